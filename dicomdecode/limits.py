@@ -1,0 +1,69 @@
+"""Limits on what a file's header may ask for, checked before memory is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+__all__ = ["Limits", "default_limits", "set_default_limits"]
+
+MAX_DEPTH = 256  # the scanner's stack is an array of this many levels
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a decode may ask for. A file that asks for more gets a `LimitError` before any allocation.
+
+    Parameters
+    ----------
+    pixels_per_frame : int
+        Rows x Columns.
+    frames : int
+        Number of Frames.
+    output_bytes : int
+        Bytes of the resulting array, and of an inflated data set.
+    header_bytes : int
+        Bytes read in front of the pixel data.
+    elements : int
+        Data elements walked in one data set.
+    depth : int
+        Levels of nested sequences and items, at most 256.
+    fragments : int
+        Fragments of encapsulated pixel data.
+    inflate_ratio : int
+        Inflated bytes for each deflated one; a deflate stream can not exceed 1032.
+    """
+
+    pixels_per_frame: int = 1 << 30
+    frames: int = 1 << 22
+    output_bytes: int = 1 << 34
+    header_bytes: int = 1 << 28
+    elements: int = 1 << 22
+    depth: int = 64
+    fragments: int = 1 << 22
+    inflate_ratio: int = 1032
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 62:
+                raise ValueError(f"limit {field.name} must be a positive int below 2**62, not {value!r}")
+        if self.depth > MAX_DEPTH:
+            raise ValueError(f"limit depth can not exceed {MAX_DEPTH}, not {self.depth!r}")
+
+
+# One immutable object, replaced as a whole: rebinding a name is atomic, with and without the GIL.
+_default = Limits()
+
+
+def default_limits() -> Limits:
+    """The limits used when a call gives none."""
+    return _default
+
+
+def set_default_limits(limits: Limits) -> Limits:
+    """Replace the limits used when a call gives none, for the whole process; returns those before."""
+    global _default
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits must be a dicomdecode.Limits, not {type(limits).__name__}")
+    previous, _default = _default, limits
+    return previous
