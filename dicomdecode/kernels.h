@@ -1,0 +1,333 @@
+/* The loops that touch every pixel. They know no DICOM: pointers, counts, element types, coefficients.
+ *
+ * Written in C because one macro makes the loop for every pair of types (Cython would spend half a second of compile
+ * time on each), and because `target_clones` gives an AVX2 loop and a portable one from one portable build.
+ * No function here checks a bound: the caller has checked source and destination sizes.
+ */
+#ifndef DICOMDECODE_KERNELS_H
+#define DICOMDECODE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("avx2", "default")))
+#else
+#define CLONES
+#endif
+
+/* Element types. The order is that of _kernels.pxd. */
+enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_U64, T_I64, T_F32, T_F64, T_COUNT };
+
+/* File bytes need not be aligned: memcpy of one element compiles to one (vector) load. */
+#define LOAD(T, p, i) ({ T value_; memcpy(&value_, (const char *)(p) + (i) * sizeof(T), sizeof(T)); value_; })
+#if !defined(__GNUC__)
+#undef LOAD
+#define LOAD(T, p, i) (((const T *)(p))[i])
+#endif
+
+/* The stored bits end at High Bit: shift them to the top of the cell, then down with the sign (PS3.5 8.1.1).
+ *
+ *      cell  |....ssssssss..|      left  = Bits Allocated - 1 - High Bit
+ *      left  |ssssssss......|      right = Bits Allocated - Bits Stored
+ */
+#define FIELD(T, U, x) ((T)((T)(U)((U)(x) << left) >> right))
+
+#define STORED(NAME, T, U)                                                                                       \
+    CLONES static void stored_##NAME(const void *src, void *dst, size_t n, int left, int right) {                \
+        T *out = (T *)dst;                                                                                       \
+        for (size_t i = 0; i < n; i++) out[i] = FIELD(T, U, LOAD(U, src, i));                                    \
+    }
+STORED(u8, uint8_t, uint8_t)
+STORED(i8, int8_t, uint8_t)
+STORED(u16, uint16_t, uint16_t)
+STORED(i16, int16_t, uint16_t)
+STORED(u32, uint32_t, uint32_t)
+STORED(i32, int32_t, uint32_t)
+STORED(u64, uint64_t, uint64_t)
+STORED(i64, int64_t, uint64_t)
+
+static void dd_stored(int type, const void *src, void *dst, size_t n, int left, int right) {
+    static const size_t bytes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+    if (left == 0 && right == 0) {
+        memcpy(dst, src, n * bytes[type]);
+        return;
+    }
+    switch (type) {
+    case T_U8: stored_u8(src, dst, n, left, right); break;
+    case T_I8: stored_i8(src, dst, n, left, right); break;
+    case T_U16: stored_u16(src, dst, n, left, right); break;
+    case T_I16: stored_i16(src, dst, n, left, right); break;
+    case T_U32: stored_u32(src, dst, n, left, right); break;
+    case T_I32: stored_i32(src, dst, n, left, right); break;
+    case T_U64: stored_u64(src, dst, n, left, right); break;
+    case T_I64: stored_i64(src, dst, n, left, right); break;
+    default: break;
+    }
+}
+
+/* Reverse the bytes of each cell. */
+CLONES static void dd_swap(const uint8_t *src, uint8_t *dst, size_t n, int cell) {
+    if (cell == 2) {
+        for (size_t i = 0; i < n; i++) {
+            uint16_t x;
+            memcpy(&x, src + 2 * i, 2);
+            x = (uint16_t)(x << 8 | x >> 8);
+            memcpy(dst + 2 * i, &x, 2);
+        }
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (int b = 0; b < cell; b++) dst[i * cell + b] = src[i * cell + cell - 1 - b];
+}
+
+/* Cells of any width in one little-endian bit stream: cell k is the bits [first + k * allocated, ...). */
+static void dd_unpack_bits(const uint8_t *src, size_t src_bytes, uint64_t first, size_t n, int allocated, int shift,
+                           int stored, int is_signed, void *dst, int dst_bytes) {
+    size_t i = 0;
+    if (allocated == 1 && dst_bytes == 1 && !is_signed) {
+        uint8_t *out = (uint8_t *)dst;
+        for (; i < n && (first + i) & 7; i++) out[i] = src[(first + i) >> 3] >> ((first + i) & 7) & 1;
+        /* Eight bits to eight bytes: byte j of the product keeps bit j only, then "not zero" becomes 1. */
+        for (; i + 8 <= n; i += 8) {
+            uint64_t x = src[(first + i) >> 3] * 0x0101010101010101u & 0x8040201008040201u;
+            x = (x + 0x7F7F7F7F7F7F7F7Fu) >> 7 & 0x0101010101010101u;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+            x = __builtin_bswap64(x);
+#endif
+            memcpy(out + i, &x, 8);
+        }
+        for (; i < n; i++) out[i] = src[(first + i) >> 3] >> ((first + i) & 7) & 1;
+        return;
+    }
+    uint64_t mask = stored == 64 ? ~(uint64_t)0 : ((uint64_t)1 << stored) - 1;
+    uint64_t sign = (uint64_t)1 << (stored - 1);
+    for (; i < n; i++) {
+        uint64_t bit = first + (uint64_t)i * allocated + shift;
+        size_t byte = (size_t)(bit >> 3);
+        int within = (int)(bit & 7);
+        uint64_t x = 0;
+        for (int b = 0; b < 8 && byte + b < src_bytes && 8 * b < stored + within; b++)
+            x |= (uint64_t)src[byte + b] << (8 * b);
+        x >>= within;
+        if (within + stored > 64 && byte + 8 < src_bytes) x |= (uint64_t)src[byte + 8] << (64 - within);
+        x &= mask;
+        if (is_signed) x = (x ^ sign) - sign;
+        switch (dst_bytes) {
+        case 1: ((uint8_t *)dst)[i] = (uint8_t)x; break;
+        case 2: ((uint16_t *)dst)[i] = (uint16_t)x; break;
+        case 4: ((uint32_t *)dst)[i] = (uint32_t)x; break;
+        default: ((uint64_t *)dst)[i] = x; break;
+        }
+    }
+}
+
+/* Adding and subtracting 1.5 * 2^52 rounds a double below 2^51 half to even, and vectorises where rint() does not. */
+#define ROUND 6755399441055744.0
+
+#define TO_INTEGER(NAME, S, SU, DNAME, D, WIDE)                                                                  \
+    CLONES static void affine_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,        \
+                                               double slope, double intercept, double low, double high) {        \
+        D *out = (D *)dst;                                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            double x = (double)FIELD(S, SU, LOAD(SU, src, i)) * slope + intercept;                               \
+            x = x > low ? x : low;                                                                               \
+            x = x < high ? x : high;                                                                             \
+            out[i] = (D)(WIDE)((x + ROUND) - ROUND);                                                             \
+        }                                                                                                        \
+    }
+#define TO_FLOAT(NAME, S, SU, DNAME, D)                                                                          \
+    CLONES static void affine_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,        \
+                                               double slope, double intercept, double low, double high) {        \
+        D *out = (D *)dst;                                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            double x = (double)FIELD(S, SU, LOAD(SU, src, i)) * slope + intercept;                               \
+            x = x > low ? x : low;                                                                               \
+            out[i] = (D)(x < high ? x : high);                                                                   \
+        }                                                                                                        \
+    }
+#define CLAMP(NAME, S, SU, DNAME, D, WIDE)                                                                       \
+    CLONES static void clamp_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,         \
+                                              int64_t low, int64_t high) {                                       \
+        D *out = (D *)dst;                                                                                       \
+        WIDE lo = (WIDE)low, hi = (WIDE)high;                                                                    \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            WIDE x = (WIDE)FIELD(S, SU, LOAD(SU, src, i));                                                       \
+            x = x > lo ? x : lo;                                                                                 \
+            out[i] = (D)(x < hi ? x : hi);                                                                       \
+        }                                                                                                        \
+    }
+#define CLAMP8(NAME, S, SU, WIDE)                                                                                \
+    CLAMP(NAME, S, SU, u8, uint8_t, WIDE) CLAMP(NAME, S, SU, i8, int8_t, WIDE)                                   \
+    CLAMP(NAME, S, SU, u16, uint16_t, WIDE) CLAMP(NAME, S, SU, i16, int16_t, WIDE)                               \
+    CLAMP(NAME, S, SU, u32, uint32_t, WIDE) CLAMP(NAME, S, SU, i32, int32_t, WIDE)                               \
+    CLAMP(NAME, S, SU, u64, uint64_t, WIDE) CLAMP(NAME, S, SU, i64, int64_t, WIDE)
+#define AFFINE8(NAME, S, SU)                                                                                     \
+    TO_INTEGER(NAME, S, SU, u8, uint8_t, int32_t) TO_INTEGER(NAME, S, SU, i8, int8_t, int32_t)                   \
+    TO_INTEGER(NAME, S, SU, u16, uint16_t, int32_t) TO_INTEGER(NAME, S, SU, i16, int16_t, int32_t)               \
+    TO_INTEGER(NAME, S, SU, u32, uint32_t, int64_t) TO_INTEGER(NAME, S, SU, i32, int32_t, int32_t)               \
+    TO_FLOAT(NAME, S, SU, f32, float) TO_FLOAT(NAME, S, SU, f64, double)
+
+AFFINE8(u8, uint8_t, uint8_t)
+AFFINE8(i8, int8_t, uint8_t)
+AFFINE8(u16, uint16_t, uint16_t)
+AFFINE8(i16, int16_t, uint16_t)
+AFFINE8(u32, uint32_t, uint32_t)
+AFFINE8(i32, int32_t, uint32_t)
+CLAMP8(u8, uint8_t, uint8_t, int32_t)
+CLAMP8(i8, int8_t, uint8_t, int32_t)
+CLAMP8(u16, uint16_t, uint16_t, int32_t)
+CLAMP8(i16, int16_t, uint16_t, int32_t)
+CLAMP8(u32, uint32_t, uint32_t, int64_t)
+CLAMP8(i32, int32_t, uint32_t, int64_t)
+
+typedef void (*affine_kernel)(const void *, void *, size_t, int, int, double, double, double, double);
+typedef void (*clamp_kernel)(const void *, void *, size_t, int, int, int64_t, int64_t);
+
+#define ROW(K, N) K##_##N##_u8, K##_##N##_i8, K##_##N##_u16, K##_##N##_i16, K##_##N##_u32, K##_##N##_i32
+
+/* slope * stored + intercept, kept inside [low, high], rounded half to even for integers. 0: no kernel for the pair. */
+static int dd_affine(int source, int target, const void *src, void *dst, size_t n, int left, int right, double slope,
+                     double intercept, double low, double high) {
+#define TARGETS(N) {ROW(affine, N), NULL, NULL, affine_##N##_f32, affine_##N##_f64}
+    static const affine_kernel table[6][T_COUNT] = {TARGETS(u8),  TARGETS(i8),  TARGETS(u16),
+                                                    TARGETS(i16), TARGETS(u32), TARGETS(i32)};
+#undef TARGETS
+    if (source > T_I32 || table[source][target] == NULL) return 0;
+    table[source][target](src, dst, n, left, right, slope, intercept, low, high);
+    return 1;
+}
+
+/* Stored integers to integers, kept inside [low, high]. 0: no kernel for the pair. */
+static int dd_clamp(int source, int target, const void *src, void *dst, size_t n, int left, int right, int64_t low,
+                    int64_t high) {
+#define TARGETS(N) {ROW(clamp, N), clamp_##N##_u64, clamp_##N##_i64}
+    static const clamp_kernel table[6][8] = {TARGETS(u8),  TARGETS(i8),  TARGETS(u16),
+                                             TARGETS(i16), TARGETS(u32), TARGETS(i32)};
+#undef TARGETS
+    if (source > T_I32 || target > T_I64) return 0;
+    table[source][target](src, dst, n, left, right, low, high);
+    return 1;
+}
+
+/* table[stored], for cells of 8 or 16 bits: `table` has 256 or 65536 entries, indexed by the stored bits as unsigned. */
+#define LOOKUP(NAME, S, D)                                                                                       \
+    static void lookup_##NAME(const void *src, void *dst, size_t n, const void *table) {                         \
+        for (size_t i = 0; i < n; i++) ((D *)dst)[i] = ((const D *)table)[LOAD(S, src, i)];                      \
+    }
+LOOKUP(8_8, uint8_t, uint8_t)
+LOOKUP(8_16, uint8_t, uint16_t)
+LOOKUP(8_32, uint8_t, uint32_t)
+LOOKUP(8_64, uint8_t, uint64_t)
+LOOKUP(16_8, uint16_t, uint8_t)
+LOOKUP(16_16, uint16_t, uint16_t)
+LOOKUP(16_32, uint16_t, uint32_t)
+LOOKUP(16_64, uint16_t, uint64_t)
+
+static void dd_lookup(int src_bytes, int dst_bytes, const void *src, void *dst, size_t n, const void *table) {
+    typedef void (*kernel)(const void *, void *, size_t, const void *);
+    static const kernel kernels[2][4] = {{lookup_8_8, lookup_8_16, lookup_8_32, lookup_8_64},
+                                         {lookup_16_8, lookup_16_16, lookup_16_32, lookup_16_64}};
+    kernels[src_bytes - 1][dst_bytes == 1 ? 0 : dst_bytes == 2 ? 1 : dst_bytes == 4 ? 2 : 3](src, dst, n, table);
+}
+
+/* Planes [samples][n] to pixels [n][samples]. */
+#define INTERLEAVE(NAME, T)                                                                                      \
+    CLONES static void interleave_##NAME(const void *src, void *dst, size_t n, int samples) {                    \
+        T *out = (T *)dst;                                                                                       \
+        if (samples == 3)                                                                                        \
+            for (size_t i = 0; i < n; i++) {                                                                     \
+                out[3 * i] = LOAD(T, src, i);                                                                    \
+                out[3 * i + 1] = LOAD(T, src, n + i);                                                            \
+                out[3 * i + 2] = LOAD(T, src, 2 * n + i);                                                        \
+            }                                                                                                    \
+        else                                                                                                     \
+            for (size_t i = 0; i < n; i++)                                                                       \
+                for (int s = 0; s < samples; s++) out[samples * i + s] = LOAD(T, src, s * n + i);                \
+    }
+INTERLEAVE(8, uint8_t)
+INTERLEAVE(16, uint16_t)
+INTERLEAVE(32, uint32_t)
+INTERLEAVE(64, uint64_t)
+
+static void dd_interleave(const void *src, void *dst, size_t n, int samples, int bytes) {
+    switch (bytes) {
+    case 1: interleave_8(src, dst, n, samples); break;
+    case 2: interleave_16(src, dst, n, samples); break;
+    case 4: interleave_32(src, dst, n, samples); break;
+    default: interleave_64(src, dst, n, samples); break;
+    }
+}
+
+/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2): `pairs` pairs of pixels, cells of 1 or 2 bytes. */
+static void dd_expand_422(const void *src, void *dst, size_t pairs, int bytes) {
+    for (size_t i = 0; i < pairs; i++) {
+        const uint8_t *p = (const uint8_t *)src + 4 * bytes * i;
+        uint8_t *q = (uint8_t *)dst + 6 * bytes * i;
+        memcpy(q, p, bytes);
+        memcpy(q + bytes, p + 2 * bytes, 2 * bytes);
+        memcpy(q + 3 * bytes, p + bytes, bytes);
+        memcpy(q + 4 * bytes, p + 2 * bytes, 2 * bytes);
+    }
+}
+
+/* YBR_FULL to RGB (PS3.3 C.7.6.3.1.2), the coefficients of ITU-T T.871, rounded to nearest; may work in place. */
+#define YBR(NAME, T, REAL)                                                                                       \
+    CLONES static void ybr_##NAME(const void *src, void *dst, size_t n, int bits) {                              \
+        const T *in = (const T *)src;                                                                            \
+        T *out = (T *)dst;                                                                                       \
+        const REAL middle = (REAL)((uint32_t)1 << (bits - 1));                                                   \
+        const REAL top = (REAL)(((uint64_t)1 << bits) - 1);                                                      \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            REAL y = in[3 * i], b = in[3 * i + 1] - middle, r = in[3 * i + 2] - middle;                          \
+            REAL red = y + (REAL)1.402 * r + (REAL)0.5;                                                          \
+            REAL green = y - (REAL)(0.114 * 1.772 / 0.587) * b - (REAL)(0.299 * 1.402 / 0.587) * r + (REAL)0.5;  \
+            REAL blue = y + (REAL)1.772 * b + (REAL)0.5;                                                         \
+            out[3 * i] = (T)(int32_t)(red < 0 ? 0 : red > top ? top : red);                                      \
+            out[3 * i + 1] = (T)(int32_t)(green < 0 ? 0 : green > top ? top : green);                            \
+            out[3 * i + 2] = (T)(int32_t)(blue < 0 ? 0 : blue > top ? top : blue);                               \
+        }                                                                                                        \
+    }
+YBR(8, uint8_t, float)
+YBR(16, uint16_t, double)
+
+static void dd_ybr_to_rgb(const void *src, void *dst, size_t n, int bytes, int bits) {
+    if (bytes == 1)
+        ybr_8(src, dst, n, bits);
+    else
+        ybr_16(src, dst, n, bits);
+}
+
+/* Palette indices to pixels of `samples` entries: `table` is [entries][samples]; indices outside are clamped. */
+#define PALETTE(NAME, S, D)                                                                                      \
+    static void palette_##NAME(const void *src, void *dst, size_t n, int64_t first, int64_t entries,             \
+                               const void *table, int samples) {                                                 \
+        const D *colours = (const D *)table;                                                                     \
+        D *out = (D *)dst;                                                                                       \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            int64_t k = (int64_t)((const S *)src)[i] - first;                                                    \
+            k = k < 0 ? 0 : k >= entries ? entries - 1 : k;                                                      \
+            for (int s = 0; s < samples; s++) out[samples * i + s] = colours[samples * k + s];                   \
+        }                                                                                                        \
+    }
+PALETTE(u8_8, uint8_t, uint8_t)
+PALETTE(u8_16, uint8_t, uint16_t)
+PALETTE(i8_8, int8_t, uint8_t)
+PALETTE(i8_16, int8_t, uint16_t)
+PALETTE(u16_8, uint16_t, uint8_t)
+PALETTE(u16_16, uint16_t, uint16_t)
+PALETTE(i16_8, int16_t, uint8_t)
+PALETTE(i16_16, int16_t, uint16_t)
+
+static void dd_palette(int source, int dst_bytes, const void *src, void *dst, size_t n, int64_t first, int64_t entries,
+                       const void *table, int samples) {
+    typedef void (*kernel)(const void *, void *, size_t, int64_t, int64_t, const void *, int);
+    static const kernel kernels[4][2] = {
+        {palette_u8_8, palette_u8_16}, {palette_i8_8, palette_i8_16}, {palette_u16_8, palette_u16_16},
+        {palette_i16_8, palette_i16_16}};
+    kernels[source][dst_bytes - 1](src, dst, n, first, entries, table, samples);
+}
+
+#endif

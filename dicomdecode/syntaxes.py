@@ -1,0 +1,101 @@
+"""What is known about transfer syntaxes, one row each (PS3.5 section 10 and annex A, PS3.6 annex A)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["SYNTAXES", "Syntax", "name_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """One transfer syntax.
+
+    Attributes
+    ----------
+    uid : str
+        Transfer Syntax UID.
+    name : str
+        Its name in PS3.6.
+    codec : str
+        The row of `dicomdecode.codecs` that decodes its frames; "native" for pixel data that are not encapsulated, ""
+        where there is no decoder.
+    lossy : bool
+        Whether compression may have changed values.
+    big_endian : bool
+        The byte order of native pixel data.
+    extra : str
+        The optional extra of this package that its codec needs.
+    """
+
+    uid: str
+    name: str
+    codec: str
+    lossy: bool = False
+    big_endian: bool = False
+    extra: str = ""
+
+
+_ROOT = "1.2.840.10008.1.2"
+_ROWS = (
+    Syntax(_ROOT, "Implicit VR Little Endian", "native"),
+    Syntax(_ROOT + ".1", "Explicit VR Little Endian", "native"),
+    Syntax(_ROOT + ".1.98", "Encapsulated Uncompressed Explicit VR Little Endian", "uncompressed"),
+    Syntax(_ROOT + ".1.99", "Deflated Explicit VR Little Endian", "native"),
+    Syntax(_ROOT + ".2", "Explicit VR Big Endian (retired)", "native", big_endian=True),
+    Syntax("1.2.840.113619.5.2", "Implicit VR Little Endian, big endian pixels (GE private)", "native", big_endian=True),
+    Syntax(_ROOT + ".5", "RLE Lossless", "rle"),
+    Syntax(_ROOT + ".8.1", "Deflated Image Frame Compression", "deflate"),
+    Syntax(_ROOT + ".4.50", "JPEG Baseline (Process 1)", "", lossy=True),
+    Syntax(_ROOT + ".4.51", "JPEG Extended (Process 2 and 4)", "", lossy=True),
+    Syntax(_ROOT + ".4.53", "JPEG Spectral Selection, Non-Hierarchical (Process 6 and 8) (retired)", "", lossy=True),
+    Syntax(_ROOT + ".4.55", "JPEG Full Progression, Non-Hierarchical (Process 10 and 12) (retired)", "", lossy=True),
+    Syntax(_ROOT + ".4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", ""),
+    Syntax(_ROOT + ".4.70", "JPEG Lossless, Non-Hierarchical, First-Order Prediction", ""),
+    Syntax(_ROOT + ".4.80", "JPEG-LS Lossless", ""),
+    Syntax(_ROOT + ".4.81", "JPEG-LS Lossy (Near-Lossless)", "", lossy=True),
+    Syntax(_ROOT + ".4.90", "JPEG 2000 (Lossless Only)", ""),
+    Syntax(_ROOT + ".4.91", "JPEG 2000", "", lossy=True),
+    Syntax(_ROOT + ".4.92", "JPEG 2000 Part 2 Multi-component (Lossless Only)", ""),
+    Syntax(_ROOT + ".4.93", "JPEG 2000 Part 2 Multi-component", "", lossy=True),
+    Syntax(_ROOT + ".4.94", "JPIP Referenced", ""),
+    Syntax(_ROOT + ".4.95", "JPIP Referenced Deflate", ""),
+    Syntax(_ROOT + ".4.100", "MPEG2 Main Profile / Main Level", "", lossy=True),
+    Syntax(_ROOT + ".4.100.1", "Fragmentable MPEG2 Main Profile / Main Level", "", lossy=True),
+    Syntax(_ROOT + ".4.101", "MPEG2 Main Profile / High Level", "", lossy=True),
+    Syntax(_ROOT + ".4.101.1", "Fragmentable MPEG2 Main Profile / High Level", "", lossy=True),
+    Syntax(_ROOT + ".4.102", "MPEG-4 AVC/H.264 High Profile / Level 4.1", "", lossy=True),
+    Syntax(_ROOT + ".4.102.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.1", "", lossy=True),
+    Syntax(_ROOT + ".4.103", "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "", lossy=True),
+    Syntax(_ROOT + ".4.103.1", "Fragmentable MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "", lossy=True),
+    Syntax(_ROOT + ".4.104", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "", lossy=True),
+    Syntax(_ROOT + ".4.104.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "", lossy=True),
+    Syntax(_ROOT + ".4.105", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "", lossy=True),
+    Syntax(_ROOT + ".4.105.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "", lossy=True),
+    Syntax(_ROOT + ".4.106", "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "", lossy=True),
+    Syntax(_ROOT + ".4.106.1", "Fragmentable MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "", lossy=True),
+    Syntax(_ROOT + ".4.107", "HEVC/H.265 Main Profile / Level 5.1", "", lossy=True),
+    Syntax(_ROOT + ".4.108", "HEVC/H.265 Main 10 Profile / Level 5.1", "", lossy=True),
+    Syntax(_ROOT + ".4.110", "JPEG XL Lossless", ""),
+    Syntax(_ROOT + ".4.111", "JPEG XL JPEG Recompression", "", lossy=True),
+    Syntax(_ROOT + ".4.112", "JPEG XL", "", lossy=True),
+    Syntax(_ROOT + ".4.201", "High-Throughput JPEG 2000 (Lossless Only)", ""),
+    Syntax(_ROOT + ".4.202", "High-Throughput JPEG 2000 with RPCL Options (Lossless Only)", ""),
+    Syntax(_ROOT + ".4.203", "High-Throughput JPEG 2000", "", lossy=True),
+    Syntax(_ROOT + ".4.204", "JPIP HTJ2K Referenced", ""),
+    Syntax(_ROOT + ".4.205", "JPIP HTJ2K Referenced Deflate", ""),
+    Syntax(_ROOT + ".7.1", "SMPTE ST 2110-20 Uncompressed Progressive Active Video", ""),
+    Syntax(_ROOT + ".7.2", "SMPTE ST 2110-20 Uncompressed Interlaced Active Video", ""),
+    Syntax(_ROOT + ".7.3", "SMPTE ST 2110-30 PCM Digital Audio", ""),
+)
+
+#: Transfer Syntax UID -> row.
+SYNTAXES: Mapping[str, Syntax] = MappingProxyType({row.uid: row for row in _ROWS})
+
+
+def name_of(uid: str) -> str:
+    """The name of a transfer syntax; the UID itself when it is not known."""
+    row = SYNTAXES.get(uid)
+    return row.name if row is not None else uid

@@ -1,0 +1,176 @@
+"""What is known about tags: keywords, old-style names, value representations, and how callers write a tag.
+
+The data dictionary is pydicom's; it is loaded when a keyword or an implicit VR is first met.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Path", "dicom_tags", "keyword_of", "parse_tag", "vr_of"]
+
+#: A tag, or an alternation tag, item number, tag, ... that ends with a tag.
+Path = tuple[int, ...]
+
+_NUMBER = re.compile(r"\s*(0[xX])?([0-9a-fA-F]{1,4})\s*")
+_PAIR = re.compile(r"\(?([^,()]+),([^,()]+)\)?")
+
+
+@functools.cache
+def _keywords() -> Mapping[str, int]:
+    """Keyword, and old-style name (the attribute's name without spaces and punctuation) -> tag."""
+    from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+
+    names = {entry[4]: tag for tag, entry in DicomDictionary.items() if entry[4]}
+    repeaters = {entry[4]: int(key.replace("x", "0"), 16) for key, entry in RepeatersDictionary.items() if entry[4]}
+    old = {re.sub(r"[^A-Za-z0-9]", "", entry[2]): tag for tag, entry in DicomDictionary.items() if entry[4]}
+    return {k: v for k, v in (old | repeaters | names).items() if k.isidentifier()}
+
+
+@functools.cache
+def _vrs() -> Mapping[int, str]:
+    from pydicom._dicom_dict import DicomDictionary
+
+    return {tag: entry[0] for tag, entry in DicomDictionary.items()}
+
+
+def vr_of(tag: int) -> str:
+    """The VR of a tag by the data dictionary (PS3.6), as written there ("US or SS"); "UN" when unknown."""
+    vr = _vrs().get(tag)
+    if vr is not None:
+        return vr
+    element = tag & 0xFFFF
+    if element == 0:
+        return "UL"  # group length
+    if tag >> 16 & 1:
+        return "LO" if 0x10 <= element <= 0xFF else "UN"  # private creator (PS3.5 7.8.1), private element
+    from pydicom.datadict import dictionary_VR
+
+    try:
+        return str(dictionary_VR(tag))  # repeating groups
+    except KeyError:
+        return "UN"
+
+
+def keyword_of(tag: int) -> str:
+    """The keyword of a tag, or "" when the dictionary has none."""
+    from pydicom.datadict import keyword_for_tag
+
+    return keyword_for_tag(tag)
+
+
+def _hexadecimal(text: str) -> int:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError
+    return int(match[2], 16)
+
+
+def _parse_one(text: str) -> int:
+    pair = _PAIR.fullmatch(text.strip())
+    try:
+        if pair is not None:
+            return _hexadecimal(pair[1]) << 16 | _hexadecimal(pair[2])
+        return _keywords()[text.strip()]
+    except (KeyError, ValueError):
+        raise ValueError(
+            f"not a tag: {text!r}; write 0x00100010, a keyword such as 'PatientName', '0010,0010', '(0010,0010)', "
+            "'0x0010,0x0010', or a path '[0x0008,0x1115][0][0x0008,0x1140]'"
+        ) from None
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse_text(text: str) -> Path:
+    stripped = text.strip()
+    if not stripped.startswith("["):
+        return (_parse_one(stripped),)
+    parts = stripped[1:-1].split("][") if stripped.endswith("]") else []
+    if len(parts) % 2 == 0:
+        raise ValueError(f"not a path of tag, item number, ..., tag: {text!r}")
+    try:
+        return tuple(_parse_one(part) if i % 2 == 0 else int(part) for i, part in enumerate(parts))
+    except ValueError:
+        raise ValueError(f"not a path of tag, item number, ..., tag: {text!r}") from None
+
+
+def parse_tag(tag: object) -> Path:
+    """Read a tag in any of the forms callers write.
+
+    Parameters
+    ----------
+    tag : int, NumPy integer, or str
+        ``0x00100010``, ``"PatientName"``, ``"0010,0010"``, ``"(0010,0010)"``, ``"0x0010,0x0010"``, or a path
+        ``"[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]"``, keywords allowed in the brackets.
+
+    Returns
+    -------
+    tuple of int
+        The tag, or tag, item number, tag, ... of a path.
+
+    Raises
+    ------
+    ValueError
+        A text that is none of these, or a number outside 32 bits.
+    TypeError
+        Any other type.
+    """
+    if isinstance(tag, str):
+        return _parse_text(tag)
+    if isinstance(tag, bytes):
+        return _parse_text(tag.decode("utf-8", "replace"))
+    try:
+        number = operator.index(tag)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"a tag is an int or a str, not {type(tag).__name__}") from None
+    if not 0 <= number <= 0xFFFFFFFF:
+        raise ValueError(f"a tag has 32 bits, not {number:#x}")
+    return (number,)
+
+
+class _DicomTags:
+    """Every keyword of the data dictionary, and every old-style name, as an attribute of type numpy.uint32.
+
+    >>> from dicomdecode import dicom_tags
+    >>> hex(dicom_tags.PatientName), hex(dicom_tags.PatientsName)
+    ('0x100010', '0x100010')
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> np.uint32:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        tag = _keywords().get(name)
+        if tag is None:
+            raise AttributeError(f"no attribute of the DICOM data dictionary is called {name!r}")
+        import numpy as np
+
+        return np.uint32(tag)
+
+    def __dir__(self) -> list[str]:
+        return sorted(_keywords())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_keywords())
+
+    def __contains__(self, name: object) -> bool:
+        return name in _keywords()
+
+    def __len__(self) -> int:
+        return len(_keywords())
+
+    def __repr__(self) -> str:
+        return "dicomdecode.dicom_tags"
+
+    def __reduce__(self) -> str:
+        return "dicom_tags"
+
+
+dicom_tags = _DicomTags()
