@@ -1,0 +1,33 @@
+"""DICOM files to NumPy arrays: right, fast, without surprises.
+
+>>> import dicomdecode
+>>> from pydicom.data import get_testdata_file
+>>> hu = dicomdecode.imread(get_testdata_file("CT_small.dcm"))
+>>> hu.shape, hu.dtype
+((128, 128), dtype('float32'))
+"""
+
+from dicomdecode.documented import decode_dicom_data, decode_dicom_image
+from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.image import DicomImage, imread
+from dicomdecode.image import open_image as open  # noqa: A004  the public name
+from dicomdecode.limits import Limits, set_default_limits
+from dicomdecode.tags import dicom_tags
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DicomError",
+    "DicomImage",
+    "LimitError",
+    "Limits",
+    "MalformedError",
+    "TruncatedError",
+    "UnsupportedError",
+    "decode_dicom_data",
+    "decode_dicom_image",
+    "dicom_tags",
+    "imread",
+    "open",
+    "set_default_limits",
+]

@@ -7,7 +7,6 @@ from dicomdecode._scan cimport Element, FileMap
 cdef class DataSet:
     cdef FileMap m
     cdef readonly DataSet parent    # keeps the bytes that `m` points into alive; None for the data set of a file
-    cdef readonly object limits
     cdef object found_encodings
 
     cdef const Element* element(self, uint32_t tag) noexcept

@@ -74,7 +74,6 @@ cdef class DataSet:
         cdef Fault fault
         fault.kind = 0
         item.parent = self
-        item.limits = self.limits
         map_init(&item.m, self.m.cursor.data + (offset - self.m.base), <size_t>length, offset, length)
         item.m.explicit_vr = explicit_vr
         item.m.cursor.big_endian = big_endian

@@ -123,6 +123,8 @@ def parse_tag(tag: object) -> Path:
     """
     if isinstance(tag, str):
         return _parse_text(tag)
+    if isinstance(tag, tuple):
+        return tag  # parsed already
     if isinstance(tag, bytes):
         return _parse_text(tag.decode("utf-8", "replace"))
     try:

@@ -1,0 +1,52 @@
+"""The table codec name -> function. A codec is loaded when its first frame is decoded.
+
+A codec either restores native cells (`cells`: what follows treats the frame as uncompressed pixel data) or gives stored
+samples. Both have the contract of `FrameSpec`: ``decode(data, spec, out) -> photometric interpretation``.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["CODECS", "Codec", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One row: where the decoder is and what it gives.
+
+    Attributes
+    ----------
+    module, function : str
+        Where `decode` is found.
+    cells : bool
+        It writes native cells (bytes), not samples.
+    planar : bool
+        Of `cells`: Planar Configuration holds for them.
+    """
+
+    module: str
+    function: str = "decode"
+    cells: bool = False
+    planar: bool = False
+
+
+CODECS: Mapping[str, Codec] = MappingProxyType(
+    {
+        "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True),
+        "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True),
+        "rle": Codec("dicomdecode.codecs._rle", cells=True),
+    }
+)
+
+
+@functools.cache
+def load(name: str) -> Callable[..., Any]:
+    """The decode function of a row."""
+    row = CODECS[name]
+    return getattr(importlib.import_module(row.module), row.function)  # type: ignore[no-any-return]

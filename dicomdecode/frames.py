@@ -1,0 +1,176 @@
+"""Where the bytes of each frame are: native slices, fragments, offset tables (PS3.5 A.4, PS3.3 C.7.6.3.1.8)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dicomdecode.errors import LimitError, MalformedError, TruncatedError
+
+if TYPE_CHECKING:
+    from dicomdecode._file import DicomFile
+
+__all__ = ["EncapsulatedFrames"]
+
+_ITEM = 0xFFFEE000
+_SEQUENCE_DELIMITATION = 0xFFFEE0DD
+
+#: What a codestream of each family begins with, to tell frames apart where no offset table does.
+_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
+
+Fragment = tuple[int, int]  # offset in the file, length
+
+
+class EncapsulatedFrames:
+    """The fragments of each frame. What can be read off an offset table is not walked.
+
+    Parameters
+    ----------
+    file : DicomFile
+        A file whose pixel data are encapsulated.
+    """
+
+    def __init__(self, file: DicomFile) -> None:
+        tag, _, offset, length, encapsulated = file.pixels
+        if not encapsulated:
+            raise MalformedError(
+                "The transfer syntax compresses pixel data, but the element has a defined length",
+                code="not_encapsulated",
+                tag=tag,
+                offset=offset,
+            )
+        self._source = file.source
+        self._tag = tag
+        self._end = offset + length
+        self._frames = file.frames
+        self._limit = file.limits.fragments
+        self._walked: list[list[Fragment]] | None = None
+        kind, table_length = self._header(offset)
+        if kind != _ITEM:
+            raise MalformedError(
+                "Encapsulated pixel data do not begin with an item", code="item_expected", tag=tag, offset=offset
+            )
+        if table_length > self._end - offset - 8:
+            raise self._cut(offset, table_length)
+        self._first = offset + 8 + table_length
+        self._offsets = self._offset_table(file, offset + 8, table_length)
+
+    def _header(self, offset: int) -> tuple[int, int]:
+        head = self._source.read_at(offset, 8) if offset + 8 <= self._end else b""
+        if len(head) < 8:
+            raise TruncatedError(
+                "The file ends between fragments", code="fragment_cut", tag=self._tag, offset=min(offset, self._end)
+            )
+        group, element, length = struct.unpack("<HHI", head)
+        return group << 16 | element, length
+
+    def _cut(self, offset: int, length: int) -> TruncatedError:
+        return TruncatedError(
+            f"The file ends inside a fragment (bytes): expected {length}, found {self._end - offset - 8}",
+            code="fragment_cut",
+            tag=self._tag,
+            offset=offset,
+        )
+
+    def _offset_table(self, file: DicomFile, offset: int, length: int) -> Sequence[int]:
+        """Offsets of frames from the first fragment, one a frame; empty when there is no usable table."""
+        extended = file.raw(0x7FE00001)
+        if extended is not None and len(extended) >= 8 * self._frames:
+            offsets: Sequence[int] = struct.unpack(f"<{self._frames}Q", extended[: 8 * self._frames])
+        elif length >= 4 * self._frames:
+            table = self._source.read_at(offset, 4 * self._frames)
+            offsets = struct.unpack(f"<{self._frames}I", table)
+        else:
+            return ()
+        ascending = all(a < b for a, b in zip(offsets, offsets[1:], strict=False))
+        inside = offsets[0] == 0 and offsets[-1] <= self._end - self._first - 8
+        return offsets if ascending and inside else ()
+
+    def _walk(self, start: int, stop: int) -> list[Fragment]:
+        """The fragments from `start` up to `stop` or the delimiter."""
+        found: list[Fragment] = []
+        while start < stop:
+            kind, length = self._header(start)
+            if kind == _SEQUENCE_DELIMITATION:
+                break
+            if kind != _ITEM or length == 0xFFFFFFFF:
+                raise MalformedError(
+                    "Encapsulated pixel data hold something that is not a fragment",
+                    code="item_expected",
+                    tag=self._tag,
+                    offset=start,
+                )
+            if length > self._end - start - 8:
+                raise self._cut(start, length)
+            found.append((start + 8, length))
+            if len(found) > self._limit:
+                raise LimitError(
+                    f"More fragments than the limit of {self._limit}",
+                    code="limit_fragments",
+                    tag=self._tag,
+                    hint="Pass limits=dicomdecode.Limits(...) to allow it",
+                )
+            start += 8 + length
+        return found
+
+    def _group(self) -> list[list[Fragment]]:
+        """All frames by walking all fragments."""
+        fragments: list[Fragment] = []
+        try:
+            fragments = self._walk(self._first, self._end)
+        except TruncatedError:
+            fragments = self._walk_what_is_there()
+        if self._frames == 1:
+            return [fragments] if fragments else []
+        if len(fragments) > self._frames:
+            starts = [i for i, (offset, _) in enumerate(fragments) if self._begins_codestream(offset)]
+            if len(starts) >= self._frames and starts[0] == 0:
+                ends = [*starts[1:], len(fragments)]
+                return [fragments[a:b] for a, b in zip(starts, ends, strict=True)]
+        return [[fragment] for fragment in fragments]
+
+    def _walk_what_is_there(self) -> list[Fragment]:
+        """The whole fragments of a cut file."""
+        found: list[Fragment] = []
+        start = self._first
+        while start + 8 <= self._end:
+            kind, length = self._header(start)
+            if kind != _ITEM or length > self._end - start - 8:
+                break
+            found.append((start + 8, length))
+            start += 8 + length
+        return found
+
+    def _begins_codestream(self, offset: int) -> bool:
+        return bytes(self._source.read_at(offset, 8)).startswith(_STARTS)
+
+    def fragments(self, frame: int) -> list[Fragment]:
+        """The fragments of one frame, in order."""
+        if self._walked is None and self._offsets:
+            start = self._first + self._offsets[frame]
+            last = frame + 1 == len(self._offsets)
+            stop = self._end if last else self._first + self._offsets[frame + 1]
+            try:
+                found = self._walk(start, stop)
+                if found and (last or found[-1][0] + found[-1][1] == stop):
+                    return found
+            except MalformedError:
+                pass  # the table lies, or the file is cut: the walk from the front tells which
+        if self._walked is None:
+            self._walked = self._group()
+        if frame >= len(self._walked):
+            raise TruncatedError(
+                f"Fewer frames in the pixel data than Number of Frames: expected {self._frames}, found {len(self._walked)}",
+                code="frames_missing",
+                tag=self._tag,
+                frame=frame,
+            )
+        return self._walked[frame]
+
+    def read(self, frame: int) -> Any:
+        """The codestream of one frame, bytes-like; a view where nothing need be copied."""
+        fragments = self.fragments(frame)
+        if len(fragments) == 1:
+            return self._source.read_at(*fragments[0])
+        return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)

@@ -1,0 +1,398 @@
+"""`open` and `imread`: an opened file, its tags and its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode._file import DicomFile
+from dicomdecode.arguments import check_request
+from dicomdecode.decode import Request, render, stored_dtype
+from dicomdecode.errors import DicomError, LimitError
+from dicomdecode.limits import Limits, default_limits
+from dicomdecode.source import MemorySource, Source, open_source
+from dicomdecode.tags import parse_tag
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+    from pydicom.dataset import Dataset
+
+    from dicomdecode.source import SourceLike
+
+__all__ = ["DicomImage", "imread", "open_image"]
+
+# Where the distance between pixel centres is written, and what it is measured at (PS3.3 10.7.1).
+_SPACINGS = (
+    (0x00280030, "pixel"),
+    (0x00181164, "imager"),
+    (0x00182010, "nominal"),
+)
+
+
+class DicomImage:
+    """An opened DICOM file. It opens whatever it holds; one without pixel data raises when pixels are asked for.
+
+    Use it as a context manager, or `close` it, to release a file opened by its path.
+
+    Attributes
+    ----------
+    rows, columns, frames, samples, bits_stored : int
+        As in the header; 0 where it does not say, `frames` 1.
+    photometric : str
+        Photometric Interpretation, "" where it is missing.
+    transfer_syntax : str
+        Its UID; a file without one gets the one that its bytes are written in.
+    shape, dtype : tuple of int, numpy.dtype
+        Of `pixels()` with its defaults.
+    spacing : tuple of float, or None
+        (row spacing, column spacing) in mm.
+    window : tuple, or None
+        (center, width, function) of the first stored window.
+    steps : tuple of str
+        What the last default `pixels()` applies, with the numbers.
+    issues : tuple of str
+        What is odd about the file although it decodes.
+    """
+
+    def __init__(self, source: SourceLike, *, limits: Limits | None = None) -> None:
+        self._origin: Any = source
+        self._limits = default_limits() if limits is None else limits
+        self._source: Source = open_source(source)
+        try:
+            # Memory is scanned whole: tags behind the pixel data cost nothing there.
+            self._file = DicomFile(self._source, self._limits, not isinstance(self._source, MemorySource))
+        except BaseException:
+            self._source.close()
+            raise
+        self._complete = isinstance(self._source, MemorySource)
+
+    @property
+    def rows(self) -> int:
+        return self._file.rows
+
+    @property
+    def columns(self) -> int:
+        return self._file.columns
+
+    @property
+    def frames(self) -> int:
+        return self._file.frames
+
+    @property
+    def samples(self) -> int:
+        return self._file.samples
+
+    @property
+    def bits_stored(self) -> int:
+        return self._file.bits_stored
+
+    @property
+    def photometric(self) -> str:
+        return self._file.photometric
+
+    @property
+    def transfer_syntax(self) -> str:
+        return self._file.transfer_syntax
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        file = self._file
+        samples = 3 if file.photometric == "PALETTE COLOR" else file.samples
+        return (
+            ((file.frames,) if file.frames > 1 else ())
+            + (file.rows, file.columns)
+            + ((samples,) if samples > 1 else ())
+        )
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        file = self._file
+        if file.samples == 1 and file.photometric != "PALETTE COLOR":
+            return np.dtype(np.float32)
+        if file.photometric == "PALETTE COLOR":
+            from dicomdecode.color import read_palette
+
+            return np.dtype(np.uint8 if read_palette(file).bits == 8 else np.uint16)
+        return stored_dtype(file)
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        for tag, _ in _SPACINGS:
+            value = self._file.tag(tag)
+            if isinstance(value, list) and len(value) >= 2 and all(isinstance(x, float) for x in value[:2]):
+                return (value[0], value[1])
+        return None
+
+    @property
+    def spacing_of(self) -> str | None:
+        """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector) or "nominal"."""
+        for tag, name in _SPACINGS:
+            value = self._file.tag(tag)
+            if isinstance(value, list) and len(value) >= 2 and all(isinstance(x, float) for x in value[:2]):
+                return name
+        return None
+
+    @property
+    def window(self) -> tuple[float, float, str] | None:
+        return self._file.window
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        from dicomdecode.decode import plan_of
+
+        return plan_of(self._file, Request(values="modality")).steps
+
+    @property
+    def issues(self) -> tuple[str, ...]:
+        file = self._file
+        found = []
+        if file.guessed:
+            found.append("the file names no transfer syntax; it was guessed from the first element")
+        if file.contradicts:
+            found.append("the data set is not encoded as its transfer syntax says")
+        if file.pixels_cut:
+            found.append("the file ends inside the pixel data")
+        window = file.window
+        if window is not None and window[1] < 1:
+            found.append(f"the stored window has width {window[1]:g}")
+        if file.samples == 1 and file.photometric == "PALETTE COLOR":
+            from dicomdecode.color import read_palette
+
+            try:
+                if read_palette(file).corrected:
+                    found.append("the palette declares 16 bits and uses 8")
+            except DicomError as error:
+                found.append(f"the palette can not be read: {error.message}")
+        return tuple(found)
+
+    def tag(self, tag: int | str) -> Any:
+        """The value of an element in the type Python has for it; None when it is absent.
+
+        Parameters
+        ----------
+        tag : int or str
+            0x00100010, "PatientName", "0010,0010", "(0010,0010)", or a path
+            "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]".
+
+        Returns
+        -------
+        int, float, str, datetime.date, bytes, list or None
+            A list for several values, and of data sets (with `tag` of their own) for a sequence.
+
+        Raises
+        ------
+        ValueError, TypeError
+            `tag` is none of these.
+        DicomError
+            The element's sequence is malformed.
+        """
+        if not self._complete:
+            number = parse_tag(tag)[0]
+            if number >= self._file.pixels[0] > 0:
+                return self._whole().tag(tag)
+        return self._file.tag(tag)
+
+    def _whole(self) -> DicomFile:
+        """The file scanned to its end: for the rare elements behind the pixel data, and for these themselves."""
+        limits = self._limits
+        if self._source.size > limits.header_bytes:
+            raise LimitError(
+                f"Elements behind the pixel data need the whole file, above the limit of {limits.header_bytes} bytes",
+                code="limit_header_bytes",
+                hint="Pass limits=dicomdecode.Limits(...) to allow it",
+            )
+        return DicomFile(MemorySource(bytes(self._source.read_at(0, self._source.size))), limits, False)
+
+    def pixels(
+        self,
+        *,
+        values: str = "modality",
+        color: str = "rgb",
+        dtype: DTypeLike | None = None,
+        scale: str = "preserve",
+        frames: Any = None,
+        out: NDArray[Any] | None = None,
+        window: Any = None,
+        padding: float | None = None,
+        reduce: int = 0,
+        region: tuple[int, int, int, int] | None = None,
+        threads: int = 1,
+    ) -> NDArray[Any]:
+        """Decode pixels; the keywords and the result are those of `dicomdecode.imread`."""
+        request = check_request(
+            values=values,
+            color=color,
+            dtype=dtype,
+            scale=scale,
+            frames=frames,
+            out=out,
+            window=window,
+            padding=padding,
+            reduce=reduce,
+            region=region,
+            threads=threads,
+        )
+        return render(self._file, request)
+
+    def __getitem__(self, frames: Any) -> NDArray[Any]:
+        return self.pixels(frames=frames)
+
+    def __len__(self) -> int:
+        return self._file.frames
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        for i in range(self._file.frames):
+            yield self.pixels(frames=i)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("an image is decoded into a new array: copy=False can not be had")
+        array = self.pixels()
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    @property
+    def dataset(self) -> Dataset:
+        """A pydicom Dataset, read when asked for."""
+        import io
+
+        import pydicom
+
+        if isinstance(self._origin, pydicom.Dataset):
+            return self._origin
+        return pydicom.dcmread(io.BytesIO(bytes(self._source.read_at(0, self._source.size))), force=True)
+
+    def close(self) -> None:
+        """Release the file, if it was opened by its path. Pixels can not be read any more."""
+        self._source.close()
+
+    def __enter__(self) -> DicomImage:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        origin = self._origin
+        if not isinstance(origin, (str, bytes)) and not hasattr(origin, "__fspath__"):
+            origin = bytes(self._source.read_at(0, self._source.size))
+        return _unpickle, (origin, self._limits)
+
+    def __repr__(self) -> str:
+        if not self._file.pixel_kind:
+            return "<DicomImage without pixel data>"
+        return f"<DicomImage {self.shape} {self.photometric} {self.bits_stored} bits>"
+
+
+def _unpickle(origin: Any, limits: Limits) -> DicomImage:
+    return DicomImage(origin, limits=limits)
+
+
+def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImage:
+    """Open a DICOM file; pixels are read when asked for.
+
+    Parameters
+    ----------
+    source : bytes, bytearray, memoryview, 1-D uint8 array, str, os.PathLike, binary file object, or pydicom Dataset
+        The file's bytes, a path, a file that can seek (else it is read whole), or a data set.
+    limits : Limits, optional
+        What the file may ask for.
+
+    Returns
+    -------
+    DicomImage
+
+    Raises
+    ------
+    DicomError
+        It is not a DICOM file, or its elements can not be walked.
+    OSError
+        The path can not be opened.
+    TypeError
+        `source` is none of these.
+    """
+    return DicomImage(source, limits=limits)
+
+
+def imread(
+    source: SourceLike,
+    *,
+    values: str = "modality",
+    color: str = "rgb",
+    dtype: DTypeLike | None = None,
+    scale: str = "preserve",
+    frames: Any = None,
+    out: NDArray[Any] | None = None,
+    window: Any = None,
+    padding: float | None = None,
+    reduce: int = 0,
+    region: tuple[int, int, int, int] | None = None,
+    threads: int = 1,
+    limits: Limits | None = None,
+) -> NDArray[Any]:
+    """Read a DICOM image as an array.
+
+    Parameters
+    ----------
+    source
+        As in `dicomdecode.open`.
+    values : {"modality", "stored", "voi", "display"}
+        Which values (PS3.3 C.11): "stored" the Bits Stored bits, sign-extended; "modality" after slope and intercept
+        (HU for CT); "voi" after the window, in [0, 1]; "display" also inverted where the header says so.
+    color : {"rgb", "stored", "palette"}
+        "rgb" converts YBR and looks up PALETTE COLOR; "stored" leaves samples and indices as they are; "palette" also
+        applies the supplemental palette of a monochrome image.
+    dtype : dtype, optional
+        Of the result. Default: "stored" and colour the stored integer type, "modality" and "voi" float32,
+        "display" uint8. Integers round half to even and clip.
+    scale : {"preserve", "auto"}
+        "auto" stretches the possible range over an integer dtype, or onto [0, 1] of a float.
+    frames : int, slice or sequence of int, optional
+        Only these; an int drops the frames axis.
+    out : ndarray, optional
+        C-contiguous, of the shape and dtype of the result; filled and returned.
+    window : (center, width), (center, width, function) or int, optional
+        For "voi" and "display": a window, or the index of a stored one.
+    padding : float, optional
+        What pixels of Pixel Padding Value (and its range) become, after the modality stage.
+    reduce : int
+        Halve the resolution so many times (JPEG 2000).
+    region : (row, column, height, width), optional
+        Only this part, in full-resolution pixels.
+    threads : int
+        Frames decoded side by side.
+    limits : Limits, optional
+        What the file may ask for.
+
+    Returns
+    -------
+    ndarray
+        [frames, rows, columns, samples]: the frames axis only when there are several, the samples axis only for
+        colour. C-contiguous, writable, native-endian.
+
+    Raises
+    ------
+    DicomError
+        The content can not be decoded: `MalformedError`, `TruncatedError`, `UnsupportedError`, `LimitError`.
+    OSError, TypeError, ValueError, IndexError
+        The path can not be read; an argument is wrong.
+    """
+    request = check_request(
+        values=values,
+        color=color,
+        dtype=dtype,
+        scale=scale,
+        frames=frames,
+        out=out,
+        window=window,
+        padding=padding,
+        reduce=reduce,
+        region=region,
+        threads=threads,
+    )
+    opened = open_source(source)
+    try:
+        return render(DicomFile(opened, default_limits() if limits is None else limits), request)
+    finally:
+        opened.close()

@@ -1,0 +1,108 @@
+"""Native pixel data: where each frame's cells are, and how cells become stored values (PS3.5 8.1 and 8.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode import _kernels
+from dicomdecode.errors import TruncatedError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dicomdecode._file import DicomFile
+    from dicomdecode.color import Palette
+    from dicomdecode.syntaxes import Syntax
+
+__all__ = ["Layout", "NativeFrames", "unpack"]
+
+
+@dataclass(slots=True)
+class Layout:
+    """How the stored values of this file lie, and what they become."""
+
+    syntax: Syntax
+    cell: np.dtype[Any]  # the stored type of a sample
+    left: int  # shifts that bring the stored bits down in a native cell
+    right: int
+    samples: int  # in the file
+    palette: Palette | None
+    convert_rgb: bool
+    bits: int  # of the samples after colour
+
+    @property
+    def out_samples(self) -> int:
+        return 3 if self.palette is not None else self.samples
+
+
+class NativeFrames:
+    """Pixel data that are not encapsulated: frame i is a slice, to the bit (PS3.5 8.1.1, 8.2)."""
+
+    def __init__(self, file: DicomFile, layout: Layout) -> None:
+        self.tag, self.vr, self.offset, self.length, _ = file.pixels
+        self.pixels = file.rows * file.columns
+        samples = layout.samples
+        self.is_422 = samples == 3 and file.photometric == "YBR_FULL_422"
+        if self.is_422:
+            full = self.pixels * 3 * file.bits_allocated // 8 * file.frames
+            # Some writers say 4:2:2 and store every sample: the length tells (pydicom reads them so).
+            self.is_422 = self.length < full
+        per_pixel = 2 if self.is_422 else samples
+        self.frame_bits = self.pixels * per_pixel * file.bits_allocated
+
+    def check(self, last: int, file: DicomFile) -> None:
+        """Raise when frame `last` is not all there."""
+        expected = ((last + 1) * self.frame_bits + 7) // 8
+        if expected > self.length:
+            raise TruncatedError(
+                f"The pixel data are too short for frame {last} (bytes): expected {expected}, found {self.length}",
+                code="pixels_cut",
+                tag=self.tag,
+                offset=self.offset,
+                frame=last,
+            )
+
+    def range_of(self, frame: int) -> tuple[int, int, int]:
+        """(offset in the file, bytes, first bit) of a frame's cells."""
+        first = frame * self.frame_bits
+        last = first + self.frame_bits
+        return self.offset + first // 8, (last + 7) // 8 - first // 8, first % 8
+
+
+def unpack(
+    cells: Any, first_bit: int, file: DicomFile, layout: Layout, *, planar: bool, is_422: bool, swap_words: bool
+) -> NDArray[Any]:
+    """Native cells of one frame to stored values [rows, columns, samples], samples interleaved."""
+    rows, columns, samples = file.rows, file.columns, layout.samples
+    allocated, cell = file.bits_allocated, layout.cell
+    n = rows * columns * samples
+    out = np.empty((rows, columns, samples), cell)
+    offset = 0
+    if swap_words:
+        size = 2 if allocated < 16 or allocated % 16 else allocated // 8
+        whole = len(cells) - len(cells) % size
+        swapped = np.empty(len(cells), np.uint8)
+        swapped[whole:] = memoryview(cells)[whole:]
+        _kernels.swap(cells, 0, whole // size, size, swapped)
+        cells = swapped
+    if allocated % 8 or allocated not in (8, 16, 32, 64):
+        stored = min(file.bits_stored, 8 * cell.itemsize)
+        shift = file.high_bit + 1 - file.bits_stored
+        target = np.empty(n, cell) if planar else out
+        _kernels.unpack(cells, offset, first_bit, n, allocated, shift, stored, cell.kind == "i", target, cell.itemsize)
+        if planar:
+            _kernels.interleave(target, 0, rows * columns, samples, cell.itemsize, out)
+        return out
+    if is_422:
+        _kernels.expand_422(cells, offset, rows * columns, cell.itemsize, out)
+        cells, offset = out, 0
+    elif planar:
+        _kernels.interleave(cells, offset, rows * columns, samples, cell.itemsize, out)
+        cells, offset = out, 0
+    if layout.left or layout.right or cells is not out:
+        plan = _kernels.Plan("copy", cell, _kernels.type_code(cell), _kernels.type_code(cell))
+        _kernels.run(plan, cells, offset, n, out, 0, layout.left, layout.right)
+    return out
