@@ -7,6 +7,7 @@
 #ifndef DICOMDECODE_KERNELS_H
 #define DICOMDECODE_KERNELS_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -183,6 +184,18 @@ CLAMP8(i16, int16_t, uint16_t, int32_t)
 CLAMP8(u32, uint32_t, uint32_t, int64_t)
 CLAMP8(i32, int32_t, uint32_t, int64_t)
 
+/* Where float32 arithmetic is exact (see dd_affine) it takes half the time of float64. */
+#define EXACT(NAME, S, SU)                                                                                       \
+    CLONES static void exact_##NAME(const void *src, void *dst, size_t n, int left, int right, float slope,      \
+                                    float intercept) {                                                           \
+        float *out = (float *)dst;                                                                               \
+        for (size_t i = 0; i < n; i++) out[i] = (float)FIELD(S, SU, LOAD(SU, src, i)) * slope + intercept;       \
+    }
+EXACT(u8, uint8_t, uint8_t)
+EXACT(i8, int8_t, uint8_t)
+EXACT(u16, uint16_t, uint16_t)
+EXACT(i16, int16_t, uint16_t)
+
 typedef void (*affine_kernel)(const void *, void *, size_t, int, int, double, double, double, double);
 typedef void (*clamp_kernel)(const void *, void *, size_t, int, int, int64_t, int64_t);
 
@@ -196,6 +209,14 @@ static int dd_affine(int source, int target, const void *src, void *dst, size_t 
                                                     TARGETS(i16), TARGETS(u32), TARGETS(i32)};
 #undef TARGETS
     if (source > T_I32 || table[source][target] == NULL) return 0;
+    /* Whole numbers below 2^24 have no rounding in float32: 16-bit pixels with slope 1 and a whole intercept, as in CT. */
+    if (target == T_F32 && source <= T_I16 && low == -HUGE_VAL && high == HUGE_VAL &&
+        fabs(slope) * 65535 + fabs(intercept) < 16777216 && slope == (int)slope && intercept == (int)intercept) {
+        typedef void (*kernel)(const void *, void *, size_t, int, int, float, float);
+        static const kernel exact[4] = {exact_u8, exact_i8, exact_u16, exact_i16};
+        exact[source](src, dst, n, left, right, (float)slope, (float)intercept);
+        return 1;
+    }
     table[source][target](src, dst, n, left, right, slope, intercept, low, high);
     return 1;
 }

@@ -291,17 +291,12 @@ def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype:
             return _kernels.Plan("copy", dtype, source_code, target_code, steps=steps)
         small = source.kind in "iu" and source.itemsize <= 4
         if as_is and small and dtype.kind in "iu":
-            info = np.iinfo(dtype)
+            to, of = np.iinfo(dtype), np.iinfo(source)
+            low, high = max(int(to.min), int(of.min)), min(int(to.max), int(of.max))
             return _kernels.Plan(
-                "clamp",
-                dtype,
-                source_code,
-                target_code,
-                clamp_low=int(info.min),
-                clamp_high=min(int(info.max), 2**63 - 1),
-                steps=steps,
+                "clamp", dtype, source_code, target_code, clamp_low=low, clamp_high=high, steps=steps
             )
-        low, high = _clip(a, dtype)
+        bottom, top = _clip(a, dtype)
         has_kernel = small and target_code in _AFFINE_TARGETS
         return _kernels.Plan(
             "affine" if has_kernel else "numpy",
@@ -310,8 +305,8 @@ def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype:
             target_code,
             slope=a.slope,
             intercept=a.intercept,
-            low=low,
-            high=high,
+            low=bottom,
+            high=top,
             steps=steps,
         )
     if source.kind in "iu" and source.itemsize <= 2:
