@@ -88,6 +88,8 @@ def unpack(
         swapped[whole:] = memoryview(cells)[whole:]
         _kernels.swap(cells, 0, whole // size, size, swapped)
         cells = swapped
+    if allocated % 8 == 0:
+        offset, first_bit = first_bit // 8, 0
     if allocated % 8 or allocated not in (8, 16, 32, 64):
         stored = min(file.bits_stored, 8 * cell.itemsize)
         shift = file.high_bit + 1 - file.bits_stored

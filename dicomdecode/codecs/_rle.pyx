@@ -5,48 +5,56 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from dicomdecode._cursor cimport u32_at
-from dicomdecode._fault cimport MALFORMED, TRUNCATED, Fault, fail, raise_fault
+from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, TRUNCATED, Fault, fail, raise_fault
 from dicomdecode._spec cimport FrameSpec
 
 cdef extern from "rle.h" nogil:
-    size_t rle_segment(const uint8_t* src, size_t size, uint8_t* dst, size_t want)
-    void rle_merge(const uint8_t* planes, uint8_t* out, size_t n, int samples, int bytes)
+    ctypedef struct rle_plane:
+        const uint8_t* src
+        size_t size
+        size_t at
+        size_t filled
+
+    size_t rle_planes(rle_plane* planes, int samples, int bytes, uint8_t* out, size_t n)
 
 cdef enum:
-    HEADER = 64     # number of segments, then 15 offsets, 32 bits each
+    HEADER = 64             # number of segments, then 15 offsets, 32 bits each
+    MOST_SEGMENTS = 15
 
 
-cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples, int cell_bytes, uint8_t* planes,
-                    uint8_t* out, Fault* fault) noexcept nogil:
-    """One frame to little-endian cells, samples interleaved.
+cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples, int cell_bytes, uint8_t* out,
+                    Fault* fault) noexcept nogil:
+    """One frame to little-endian cells, samples interleaved, into `out`: pixels * samples * cell_bytes bytes.
 
-    `pixels` is the length of a plane: pixels, or for 1-bit cells packed bytes. `planes` is scratch of the size of the
-    frame, not used when there is one plane.
+    `pixels` is the length of a plane: pixels, or for 1-bit cells packed bytes.
     """
-    cdef uint32_t count, start, end
-    cdef uint32_t expected = samples * cell_bytes
+    cdef size_t start, end
     cdef uint32_t i
+    cdef uint32_t count = samples * cell_bytes
     cdef size_t done
-    cdef uint8_t* target = out if expected == 1 else planes
+    cdef rle_plane* planes
     if size < HEADER:
-        return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, 0, HEADER, size)
-    count = u32_at(data, False)
-    if count != expected:
-        return fail(fault, MALFORMED, "rle_segments", "Number of RLE segments against Samples per Pixel times the bytes "
-                    "of Bits Allocated", 0, 0, expected, count)
+        return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, -1, HEADER, size)
+    if u32_at(data, False) != count or count > MOST_SEGMENTS:
+        return fail(fault, MALFORMED, "rle_segments", "The RLE segments do not match Samples per Pixel times the bytes of "
+                    "Bits Allocated", 0, -1, count, u32_at(data, False))
+    planes = <rle_plane*>malloc(count * sizeof(rle_plane))
+    if planes == NULL:
+        return fail(fault, OVER_LIMIT, "no_memory", "No memory for the RLE planes", 0, -1, -1, -1)
     for i in range(count):
         start = u32_at(data + 4 + 4 * i, False)
-        end = <uint32_t>size
-        if i + 1 < count:
-            end = u32_at(data + 8 + 4 * i, False)
-        if start < HEADER or start > size or end > size or end < start:
-            return fail(fault, TRUNCATED if start > size or end > size else MALFORMED, "rle_offset",
-                        "An RLE segment lies outside its frame (offset)", 0, 4 + 4 * i, size, start if start > size else end)
-        done = rle_segment(data + start, end - start, target + i * pixels, pixels)
-        if done < pixels:
-            return fail(fault, TRUNCATED, "rle_segment", "An RLE segment ends too early (bytes)", 0, start, pixels, done)
-    if expected > 1:
-        rle_merge(planes, out, pixels, samples, cell_bytes)
+        end = u32_at(data + 8 + 4 * i, False) if i + 1 < count else size
+        if start < HEADER or end < start or end > size:
+            free(planes)
+            return fail(fault, TRUNCATED if end > size or start > size else MALFORMED, "rle_offset",
+                        "An RLE segment lies outside its frame (end)", 0, -1, size, end if end > size else start)
+        planes[i].src = data + start
+        planes[i].size = end - start
+        planes[i].at = planes[i].filled = 0
+    done = rle_planes(planes, samples, cell_bytes, out, pixels)
+    free(planes)
+    if done < pixels:
+        return fail(fault, TRUNCATED, "rle_segment", "An RLE segment ends too early (bytes)", 0, -1, pixels, done)
     return 0
 
 
@@ -69,7 +77,6 @@ def decode(data, FrameSpec spec, out):
     cdef size_t pixels = <size_t>spec.c.rows * spec.c.columns
     cdef int cell_bytes = spec.c.bits_allocated // 8
     cdef int result
-    cdef uint8_t* planes = NULL
     fault.kind = 0
     if spec.c.bits_allocated == 1:
         pixels = (pixels + 7) // 8
@@ -88,16 +95,8 @@ def decode(data, FrameSpec spec, out):
         if <size_t>target.len < pixels * spec.c.samples * cell_bytes:
             raise ValueError("the output array is smaller than the frame")
         with nogil:
-            if spec.c.samples * cell_bytes > 1:
-                planes = <uint8_t*>malloc(pixels * spec.c.samples * cell_bytes)
-            if planes == NULL and spec.c.samples * cell_bytes > 1:
-                result = -2
-            else:
-                result = rle_decode(<const uint8_t*>source.buf, source.len, pixels, spec.c.samples, cell_bytes, planes,
-                                    <uint8_t*>target.buf, &fault)
-            free(planes)
-        if result == -2:
-            raise MemoryError
+            result = rle_decode(<const uint8_t*>source.buf, source.len, pixels, spec.c.samples, cell_bytes,
+                                <uint8_t*>target.buf, &fault)
         if result < 0:
             raise_fault(&fault, spec.frame)
     finally:
