@@ -10,7 +10,7 @@
 from dicomdecode.documented import decode_dicom_data, decode_dicom_image
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.image import DicomImage, imread
-from dicomdecode.image import open_image as open  # noqa: A004  the public name
+from dicomdecode.image import open_image as open
 from dicomdecode.limits import Limits, set_default_limits
 from dicomdecode.tags import dicom_tags
 

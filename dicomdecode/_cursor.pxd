@@ -56,11 +56,3 @@ cdef inline bint peek_tag(const Cursor* c, uint32_t* out) noexcept nogil:
     cdef const uint8_t* p = c.data + c.pos
     out[0] = (<uint32_t>u16_at(p, c.big_endian) << 16) | u16_at(p + 2, c.big_endian)
     return True
-
-
-cdef inline bint skip(Cursor* c, uint64_t n) noexcept nogil:
-    """Go n bytes on; False, and no move, when they are not there."""
-    if n > c.size - c.pos:
-        return False
-    c.pos += <size_t>n
-    return True

@@ -66,7 +66,8 @@ cdef class DataSet:
         return "US" if sign != NULL or self.parent is None else self.parent.vr_of_sign()
 
     cdef bytes value_of(self, const Element* e):
-        return PyBytes_FromStringAndSize(<const char*>self.m.cursor.data + (e.offset - self.m.base), <Py_ssize_t>e.length)
+        cdef const char* first = <const char*>self.m.cursor.data + (e.offset - self.m.base)
+        return PyBytes_FromStringAndSize(first, <Py_ssize_t>e.length)
 
     cdef DataSet child(self, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian):
         """The data set in `length` bytes from `offset` of the file."""

@@ -2,17 +2,12 @@
 """A DICOM file: source -> scan -> header."""
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memset
 
-from dicomdecode._cursor cimport Cursor
 from dicomdecode._dataset cimport DataSet
 from dicomdecode._fault cimport Fault, raise_fault
-from dicomdecode._header cimport (
-    PIXELS_DOUBLE, PIXELS_FLOAT, PIXELS_INTEGER, PIXELS_NONE, SHAPE_IDENTITY, SHAPE_INVERSE, VOI_LINEAR,
-    VOI_LINEAR_EXACT, VOI_SIGMOID, ImageHeader, check_header, parse_header, photometric_name)
+from dicomdecode._header cimport SHAPE_IDENTITY, SHAPE_INVERSE, check_header, parse_header, photometric_name
 from dicomdecode._limits cimport fill_limits
-from dicomdecode._scan cimport (
-    CUT, SCAN_DEFLATED, SCAN_DONE, SCAN_FAULT, SCAN_MORE, UNDEFINED, Element, find, map_init, scan)
+from dicomdecode._scan cimport CUT, SCAN_DEFLATED, SCAN_FAULT, SCAN_MORE, UNDEFINED, Element, find, map_init, scan
 
 import zlib
 
@@ -176,9 +171,10 @@ cdef class DicomFile(DataSet):
 
     @property
     def pixels(self):
-        """(tag, VR, offset, length, encapsulated) of the pixel data; a length of undefined length is up to the end."""
+        """(tag, VR, offset, length, encapsulated) of the pixel data; an undefined length reaches to the end."""
         cdef Element e = self.h.pixels
-        return (e.tag, chr(e.vr >> 8) + chr(e.vr & 0xFF) if e.vr else "OW", e.offset, e.length, bool(e.flags & UNDEFINED))
+        cdef str vr = chr(e.vr >> 8) + chr(e.vr & 0xFF) if e.vr else "OW"
+        return (e.tag, vr, e.offset, e.length, bool(e.flags & UNDEFINED))
 
     @property
     def pixels_cut(self):

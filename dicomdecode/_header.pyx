@@ -3,10 +3,10 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memset, strlen
+from libc.string cimport memset, strlen
 
 from dicomdecode._cursor cimport u16_at, u32_at
-from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, TRUNCATED, Fault, fail
+from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, Fault, fail
 from dicomdecode._scan cimport Element, FileMap, letters
 
 # Powers of ten that a double holds exactly: one rounding in all for 15 digits or fewer (Clinger, PLDI 1990).
@@ -348,19 +348,20 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
         return fail(fault, MALFORMED, "no_pixel_data", "The pixel data element is empty", h.pixels.tag,
                     <int64_t>h.pixels.offset, -1, -1)
     if h.bits_allocated > 64:
-        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated exceeds 64", 0x00280100u, -1, -1, h.bits_allocated)
+        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated exceeds 64", 0x00280100u, -1, -1,
+                    h.bits_allocated)
     if h.bits_stored > h.bits_allocated:
         return fail(fault, MALFORMED, "bits_stored", "Bits Stored exceeds Bits Allocated", 0x00280101u, -1,
                     h.bits_allocated, h.bits_stored)
     if h.pixel_kind == PIXELS_FLOAT and h.bits_allocated != 32:
-        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Float Pixel Data", 0x00280100u, -1, 32,
-                    h.bits_allocated)
+        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Float Pixel Data", 0x00280100u, -1,
+                    32, h.bits_allocated)
     if h.pixel_kind == PIXELS_DOUBLE and h.bits_allocated != 64:
-        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Double Float Pixel Data", 0x00280100u, -1, 64,
-                    h.bits_allocated)
+        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Double Float Pixel Data", 0x00280100u,
+                    -1, 64, h.bits_allocated)
     if h.samples != 1 and h.samples != 3 and h.samples != 4:
-        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is neither 1, 3 nor 4", 0x00280002u, -1, -1,
-                    h.samples)
+        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is neither 1, 3 nor 4", 0x00280002u, -1,
+                    -1, h.samples)
     if h.samples > 1 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
                           or h.photometric == PI_PALETTE_COLOR):
         return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",

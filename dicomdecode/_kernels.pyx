@@ -123,7 +123,8 @@ cdef class Views:
         if self.has_target:
             PyBuffer_Release(&self.target)
 
-    cdef int check(self, size_t source_offset, size_t source_bytes, size_t target_offset, size_t target_bytes) except -1:
+    cdef int check(self, size_t source_offset, size_t source_bytes, size_t target_offset,
+                   size_t target_bytes) except -1:
         if (source_offset > <size_t>self.source.len or source_bytes > <size_t>self.source.len - source_offset
                 or target_offset > <size_t>self.target.len or target_bytes > <size_t>self.target.len - target_offset):
             raise ValueError("a pixel loop would leave its buffer")
@@ -210,7 +211,8 @@ def ybr_to_rgb(source, size_t n, int cell, int bits, target):
         dd_ybr_to_rgb(v.src(0), v.dst(0), n, cell, bits)
 
 
-def palette(source, int source_type, size_t n, int64_t first, int64_t entries, table, int samples, int entry_bytes, target):
+def palette(source, int source_type, size_t n, int64_t first, int64_t entries, table, int samples, int entry_bytes,
+            target):
     """Indices to the entries of `table`, [entries, samples]; indices outside take the first or last entry."""
     cdef Views v = Views(source, target)
     cdef Views t = Views(table, target)

@@ -7,7 +7,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memset
 
-from dicomdecode._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, skip, u16_at
+from dicomdecode._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, u16_at
 from dicomdecode._fault cimport MALFORMED, NO_FAULT, OVER_LIMIT, TRUNCATED, Fault, fail
 
 cdef enum:
@@ -58,7 +58,10 @@ cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
     elif a == c'F':
         if b in (c'D', c'L'):
             return SHORT_FORM
-    elif (a == c'C' and b == c'S') or (a == c'I' and b == c'S') or (a == c'P' and b == c'N') or (a == c'T' and b == c'M'):
+    elif a == c'C' or a == c'I':
+        if b == c'S':
+            return SHORT_FORM
+    elif (a == c'P' and b == c'N') or (a == c'T' and b == c'M'):
         return SHORT_FORM
     if c'A' <= a <= c'Z' and c'A' <= b <= c'Z':
         return UNKNOWN_VR
@@ -189,7 +192,8 @@ cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noe
 cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, Fault* fault) noexcept nogil:
     """Go behind the delimiter of the sequence of undefined length whose first item is here (PS3.5 7.5).
 
-    With `in_item` the first element of an item is here, and the end of that item is looked for. The stack of open levels is an array, so that depth costs no recursion. Moves `c` only when the end was found.
+    With `in_item` the first element of an item is here, and the end of that item is looked for. The stack of open
+    levels is an array, so that depth costs no recursion. Moves `c` only when the end was found.
     """
     cdef uint8_t[STACK_SIZE] levels
     cdef int depth = 1
@@ -199,7 +203,9 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
     cdef uint32_t length = 0
     cdef uint16_t vr = 0
     cdef size_t header = 0
-    levels[0] = (0 if in_item else IN_SEQUENCE) | (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
+    levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
+    if not in_item:
+        levels[0] |= IN_SEQUENCE
     while depth:
         level = levels[depth - 1]
         at.big_endian = (level & IS_BIG_ENDIAN) != 0
@@ -224,7 +230,7 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
                 depth -= 1
             continue
         if level & IN_SEQUENCE and tag != ITEM:
-            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something that is not an item",
+            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something but items",
                  tag, m.base + at.pos, -1, -1)
             return SCAN_FAULT
         if length == UNDEFINED_LENGTH:

@@ -18,7 +18,9 @@ cdef class FrameSpec:
         self.c.bits_allocated = bits_allocated
         self.c.bits_stored = bits_stored
         self.c.is_signed = signed
-        self.c.item_bytes = 1 if bits_allocated <= 8 else 2 if bits_allocated <= 16 else 4 if bits_allocated <= 32 else 8
+        self.c.item_bytes = 1
+        while 8 * self.c.item_bytes < bits_allocated and self.c.item_bytes < 8:
+            self.c.item_bytes *= 2
         self.c.threads = threads
         self.photometric = photometric
         self.to_rgb = to_rgb

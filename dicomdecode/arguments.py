@@ -12,9 +12,9 @@ from dicomdecode.decode import Request
 __all__ = ["check_dtype", "check_request", "one_of"]
 
 # dtype-like -> numpy.dtype, for the types images are converted to; other spellings go through numpy.dtype.
-_DTYPES = {t: np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64)} | {
-    t: np.dtype(t) for t in (np.float16, np.float32, np.float64)
-}
+_DTYPES: dict[Any, np.dtype[Any]] = {
+    t: np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64)
+} | {t: np.dtype(t) for t in (np.float16, np.float32, np.float64)}
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
@@ -25,7 +25,9 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
         pass
     found = np.dtype(dtype)
     if found.kind not in "iuf" or found.itemsize > 8 or not found.isnative:
-        raise TypeError(f"dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, not {found}")
+        raise TypeError(
+            f"dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, not {found}"
+        )
     return found
 
 

@@ -72,7 +72,9 @@ def _expand_segments(words: NDArray[np.uint16], entries: int, tag: int) -> NDArr
                 at += 2 + length
             elif opcode == 1:  # linear: from the last entry to this one in `length` steps
                 if not out or at + 2 >= len(data):
-                    raise MalformedError("A linear palette segment has no start or end", code="palette_segment", tag=tag)
+                    raise MalformedError(
+                        "A linear palette segment has no start or end", code="palette_segment", tag=tag
+                    )
                 start, end = out[-1], data[at + 2]
                 out.extend(round(start + (end - start) * k / length) for k in range(1, length + 1))
                 at += 3

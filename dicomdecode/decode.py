@@ -1,4 +1,4 @@
-"""The stages, called in order: source -> scan -> header -> frames -> codecs -> color -> transform -> kernels -> ndarray.
+"""The stages in order: source -> scan -> header -> frames -> codecs -> color -> transform -> kernels -> ndarray.
 
 Read this first. `render` is the whole decode of an opened file; nothing else calls the stages.
 """
@@ -19,7 +19,7 @@ from dicomdecode._spec import FrameSpec
 from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.native import Layout, NativeFrames, unpack
-from dicomdecode.syntaxes import SYNTAXES, Syntax, name_of
+from dicomdecode.syntaxes import SYNTAXES, name_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,9 +90,7 @@ def _layout(file: DicomFile, request: Request) -> Layout:
     samples = file.samples
     bits = file.bits_stored
     palette = None
-    if samples == 1 and (
-        (photometric == "PALETTE COLOR" and request.color == "rgb") or request.color == "palette"
-    ):
+    if samples == 1 and ((photometric == "PALETTE COLOR" and request.color == "rgb") or request.color == "palette"):
         palette = color.read_palette(file)
         bits = palette.bits
     convert = samples == 3 and request.color != "stored" and photometric != "RGB"
@@ -126,7 +124,14 @@ def _shape(file: DicomFile, request: Request, layout: Layout, count: int, single
     rows, columns = file.rows, file.columns
     if request.region is not None:
         row, column, rows, columns = request.region
-        if row < 0 or column < 0 or rows < 1 or columns < 1 or row + rows > file.rows or column + columns > file.columns:
+        if (
+            row < 0
+            or column < 0
+            or rows < 1
+            or columns < 1
+            or row + rows > file.rows
+            or column + columns > file.columns
+        ):
             raise ValueError(f"region {request.region} is not inside {file.rows} rows and {file.columns} columns")
     if request.reduce:
         step = 1 << request.reduce
@@ -136,7 +141,7 @@ def _shape(file: DicomFile, request: Request, layout: Layout, count: int, single
         keep = bool(request.frame_dim)
     if not keep and count > 1:
         raise ValueError(f"frame_dim=False with {count} frames selected; choose one with frames=")
-    shape = (rows, columns)
+    shape: tuple[int, ...] = (rows, columns)
     if layout.out_samples > 1 or request.color_dim:
         shape += (layout.out_samples,)
     if keep or count != 1:
@@ -178,7 +183,7 @@ def _simple_plan(
     dtype: np.dtype[Any],
     scale: str,
 ) -> tuple[_kernels.Plan, bool]:
-    """The plan of integer pixels without more than a rescale, and whether the range fits; it depends on nothing else."""
+    """The plan of integer pixels with at most a rescale, and whether the range fits; it depends on nothing else."""
     bounds = transform.possible_range(bits, signed)
     chain = transform.Chain(bounds)
     if rescale is not None:
@@ -247,9 +252,7 @@ def _native_reader(file: DicomFile, layout: Layout, native: NativeFrames) -> Fra
         if len(cells) < size:
             raise TruncatedError("The file ends inside the pixel data", code="pixels_cut", tag=native.tag, frame=frame)
         planar = file.planar and layout.samples > 1 and not native.is_422
-        stored = unpack(
-            cells, first_bit, file, layout, planar=planar, is_422=native.is_422, swap_words=swap
-        )
+        stored = unpack(cells, first_bit, file, layout, planar=planar, is_422=native.is_422, swap_words=swap)
         return stored, file.photometric
 
     return read
@@ -318,12 +321,17 @@ def _fill(
 
 
 def _run_direct(
-    file: DicomFile, layout: Layout, native: NativeFrames, plan: _kernels.Plan, selected: Iterable[int], out: NDArray[Any]
+    file: DicomFile,
+    layout: Layout,
+    native: NativeFrames,
+    plan: _kernels.Plan,
+    selected: Iterable[int],
+    out: NDArray[Any],
 ) -> None:
     """Native cells straight into the result: one pass, and no copy where the bytes are the values."""
     frame_bytes = native.frame_bits // 8
     cells = frame_bytes // layout.cell.itemsize
-    target = memoryview(out).cast("B") if out.size else memoryview(b"")
+    target = memoryview(out.reshape(-1).view(np.uint8))
     step = cells * out.itemsize
     whole = plan.kind == "copy" and not layout.left and not layout.right
     view = getattr(file.source, "view", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ class EncapsulatedFrames:
             offsets = struct.unpack(f"<{self._frames}I", table)
         else:
             return ()
-        ascending = all(a < b for a, b in zip(offsets, offsets[1:], strict=False))
+        ascending = all(a < b for a, b in itertools.pairwise(offsets))
         inside = offsets[0] == 0 and offsets[-1] <= self._end - self._first - 8
         return offsets if ascending and inside else ()
 
@@ -161,7 +162,7 @@ class EncapsulatedFrames:
             self._walked = self._group()
         if frame >= len(self._walked):
             raise TruncatedError(
-                f"Fewer frames in the pixel data than Number of Frames: expected {self._frames}, found {len(self._walked)}",
+                f"Too few frames in the pixel data: expected {self._frames}, found {len(self._walked)}",
                 code="frames_missing",
                 tag=self._tag,
                 frame=frame,

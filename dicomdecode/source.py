@@ -141,7 +141,7 @@ class FileSource:
 
 
 def _is_text(file: Any) -> bool:
-    return isinstance(file, io.TextIOBase) or isinstance(getattr(file, "mode", None), str) and "b" not in file.mode
+    return isinstance(file, io.TextIOBase) or (isinstance(getattr(file, "mode", None), str) and "b" not in file.mode)
 
 
 def open_source(source: Any) -> Source:
@@ -170,8 +170,8 @@ def open_source(source: Any) -> Source:
         if isinstance(source, Dataset):
             return MemorySource(_written(source))
     raise TypeError(
-        "expected the bytes of a DICOM file (bytes, bytearray, memoryview, 1-D uint8 array), a path (str or os.PathLike), "
-        f"a binary file object, or a pydicom Dataset; not {type(source).__name__}"
+        "expected the bytes of a DICOM file (bytes, bytearray, memoryview, 1-D uint8 array), a path (str or "
+        f"os.PathLike), a binary file object, or a pydicom Dataset; not {type(source).__name__}"
     )
 
 
@@ -194,7 +194,11 @@ def _written(dataset: Dataset) -> bytes:
             from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
             dataset.file_meta.TransferSyntaxUID = (
-                ImplicitVRLittleEndian if encoding[0] else ExplicitVRLittleEndian if encoding[1] else ExplicitVRBigEndian
+                ImplicitVRLittleEndian
+                if encoding[0]
+                else ExplicitVRLittleEndian
+                if encoding[1]
+                else ExplicitVRBigEndian
             )
     dcmwrite(buffer, dataset)
     return buffer.getvalue()

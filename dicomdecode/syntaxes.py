@@ -45,7 +45,9 @@ _ROWS = (
     Syntax(_ROOT + ".1.98", "Encapsulated Uncompressed Explicit VR Little Endian", "uncompressed"),
     Syntax(_ROOT + ".1.99", "Deflated Explicit VR Little Endian", "native"),
     Syntax(_ROOT + ".2", "Explicit VR Big Endian (retired)", "native", big_endian=True),
-    Syntax("1.2.840.113619.5.2", "Implicit VR Little Endian, big endian pixels (GE private)", "native", big_endian=True),
+    Syntax(
+        "1.2.840.113619.5.2", "Implicit VR Little Endian, big endian pixels (GE private)", "native", big_endian=True
+    ),
     Syntax(_ROOT + ".5", "RLE Lossless", "rle"),
     Syntax(_ROOT + ".8.1", "Deflated Image Frame Compression", "deflate"),
     Syntax(_ROOT + ".4.50", "JPEG Baseline (Process 1)", "", lossy=True),

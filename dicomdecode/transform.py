@@ -134,9 +134,7 @@ def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> C
     steps = (*chain.steps, words)
     if chain.affine is not None and isinstance(step, Affine) and math.isinf(chain.affine.low):
         first = chain.affine
-        joined = Affine(
-            step.slope * first.slope, step.slope * first.intercept + step.intercept, step.low, step.high
-        )
+        joined = Affine(step.slope * first.slope, step.slope * first.intercept + step.intercept, step.low, step.high)
         return Chain((0.0, 1.0), joined, unit=True, steps=steps)
     before, after = chain.evaluate, step
     return Chain((0.0, 1.0), None, lambda x: after(before(x)), unit=True, steps=steps)
@@ -247,7 +245,7 @@ def dtype_limits(dtype: np.dtype[Any]) -> Range:
 
 
 def fits(bounds: Range | None, source: np.dtype[Any], dtype: np.dtype[Any], scale: str) -> bool:
-    """Whether the possible range fits in a dtype: range, not precision. Unbounded float pixel data fit a float as wide."""
+    """Whether the possible range fits in a dtype: range, not precision. Float pixel data fit a float as wide."""
     if bounds is None:
         return dtype.kind == "f" and dtype.itemsize >= source.itemsize and scale == "preserve"
     if dtype.kind == "f":
@@ -264,7 +262,9 @@ def _exact(high: float) -> int:
     return n - 1 if n in (2**63, 2**64) else n
 
 
-def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str) -> _kernels.Plan:
+def make_plan(
+    chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str
+) -> _kernels.Plan:
     """Fold a chain and the conversion to `dtype` into one plan.
 
     Parameters
@@ -293,9 +293,7 @@ def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype:
         if as_is and small and dtype.kind in "iu":
             to, of = np.iinfo(dtype), np.iinfo(source)
             low, high = max(int(to.min), int(of.min)), min(int(to.max), int(of.max))
-            return _kernels.Plan(
-                "clamp", dtype, source_code, target_code, clamp_low=low, clamp_high=high, steps=steps
-            )
+            return _kernels.Plan("clamp", dtype, source_code, target_code, clamp_low=low, clamp_high=high, steps=steps)
         bottom, top = _clip(a, dtype)
         has_kernel = small and target_code in _AFFINE_TARGETS
         return _kernels.Plan(
@@ -377,5 +375,5 @@ def convert_numpy(stored: NDArray[Any], plan: _kernels.Plan, chain: Chain, scale
     if a is not None and a == Affine() and scale == "preserve" and stored.dtype.kind in "iu" and dtype.kind in "iu":
         from_info, to_info = np.iinfo(stored.dtype), np.iinfo(dtype)
         low, high = max(from_info.min, to_info.min), min(from_info.max, to_info.max)
-        return np.clip(stored, stored.dtype.type(low), stored.dtype.type(high)).astype(dtype)
+        return np.asarray(np.clip(stored, stored.dtype.type(low), stored.dtype.type(high)), dtype)
     return convert(_scaled(chain, dtype, scale).evaluate(stored), dtype)

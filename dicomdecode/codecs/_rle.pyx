@@ -36,8 +36,8 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
     if size < HEADER:
         return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, -1, HEADER, size)
     if u32_at(data, False) != count or count > MOST_SEGMENTS:
-        return fail(fault, MALFORMED, "rle_segments", "The RLE segments do not match Samples per Pixel times the bytes of "
-                    "Bits Allocated", 0, -1, count, u32_at(data, False))
+        return fail(fault, MALFORMED, "rle_segments", "The RLE segments do not match Samples per Pixel times the bytes "
+                    "of Bits Allocated", 0, -1, count, u32_at(data, False))
     planes = <rle_plane*>malloc(count * sizeof(rle_plane))
     if planes == NULL:
         return fail(fault, OVER_LIMIT, "no_memory", "No memory for the RLE planes", 0, -1, -1, -1)
@@ -82,8 +82,8 @@ def decode(data, FrameSpec spec, out):
         pixels = (pixels + 7) // 8
         cell_bytes = 1
     elif spec.c.bits_allocated % 8:
-        fail(&fault, MALFORMED, "bits_allocated", "Bits Allocated of RLE is neither 1 nor a multiple of 8", 0x00280100u, -1,
-             -1, spec.c.bits_allocated)
+        fail(&fault, MALFORMED, "bits_allocated", "Bits Allocated of RLE is neither 1 nor a multiple of 8", 0x00280100u,
+             -1, -1, spec.c.bits_allocated)
         raise_fault(&fault, spec.frame)
     PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
     try:

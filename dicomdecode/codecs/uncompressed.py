@@ -13,6 +13,8 @@ def decode(data: Any, spec: FrameSpec, out: Any) -> None:
     view = memoryview(data)
     if view.nbytes < out.nbytes:
         raise TruncatedError(
-            f"The frame is too short (bytes): expected {out.nbytes}, found {view.nbytes}", code="frame_cut", frame=spec.frame
+            f"The frame is too short (bytes): expected {out.nbytes}, found {view.nbytes}",
+            code="frame_cut",
+            frame=spec.frame,
         )
     memoryview(out)[:] = view[: out.nbytes]
