@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dicomdecode.decode import Request
+from dicomdecode.request import Request
 
 __all__ = ["check_dtype", "check_request", "one_of"]
 
@@ -23,7 +23,7 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
         return _DTYPES[dtype]
     except (KeyError, TypeError):
         pass
-    found = np.dtype(dtype)
+    found: np.dtype[Any] = np.dtype(dtype)
     if found.kind not in "iuf" or found.itemsize > 8 or not found.isnative:
         raise TypeError(
             f"dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, not {found}"

@@ -8,9 +8,11 @@ import numpy as np
 
 from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_dtype, one_of
-from dicomdecode.decode import DoesNotFit, Request, render
+from dicomdecode.decode import render
 from dicomdecode.errors import DicomError, LimitError, UnsupportedError
 from dicomdecode.limits import Limits, default_limits
+from dicomdecode.plans import DoesNotFit
+from dicomdecode.request import Request
 from dicomdecode.source import MemorySource, open_source
 from dicomdecode.tags import parse_tag
 

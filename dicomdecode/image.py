@@ -9,9 +9,10 @@ import numpy as np
 
 from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_request
-from dicomdecode.decode import Request, render, stored_dtype
+from dicomdecode.decode import plans_of, render, stored_dtype
 from dicomdecode.errors import DicomError, LimitError
 from dicomdecode.limits import Limits, default_limits
+from dicomdecode.request import Request
 from dicomdecode.source import MemorySource, Source, open_source
 from dicomdecode.tags import parse_tag
 
@@ -51,7 +52,7 @@ class DicomImage:
     window : tuple, or None
         (center, width, function) of the first stored window.
     steps : tuple of str
-        What the last default `pixels()` applies, with the numbers.
+        What `pixels()` with its defaults applies (to frame 0), with the numbers.
     issues : tuple of str
         What is odd about the file although it decodes.
     """
@@ -140,9 +141,7 @@ class DicomImage:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        from dicomdecode.decode import plan_of
-
-        return plan_of(self._file, Request(values="modality")).steps
+        return plans_of(self._file, Request(values="modality")).of(0)[0].steps
 
     @property
     def issues(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dicomdecode.color import Palette
     from dicomdecode.syntaxes import Syntax
 
-__all__ = ["Layout", "NativeFrames", "unpack"]
+__all__ = ["Layout", "NativeFrames", "is_plain", "unpack"]
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class Layout:
 
     syntax: Syntax
     cell: np.dtype[Any]  # the stored type of a sample
-    left: int  # shifts that bring the stored bits down in a native cell
+    left: int  # shifts that bring the stored bits down in a native cell; 0 for values that were unpacked
     right: int
     samples: int  # in the file
     palette: Palette | None
@@ -35,7 +35,13 @@ class Layout:
 
     @property
     def out_samples(self) -> int:
+        """Samples a pixel after colour."""
         return 3 if self.palette is not None else self.samples
+
+    @property
+    def colored(self) -> np.dtype[Any]:
+        """The type of a sample after colour."""
+        return self.cell if self.palette is None else self.palette.table.dtype
 
 
 class NativeFrames:
@@ -70,6 +76,12 @@ class NativeFrames:
         first = frame * self.frame_bits
         last = first + self.frame_bits
         return self.offset + first // 8, (last + 7) // 8 - first // 8, first % 8
+
+
+def is_plain(file: DicomFile, layout: Layout, vr: str) -> bool:
+    """Whether a frame's native cells are its samples in order, in a type the machine has and in its byte order."""
+    swapped = (layout.syntax.big_endian or file.big_endian) and (file.bits_allocated > 8 or vr == "OW")
+    return file.bits_allocated in (8, 16, 32, 64) and not swapped and (layout.samples == 1 or not file.planar)
 
 
 def unpack(

@@ -15,6 +15,7 @@ import numpy as np
 
 from dicomdecode import _kernels
 from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.luts import FrameValues, Window, modality_lut, voi_luts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,20 +86,19 @@ def possible_range(bits: int, signed: bool) -> Range:
     return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
 
 
-def _modality(file: DicomFile) -> Chain:
+def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
     """Stored values to modality values (PS3.3 C.11.1): the LUT, else slope and intercept, else as they are."""
     bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None
-    if file.has_modality_lut:
-        raise UnsupportedError(
-            "The image has a Modality LUT Sequence, which is not applied yet",
-            code="modality_lut",
-            tag=0x00283000,
-            hint='Ask for values="stored"',
-        )
-    rescale = file.rescale
-    if rescale is None:
-        return Chain(bounds)
-    return rescaled(Chain(bounds), *rescale)
+    lut = modality_lut(file)
+    if lut is not None:
+        reached = lut.entries
+        if bounds is not None:
+            ends = np.clip([bounds[0] - lut.first, bounds[1] - lut.first], 0, len(reached) - 1).astype(int)
+            reached = reached[ends[0] : ends[1] + 1]
+        words = (f"modality LUT: {len(lut.entries)} entries from {lut.first}",)
+        return Chain((float(reached.min()), float(reached.max())), None, lut, steps=words)
+    chain = Chain(bounds)
+    return chain if rescale is None else rescaled(chain, *rescale)
 
 
 def rescaled(chain: Chain, slope: float, intercept: float) -> Chain:
@@ -140,29 +140,25 @@ def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> C
     return Chain((0.0, 1.0), None, lambda x: after(before(x)), unit=True, steps=steps)
 
 
-def _voi(file: DicomFile, chain: Chain, window: tuple[float, float, str] | int | None) -> Chain:
-    """Modality values onto [0, 1]."""
-    given = isinstance(window, tuple)
-    stored = None if given else file.window
-    if isinstance(window, int) and not isinstance(window, bool):
-        stored = _stored_window(file, window)
-    elif not given and file.has_voi_lut:
-        raise UnsupportedError(
-            "The image has a VOI LUT Sequence, which is not applied yet",
-            code="voi_lut",
-            tag=0x00283010,
-            hint="Pass window=(center, width), or window=0 for the first stored window",
-        )
-    chosen = window if isinstance(window, tuple) else stored
+def _voi(file: DicomFile, chain: Chain, stored: Window | None, window: Window | int | None) -> Chain:
+    """Modality values onto [0, 1]: what was asked for, else the first VOI LUT, the first window, the range."""
+    if isinstance(window, tuple):
+        return _compose(chain, window_map(*window), _window_words(window))
+    luts = voi_luts(file)
+    index = window
+    if index is None and luts:
+        index = 0
+    if index is not None and 0 <= index < len(luts):
+        lut = luts[index]()
+        top = 2.0**lut.bits - 1
+        return _compose(chain, lambda x: np.clip(lut(x) / top, 0, 1), f"VOI LUT {index}: {len(lut.entries)} entries")
+    chosen = stored if index is None else _stored_window(file, index - len(luts))
     if chosen is not None:
-        center, width, function = chosen
         try:
-            step = window_map(center, width, function or "LINEAR")
+            step = window_map(*chosen)
         except ValueError as error:
-            if given:
-                raise
             raise MalformedError(f"The stored window can not be used: {error}", code="window", tag=0x00281051) from None
-        return _compose(chain, step, f"window {function or 'LINEAR'}: center {center:g}, width {width:g}")
+        return _compose(chain, step, _window_words(chosen))
     if chain.range is None:
         raise UnsupportedError(
             "Float pixel data have no range to display by, and the file has no window",
@@ -171,18 +167,22 @@ def _voi(file: DicomFile, chain: Chain, window: tuple[float, float, str] | int |
         )
     low, high = chain.range
     span = high - low
-    step = Affine(1 / span, -low / span, 0.0, 1.0) if span else Affine(0.0, 0.0, 0.0, 1.0)
-    return _compose(chain, step, f"possible range: [{low:g}, {high:g}] onto [0, 1]")
+    full = Affine(1 / span, -low / span, 0.0, 1.0) if span else Affine(0.0, 0.0, 0.0, 1.0)
+    return _compose(chain, full, f"possible range: [{low:g}, {high:g}] onto [0, 1]")
 
 
-def _stored_window(file: DicomFile, index: int) -> tuple[float, float, str]:
-    """Window `index` of the file (PS3.3 C.11.2.1.2: several are alternatives)."""
+def _window_words(window: Window) -> str:
+    return f"window {window[2]}: center {window[0]:g}, width {window[1]:g}"
+
+
+def _stored_window(file: DicomFile, index: int) -> Window:
+    """Window `index` of the file, counted behind its VOI LUTs (PS3.3 C.11.2.1.2: several are alternatives)."""
     centers, widths = file.tag(0x00281050), file.tag(0x00281051)
     centers = centers if isinstance(centers, list) else [centers]
     widths = widths if isinstance(widths, list) else [widths]
     count = min(len(centers), len(widths)) if None not in (*centers, *widths) else 0
     if not 0 <= index < count:
-        raise ValueError(f"window={index}: the file has {count} stored windows")
+        raise ValueError(f"window= names stored window {index}: the file has {count}")
     if not isinstance(centers[index], float) or not isinstance(widths[index], float):
         raise MalformedError("A stored window is not a number", code="window", tag=0x00281050)
     first = file.window
@@ -206,19 +206,20 @@ def _pad(chain: Chain, file: DicomFile, fill: float) -> Chain:
 def chain_of_file(
     file: DicomFile,
     values: str,
-    window: tuple[float, float, str] | int | None = None,
+    of_frame: FrameValues,
+    window: Window | int | None = None,
     padding: float | None = None,
 ) -> Chain:
-    """The chain of a monochrome image to a level: "stored", "modality", "voi" or "display"."""
+    """The chain of a frame of a monochrome image to a level: "stored", "modality", "voi" or "display"."""
     if values == "stored":
         chain = Chain(possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None)
         return chain if padding is None else _pad(chain, file, padding)
-    chain = _modality(file)
+    chain = _modality(file, of_frame.rescale)
     if padding is not None:
         chain = _pad(chain, file, padding)
     if values == "modality":
         return chain
-    chain = _voi(file, chain, window)
+    chain = _voi(file, chain, of_frame.window, window)
     if values == "display" and file.inverse:
         if chain.affine is not None:
             return replace(chain, affine=chain.affine.then(-1.0, 1.0), steps=(*chain.steps, "inverted"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["CODECS", "Codec", "load"]
+__all__ = ["CODECS", "Codec", "does_areas", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,15 @@ class Codec:
         It writes native cells (bytes), not samples.
     planar : bool
         Of `cells`: Planar Configuration holds for them.
+    areas : bool
+        It takes ``reduce=`` and ``region=`` and decodes no more than that.
     """
 
     module: str
     function: str = "decode"
     cells: bool = False
     planar: bool = False
+    areas: bool = False
 
 
 CODECS: Mapping[str, Codec] = MappingProxyType(
@@ -50,3 +53,8 @@ def load(name: str) -> Callable[..., Any]:
     """The decode function of a row."""
     row = CODECS[name]
     return getattr(importlib.import_module(row.module), row.function)  # type: ignore[no-any-return]
+
+
+def does_areas(name: str) -> bool:
+    """Whether a codec decodes reduced resolutions and regions by itself."""
+    return name in CODECS and CODECS[name].areas
