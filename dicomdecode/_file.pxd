@@ -1,15 +1,11 @@
 # A DICOM file: its data set, its header, its source.
-from cpython.buffer cimport Py_buffer
-from libc.stdint cimport uint64_t
-
 from dicomdecode._dataset cimport DataSet
 from dicomdecode._header cimport ImageHeader
 
 
 cdef class DicomFile(DataSet):
     cdef ImageHeader h
-    cdef Py_buffer view             # the window; its bytes are what the element table points into
-    cdef bint has_view
+    cdef object window              # a memoryview: its bytes are what the element table points into
     cdef readonly object source     # where pixels are read from: the inflated data set of a deflated file
     cdef readonly object limits
     cdef readonly str transfer_syntax

@@ -72,21 +72,17 @@ cdef class DicomFile(DataSet):
         else:
             self.transfer_syntax = "1.2.840.10008.1.2"
 
-    def __dealloc__(self):
-        if self.has_view:
-            PyBuffer_Release(&self.view)
-
     cdef int set_window(self, object window) except -1:
         """Point the map into another buffer that holds at least the same bytes; positions stay."""
         cdef Py_buffer view
-        PyObject_GetBuffer(window, &view, PyBUF_SIMPLE)
-        if self.has_view:
-            PyBuffer_Release(&self.view)
-        self.view = view
-        self.has_view = True
+        # The memoryview keeps the bytes where they are. A Py_buffer member would do so too, until the garbage collector
+        # clears the object it points to before the buffer is released.
+        self.window = memoryview(window)
+        PyObject_GetBuffer(self.window, &view, PyBUF_SIMPLE)
         self.m.cursor.data = <const uint8_t*>view.buf
         self.m.cursor.size = view.len
-        if <uint64_t>view.len < self.m.file_size and self.m.cursor.pos > <size_t>view.len:
+        PyBuffer_Release(&view)
+        if self.m.cursor.pos > self.m.cursor.size:
             raise MalformedError("The file changed while it was read", code="file_changed")
         return 0
 

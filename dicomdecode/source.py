@@ -157,6 +157,9 @@ def open_source(source: Any) -> Source:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return MemorySource(source)
     if isinstance(source, (str, os.PathLike)):
+        if os.path.exists(source) and not os.path.isfile(source):  # a pipe has no size and no positions
+            with open(source, "rb") as file:
+                return MemorySource(file.read())
         return PathSource(source)
     if hasattr(source, "__array_interface__") and getattr(source, "ndim", None) == 1 and source.dtype == "uint8":
         return MemorySource(source)
