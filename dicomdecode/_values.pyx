@@ -30,7 +30,7 @@ def encodings_of(bytes value):
         warnings.simplefilter("ignore")
         try:
             return convert_encodings(terms)
-        except LookupError:
+        except (LookupError, ValueError):       # no such character set: bytes stay visible
             return "latin-1"
 
 
@@ -46,7 +46,10 @@ cdef str decoded(str vr, bytes value, object encodings):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return decode_bytes(value, encodings, PN_DELIMS if vr == "PN" else TEXT_VR_DELIMS)
+        try:
+            return decode_bytes(value, encodings, PN_DELIMS if vr == "PN" else TEXT_VR_DELIMS)
+        except (LookupError, ValueError):
+            return value.decode("latin-1")
 
 
 cdef list numbers(str vr, bytes value, bint big_endian):
