@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
 """The structure of a JPEG 2000 codestream: main header, tile-parts, and whether all of it is there.
 
-A codec is asked for memory only after this: OpenJPEG allocates by what a stream claims, and in its tolerant mode decodes
-a cut stream with a warning. Markers, fields and their limits are those of ITU-T T.800 annex A, boxes those of annex I.
+A codec is asked for memory only after this: OpenJPEG allocates by what a stream claims, and in its tolerant mode
+decodes a cut stream with a warning. Markers and fields are those of ITU-T T.800 annex A, boxes those of annex I.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -221,7 +221,7 @@ cdef uint64_t count_packets(const Codestream* stream, const Component* component
 
 
 cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil:
-    """Fill `stream` from the main header. Returns 0, or -1 with `fault` set; offsets count from the codestream's SOC."""
+    """Fill `stream` from the main header; returns 0, or -1 with `fault` set. Offsets count from SOC."""
     cdef size_t start = 0
     cdef size_t end = 0
     cdef size_t pos = 2

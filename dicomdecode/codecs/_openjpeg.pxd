@@ -1,4 +1,4 @@
-# OpenJPEG's decoder, called without the GIL through the addresses of its functions in a shared library found at run time.
+# OpenJPEG's decoder, called without the GIL by the addresses of its functions in a shared library found at run time.
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
 """JPEG 2000 frames through OpenJPEG, from memory into the caller's array, without the GIL.
 
-The stream is read by `_j2k` first, and only what it found sound and whole goes to OpenJPEG: the bare codestream, with an
-EOC marker appended where the file lacks it. So OpenJPEG stays in its strict mode, in which a packet that claims more
+The stream is read by `_j2k` first, and only what it found sound and whole goes to OpenJPEG: the bare codestream, with
+an EOC marker appended where the file lacks it. So OpenJPEG stays in its strict mode, in which a packet that claims more
 bytes than there are is an error; its tolerant mode would decode the rest of the picture from nothing, with a warning.
 """
 
@@ -164,7 +164,8 @@ cdef int check_image(const opj_image* image, const Codestream* stream, const Win
                 or (c.sgnd != 0) != stream.component[0].is_signed
                 or c.w != image.comps[0].w or c.h != image.comps[0].h
                 or window.row + window.height > c.h or window.column + window.width > c.w):
-            return fail(fault, MALFORMED, b"openjpeg", b"OpenJPEG gave a picture that is not the header's", 0, -1, -1, -1)
+            return fail(fault, MALFORMED, b"openjpeg", b"OpenJPEG gave another picture than the header's", 0, -1,
+                        -1, -1)
     return 0
 
 
@@ -212,7 +213,8 @@ cdef int decode_stream(const Api* api, void* codec, void* source, const Codestre
     else:
         status = write_planes[uint32_t](image[0], window, spec, <uint32_t*>out)
     if status != 0:
-        return fail(fault, MALFORMED, b"sample_range", b"a sample lies outside the codestream's precision", 0, -1, -1, -1)
+        return fail(fault, MALFORMED, b"sample_range", b"a sample lies outside the codestream's precision", 0, -1, -1,
+                    -1)
     return 0
 
 
@@ -228,9 +230,10 @@ cdef int check_request(const Api* api, const Codestream* stream, const Spec* spe
     if reduce > least_levels(stream):
         return fail(fault, UNSUPPORTED, b"reduce", b"the codestream has fewer resolution levels than reduce asks for",
                     0, -1, reduce, least_levels(stream))
-    if reduce > 0 and (stream.x0 != 0 or stream.y0 != 0):
-        return fail(fault, UNSUPPORTED, b"image_offset", b"reduce is not possible where the image has an offset", 0,
-                    -1, -1, -1)
+    # else the reduced picture would begin between two of its pixels
+    if (stream.x0 | stream.y0) & ((<uint64_t>1 << reduce) - 1):
+        return fail(fault, UNSUPPORTED, b"image_offset", b"reduce does not divide the codestream's image offset", 0, -1,
+                    -1, -1)
     return 0
 
 

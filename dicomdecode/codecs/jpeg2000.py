@@ -8,7 +8,6 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k
@@ -30,9 +29,7 @@ OLDEST = (2, 1)
 Region = tuple[int, int, int, int]
 
 
-def decode(
-    data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None
-) -> str:
+def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None) -> str:
     """Decode one frame into `out`.
 
     Parameters
@@ -111,8 +108,8 @@ def inspect_codestream(data: Any) -> dict[str, Any]:
     -------
     dict
         ``rows, columns, components, precision, signed, subsampled, tiles, tile_shape, levels, layers, progression,
-        transform, component_transform, high_throughput, jp2, offset``; and, where glymur can be imported, ``segments``: the
-        names of the marker segments as it reads them.
+        transform, component_transform, high_throughput, jp2, offset``; and, where glymur can be imported, ``segments``:
+        the names of the marker segments as it reads them.
 
     Raises
     ------
