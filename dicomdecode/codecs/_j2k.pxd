@@ -1,0 +1,49 @@
+# The structure of a JPEG 2000 codestream (ITU-T T.800 annexes A and B), read before any codec sees the stream.
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+
+from dicomdecode._fault cimport Fault
+from dicomdecode._spec cimport Spec
+
+cdef enum:
+    MAX_COMPONENTS = 4      # what Samples per Pixel can ask for; further components are counted, not described
+
+cdef struct Component:
+    int precision           # bits, 1 to 38
+    bint is_signed
+    uint32_t dx             # XRsiz, YRsiz: one sample covers dx x dy points of the reference grid
+    uint32_t dy
+    int levels              # decomposition levels
+    int code_block_style
+    int transform           # 0: 9/7 irreversible, 1: 5/3 reversible
+    size_t precincts        # offset of the precinct sizes, 0 where they are not given: 2^15
+
+cdef struct Codestream:
+    const uint8_t* data     # from SOC on, one past `end` is never read
+    size_t size             # of the codestream, EOC included where there is one
+    size_t header_size      # from SOC to the first SOT
+    bint has_eoc
+    uint16_t capabilities   # Rsiz
+    uint32_t x0             # the image area on the reference grid
+    uint32_t y0
+    uint32_t x1
+    uint32_t y1
+    uint32_t tile_x0
+    uint32_t tile_y0
+    uint32_t tile_width
+    uint32_t tile_height
+    uint32_t tiles_across
+    uint32_t tiles_down
+    int components
+    Component component[MAX_COMPONENTS]
+    bint subsampled
+    int progression
+    int layers
+    bint component_transform    # RCT or ICT over the first three components
+    bint high_throughput        # HTJ2K, ITU-T T.814
+    uint64_t packets
+
+
+cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil
+cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) noexcept nogil
+cdef int check_tile_parts(Codestream* stream, Fault* fault) noexcept nogil
+cdef int least_levels(const Codestream* stream) noexcept nogil

@@ -1,0 +1,472 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""The structure of a JPEG 2000 codestream: main header, tile-parts, and whether all of it is there.
+
+A codec is asked for memory only after this: OpenJPEG allocates by what a stream claims, and in its tolerant mode
+decodes a cut stream with a warning. Markers and fields are those of ITU-T T.800 annex A, boxes those of annex I.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memset
+
+from dicomdecode._cursor cimport u16_at, u32_at, u64_at
+from dicomdecode._fault cimport (
+    MALFORMED,
+    OVER_LIMIT,
+    TRUNCATED,
+    UNSUPPORTED,
+    Fault,
+    fail,
+    raise_fault,
+)
+from dicomdecode._spec cimport FrameSpec, Spec
+
+cdef enum:
+    SOC = 0xFF4F
+    CAP = 0xFF50
+    SIZ = 0xFF51
+    COD = 0xFF52
+    COC = 0xFF53
+    SOT = 0xFF90
+    SOD = 0xFF93
+    EOC = 0xFFD9
+    SOT_SIZE = 12           # marker and segment
+    RSIZ_HT = 0x4000
+    RSIZ_PART_2 = 0x8000
+    STYLE_HT = 0x40
+    PIXELS_PER_TILE = 64    # the mean below which a tile grid is refused: a codec keeps some kilobytes per tile
+
+
+cdef inline uint64_t ceil_div(uint64_t a, uint64_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef inline uint64_t ceil_shift(uint64_t a, int n) noexcept nogil:
+    return (a + ((<uint64_t>1 << n) - 1)) >> n
+
+
+cdef inline int malformed(Fault* fault, const char* code, const char* what, size_t offset) noexcept nogil:
+    return fail(fault, MALFORMED, code, what, 0, <int64_t>offset, -1, -1)
+
+
+cdef inline int cut(Fault* fault, const char* what, size_t offset, uint64_t expected, uint64_t found) noexcept nogil:
+    return fail(fault, TRUNCATED, b"codestream_cut", what, 0, <int64_t>offset, <int64_t>expected, <int64_t>found)
+
+
+cdef int find_codestream(const uint8_t* data, size_t size, size_t* start, size_t* end, Fault* fault) noexcept nogil:
+    """Where the codestream lies: the data themselves, or the contents of the first jp2c box of a JP2 file."""
+    cdef size_t pos = 0
+    cdef uint64_t length
+    cdef size_t head
+    end[0] = size
+    if size >= 2 and u16_at(data, True) == SOC:
+        start[0] = 0
+        return 0
+    if size < 12 or u32_at(data, True) != 12 or memcmp(data + 4, b"jP  \r\n\x87\n", 8) != 0:
+        return malformed(fault, b"not_jpeg2000", b"neither a JPEG 2000 codestream nor a JP2 file", 0)
+    while size - pos >= 8:
+        length = u32_at(data + pos, True)
+        head = 8
+        if length == 1:
+            if size - pos < 16:
+                break
+            length = u64_at(data + pos + 8, True)
+            head = 16
+        elif length == 0:
+            length = size - pos
+        if length < head:
+            return malformed(fault, b"jp2_box", b"a JP2 box is shorter than its own header", pos)
+        if memcmp(data + pos + 4, b"jp2c", 4) == 0:
+            start[0] = pos + head
+            if length < size - pos:
+                end[0] = pos + <size_t>length
+            return 0
+        if length > size - pos:
+            break
+        pos += <size_t>length
+    return cut(fault, b"the JP2 file ends before its codestream box", pos, pos + 8, size)
+
+
+cdef int read_size(Codestream* stream, size_t pos, size_t length, Fault* fault) noexcept nogil:
+    """The SIZ segment (A.5.1) whose length field lies at `pos`."""
+    cdef const uint8_t* p = stream.data + pos
+    cdef int i
+    cdef uint64_t across, down
+    cdef Component* c
+    if length < 41:
+        return malformed(fault, b"siz", b"the SIZ segment is too short", pos)
+    stream.capabilities = u16_at(p + 2, True)
+    stream.high_throughput = (stream.capabilities & RSIZ_HT) != 0
+    stream.x1 = u32_at(p + 4, True)
+    stream.y1 = u32_at(p + 8, True)
+    stream.x0 = u32_at(p + 12, True)
+    stream.y0 = u32_at(p + 16, True)
+    stream.tile_width = u32_at(p + 20, True)
+    stream.tile_height = u32_at(p + 24, True)
+    stream.tile_x0 = u32_at(p + 28, True)
+    stream.tile_y0 = u32_at(p + 32, True)
+    stream.components = u16_at(p + 36, True)
+    if stream.components < 1 or length != 38 + 3 * <size_t>stream.components:
+        return malformed(fault, b"siz", b"the SIZ segment's length and component count disagree", pos)
+    if stream.x0 >= stream.x1 or stream.y0 >= stream.y1:
+        return malformed(fault, b"siz", b"the SIZ segment describes an empty image", pos)
+    if (stream.tile_width == 0 or stream.tile_height == 0 or stream.tile_x0 > stream.x0 or stream.tile_y0 > stream.y0
+            or <uint64_t>stream.tile_x0 + stream.tile_width <= stream.x0
+            or <uint64_t>stream.tile_y0 + stream.tile_height <= stream.y0):
+        return malformed(fault, b"siz", b"the SIZ segment's tile grid does not cover the image", pos)
+    across = ceil_div(<uint64_t>stream.x1 - stream.tile_x0, stream.tile_width)
+    down = ceil_div(<uint64_t>stream.y1 - stream.tile_y0, stream.tile_height)
+    # Isot has 16 bits
+    if across > 65535 or down > 65535 or across * down > 65535:
+        return malformed(fault, b"siz", b"the SIZ segment asks for more than 65535 tiles", pos)
+    stream.tiles_across = <uint32_t>across
+    stream.tiles_down = <uint32_t>down
+    for i in range(stream.components):
+        p = stream.data + pos + 38 + 3 * i
+        if p[1] == 0 or p[2] == 0:
+            return malformed(fault, b"siz", b"the SIZ segment has a component separation of 0", pos)
+        if p[1] != 1 or p[2] != 1:
+            stream.subsampled = True
+        if i < MAX_COMPONENTS:
+            c = &stream.component[i]
+            c.precision = (p[0] & 0x7F) + 1
+            c.is_signed = (p[0] & 0x80) != 0
+            c.dx = p[1]
+            c.dy = p[2]
+    return 0
+
+
+cdef int read_style(const Codestream* stream, Component* c, size_t pos, size_t left, bint own_precincts,
+                    Fault* fault) noexcept nogil:
+    """The parameters that COD and COC share (tables A.15 and A.20), from `pos`, into one component."""
+    cdef const uint8_t* p = stream.data + pos
+    if left < 5 or (own_precincts and left < 6 + <size_t>p[0]):
+        return malformed(fault, b"cod", b"a coding style segment is too short", pos)
+    if p[0] > 32:
+        return malformed(fault, b"cod", b"a coding style segment asks for more than 32 levels", pos)
+    c.levels = p[0]
+    c.code_block_style = p[3]
+    c.transform = p[4]
+    c.precincts = pos + 5 if own_precincts else 0
+    return 0
+
+
+cdef int read_coding(Codestream* stream, Component* components, int marker, size_t pos, size_t length,
+                     Fault* fault) noexcept nogil:
+    """A COD (A.6.1) or COC (A.6.2) segment whose length field lies at `pos`."""
+    cdef const uint8_t* p = stream.data + pos
+    cdef int i
+    cdef size_t wide = 1 if stream.components < 257 else 2
+    if marker == COD:
+        if length < 12:
+            return malformed(fault, b"cod", b"a coding style segment is too short", pos)
+        stream.progression = p[3]
+        stream.layers = u16_at(p + 4, True)
+        stream.component_transform = p[6] != 0
+        for i in range(min(stream.components, <int>MAX_COMPONENTS)):
+            if read_style(stream, &components[i], pos + 7, length - 7, (p[2] & 1) != 0, fault) != 0:
+                return -1
+    else:
+        if length < 8 + wide:
+            return malformed(fault, b"cod", b"a coding style segment is too short", pos)
+        i = p[2] if wide == 1 else u16_at(p + 2, True)
+        if i < min(stream.components, <int>MAX_COMPONENTS):
+            if read_style(stream, &components[i], pos + 3 + wide, length - 3 - wide, (p[2 + wide] & 1) != 0,
+                          fault) != 0:
+                return -1
+    return 0
+
+
+cdef uint64_t precincts_along(const Codestream* stream, uint32_t first, uint32_t count, bint across, uint32_t step,
+                              int down_by, int exponent) noexcept nogil:
+    """Precincts of one resolution along one axis, over `count` tiles from `first` (B.6).
+
+    `step` is the component's separation, `down_by` how many levels are left out, `exponent` PPx or PPy.
+    """
+    cdef uint64_t total = 0
+    cdef uint64_t low, high, origin, size, image_low, image_high
+    cdef uint64_t i
+    if across:
+        origin, size, image_low, image_high = stream.tile_x0, stream.tile_width, stream.x0, stream.x1
+    else:
+        origin, size, image_low, image_high = stream.tile_y0, stream.tile_height, stream.y0, stream.y1
+    for i in range(first, <uint64_t>first + count):
+        low = ceil_shift(ceil_div(max(origin + i * size, image_low), step), down_by)
+        high = ceil_shift(ceil_div(min(origin + (i + 1) * size, image_high), step), down_by)
+        if high > low:
+            total += ceil_shift(high, exponent) - (low >> exponent)
+    return total
+
+
+cdef uint64_t count_packets(const Codestream* stream, const Component* components, int layers,
+                            int64_t tile) noexcept nogil:
+    """Packets of one tile, or of all when `tile` is -1: one per layer, component, resolution and precinct (B.9)."""
+    cdef uint64_t total = 0
+    cdef uint64_t wide, high
+    cdef int i, r, exponents
+    cdef const Component* c
+    cdef uint32_t tx = 0, ty = 0, nx = stream.tiles_across, ny = stream.tiles_down
+    if tile >= 0:
+        tx, ty, nx, ny = <uint32_t>(tile % stream.tiles_across), <uint32_t>(tile // stream.tiles_across), 1, 1
+    for i in range(min(stream.components, <int>MAX_COMPONENTS)):
+        c = &components[i]
+        for r in range(c.levels + 1):
+            exponents = stream.data[c.precincts + r] if c.precincts != 0 else 0xFF
+            wide = precincts_along(stream, tx, nx, True, c.dx, c.levels - r, exponents & 15)
+            high = precincts_along(stream, ty, ny, False, c.dy, c.levels - r, exponents >> 4)
+            if wide != 0 and high > (<uint64_t>1 << 40) // wide:
+                return <uint64_t>1 << 62
+            total += wide * high
+    return total * layers
+
+
+cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil:
+    """Fill `stream` from the main header; returns 0, or -1 with `fault` set. Offsets count from SOC."""
+    cdef size_t start = 0
+    cdef size_t end = 0
+    cdef size_t pos = 2
+    cdef size_t length
+    cdef int i
+    cdef int marker
+    cdef bint coded = False
+    memset(stream, 0, sizeof(Codestream))
+    if find_codestream(data, size, &start, &end, fault) != 0:
+        return -1
+    stream.data = data + start
+    stream.size = end - start
+    if stream.size < 2 or u16_at(stream.data, True) != SOC:
+        return malformed(fault, b"not_jpeg2000", b"the codestream box does not hold a codestream", start)
+    while True:
+        if stream.size - pos < 4:
+            return cut(fault, b"the codestream ends in its main header", pos, pos + 4, stream.size)
+        marker = u16_at(stream.data + pos, True)
+        if marker == SOT:
+            break
+        if marker < 0xFF50 or marker == SOD or marker == EOC:
+            return malformed(fault, b"marker", b"the main header holds something that is no marker segment", pos)
+        length = u16_at(stream.data + pos + 2, True)
+        if length < 2:
+            return malformed(fault, b"marker", b"a marker segment is shorter than its length field", pos)
+        if length > stream.size - pos - 2:
+            return cut(fault, b"the codestream ends in its main header", pos, pos + 2 + length, stream.size)
+        if (pos == 2) != (marker == SIZ):
+            return malformed(fault, b"siz", b"SIZ is not the first and only segment of its kind", pos)
+        if marker == SIZ:
+            if read_size(stream, pos + 2, length, fault) != 0:
+                return -1
+        elif marker == CAP:
+            stream.high_throughput = True
+        elif marker == COD or marker == COC:
+            coded = coded or marker == COD
+            if read_coding(stream, stream.component, marker, pos + 2, length, fault) != 0:
+                return -1
+        pos += 2 + length
+    if pos == 2 or not coded:
+        return malformed(fault, b"cod", b"the main header lacks SIZ or COD", pos)
+    if stream.layers == 0:
+        return malformed(fault, b"cod", b"the coding style asks for 0 layers", pos)
+    for i in range(min(stream.components, <int>MAX_COMPONENTS)):
+        if stream.component[i].code_block_style & STYLE_HT:
+            stream.high_throughput = True
+    stream.header_size = pos
+    stream.packets = count_packets(stream, stream.component, stream.layers, -1)
+    return 0
+
+
+cdef int least_levels(const Codestream* stream) noexcept nogil:
+    """How many resolutions can be left out: the fewest decomposition levels of any component."""
+    cdef int least = stream.component[0].levels
+    cdef int i
+    for i in range(1, min(stream.components, <int>MAX_COMPONENTS)):
+        least = min(least, stream.component[i].levels)
+    return least
+
+
+cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) noexcept nogil:
+    """Hold the stream's size, components and precision against the data set's."""
+    cdef int i
+    cdef int first = stream.component[0].precision
+    cdef uint64_t rows = <uint64_t>stream.y1 - stream.y0
+    cdef uint64_t columns = <uint64_t>stream.x1 - stream.x0
+    cdef uint64_t tiles = <uint64_t>stream.tiles_across * stream.tiles_down
+    if rows != spec.rows:
+        return fail(fault, MALFORMED, b"rows", b"Rows and the codestream's height disagree", 0x00280010, -1,
+                    spec.rows, <int64_t>rows)
+    if columns != spec.columns:
+        return fail(fault, MALFORMED, b"columns", b"Columns and the codestream's width disagree", 0x00280011, -1,
+                    spec.columns, <int64_t>columns)
+    if stream.components != spec.samples:
+        if stream.capabilities & RSIZ_PART_2:
+            return fail(fault, UNSUPPORTED, b"multi_component",
+                        b"the codestream holds several frames as components (JPEG 2000 Part 2)", 0x00280002, -1,
+                        spec.samples, stream.components)
+        return fail(fault, MALFORMED, b"samples", b"Samples per Pixel and the codestream's components disagree",
+                    0x00280002, -1, spec.samples, stream.components)
+    for i in range(stream.components):
+        if stream.component[i].precision != first or stream.component[i].is_signed != stream.component[0].is_signed:
+            return fail(fault, UNSUPPORTED, b"precision", b"the codestream's components differ in precision or sign",
+                        0x00280100, -1, first, stream.component[i].precision)
+        # more than Bits Stored is met, even where Bits Allocated is 1: what fits an output sample is taken
+        if stream.component[i].precision > 8 * spec.item_bytes:
+            return fail(fault, MALFORMED, b"precision", b"the codestream's precision does not fit Bits Allocated",
+                        0x00280100, -1, 8 * spec.item_bytes, stream.component[i].precision)
+    # Xsiz and Ysiz may have 32 bits; OpenJPEG counts with int
+    if stream.x1 > 0x7FFFFFFF or stream.y1 > 0x7FFFFFFF:
+        return fail(fault, UNSUPPORTED, b"image_offset", b"the codestream's reference grid is too large", 0, -1, -1, -1)
+    if tiles > 64 + rows * columns // PIXELS_PER_TILE:
+        return fail(fault, OVER_LIMIT, b"tiles", b"the codestream has tiles of fewer than 64 pixels", 0, -1,
+                    <int64_t>(64 + rows * columns // PIXELS_PER_TILE), <int64_t>tiles)
+    # a packet has at least one byte (B.10.1), and a codec allocates for each of them
+    if stream.packets > stream.size:
+        return cut(fault, b"the codestream has fewer bytes than packets", stream.header_size, stream.packets,
+                   stream.size)
+    return 0
+
+
+cdef int check_tile_header(Codestream* stream, size_t pos, size_t end, int64_t tile, Fault* fault) noexcept nogil:
+    """Read a tile-part's header, from behind SOT to SOD; coding styles of its own may add packets."""
+    cdef Codestream own = stream[0]
+    cdef size_t length
+    cdef int marker
+    cdef bint changed = False
+    while True:
+        if end - pos < 2:
+            return malformed(fault, b"tile_part", b"a tile-part ends in its header", pos)
+        marker = u16_at(stream.data + pos, True)
+        if marker == SOD:
+            break
+        if marker < 0xFF50 or marker == SOT or marker == EOC or end - pos < 4:
+            return malformed(fault, b"tile_part", b"a tile-part header holds something that is no marker segment", pos)
+        length = u16_at(stream.data + pos + 2, True)
+        if length < 2 or length > end - pos - 2:
+            return malformed(fault, b"tile_part", b"a tile-part ends in its header", pos)
+        if marker == COD or marker == COC:
+            if read_coding(&own, own.component, marker, pos + 2, length, fault) != 0:
+                return -1
+            changed = True
+        pos += 2 + length
+    if changed:
+        stream.packets += count_packets(&own, own.component, own.layers, tile)
+        if stream.packets > 2 * <uint64_t>stream.size:
+            return cut(fault, b"the codestream has fewer bytes than packets", pos, stream.packets, stream.size)
+    return 0
+
+
+cdef size_t find_end(const Codestream* stream, size_t first) noexcept nogil:
+    """Where the EOC marker lies in a stream whose last tile-part has no length; `size` when there is none.
+
+    Bytes that pad the frame (PS3.5 A.4) may follow it.
+    """
+    cdef size_t end = stream.size
+    while end > first and stream.data[end - 1] == 0:
+        end -= 1
+    if end - first >= 2 and u16_at(stream.data + end - 2, True) == EOC:
+        return end - 2
+    return stream.size
+
+
+cdef int follow_tile_parts(Codestream* stream, uint8_t* parts, uint8_t* announced, Fault* fault) noexcept nogil:
+    cdef const uint8_t* data = stream.data
+    cdef size_t pos = stream.header_size
+    cdef uint32_t tiles = stream.tiles_across * stream.tiles_down
+    cdef uint32_t missing = 0
+    cdef uint32_t short_of_parts = 0
+    cdef uint32_t tile
+    cdef size_t length
+    cdef uint32_t i
+    while stream.size - pos >= SOT_SIZE and u16_at(data + pos, True) == SOT:
+        tile = u16_at(data + pos + 4, True)
+        length = u32_at(data + pos + 6, True)
+        if u16_at(data + pos + 2, True) != 10 or tile >= tiles:
+            return malformed(fault, b"tile_part", b"an SOT segment has a wrong length or tile", pos)
+        if length == 0:
+            length = find_end(stream, pos) - pos
+        elif length < SOT_SIZE:
+            return malformed(fault, b"tile_part", b"a tile-part is shorter than its SOT segment", pos)
+        elif length > stream.size - pos:
+            return cut(fault, b"the codestream ends within a tile-part", pos, pos + length, stream.size)
+        if length > SOT_SIZE and check_tile_header(stream, pos + SOT_SIZE, pos + length, tile, fault) != 0:
+            return -1
+        if parts[tile] < 255:
+            parts[tile] += 1
+        if data[pos + 11] > announced[tile]:
+            announced[tile] = data[pos + 11]
+        pos += length
+    stream.has_eoc = stream.size - pos >= 2 and u16_at(data + pos, True) == EOC
+    for i in range(tiles):
+        missing += parts[i] == 0
+        short_of_parts += parts[i] < announced[i]
+    if missing != 0:
+        return cut(fault, b"the codestream ends before its last tile", pos, tiles, tiles - missing)
+    # with an EOC in place the count of tile-parts is taken for the lie: encoders are known to write it wrong
+    if short_of_parts != 0 and not stream.has_eoc:
+        return cut(fault, b"the codestream ends before its last tile-part", pos, tiles, tiles - short_of_parts)
+    stream.size = pos + 2 if stream.has_eoc else pos
+    return 0
+
+
+cdef int check_tile_parts(Codestream* stream, Fault* fault) noexcept nogil:
+    """Follow the chain of tile-parts (A.4.2) to its end; sets `has_eoc`, and `size` to what belongs to the stream.
+
+    A stream that lacks only its EOC passes; one that ends within a tile-part, or before its last, does not.
+    """
+    cdef uint32_t tiles = stream.tiles_across * stream.tiles_down
+    cdef uint8_t few[128]
+    cdef uint8_t* counts = few
+    cdef int status
+    if tiles > 64:
+        counts = <uint8_t*>calloc(2 * tiles, 1)
+        if counts == NULL:
+            return fail(fault, OVER_LIMIT, b"memory", b"no memory for the tile table", 0, -1, -1, -1)
+    else:
+        memset(few, 0, sizeof(few))
+    status = follow_tile_parts(stream, counts, counts + tiles, fault)
+    if counts != few:
+        free(counts)
+    return status
+
+
+cdef dict summary(const Codestream* stream, size_t offset):
+    orders = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
+    return {
+        "rows": stream.y1 - stream.y0,
+        "columns": stream.x1 - stream.x0,
+        "components": stream.components,
+        "precision": stream.component[0].precision,
+        "signed": bool(stream.component[0].is_signed),
+        "subsampled": bool(stream.subsampled),
+        "tiles": (stream.tiles_down, stream.tiles_across),
+        "tile_shape": (stream.tile_height, stream.tile_width),
+        "levels": least_levels(stream),
+        "layers": stream.layers,
+        "progression": orders[stream.progression] if stream.progression < 5 else str(stream.progression),
+        "transform": "5/3 reversible" if stream.component[0].transform == 1 else "9/7 irreversible",
+        "component_transform": bool(stream.component_transform),
+        "high_throughput": bool(stream.high_throughput),
+        "jp2": offset != 0,
+        "offset": offset,
+    }
+
+
+def describe(const uint8_t[::1] data not None):
+    """What the main header of a codestream says; see `dicomdecode.codecs.jpeg2000.inspect_codestream`."""
+    cdef Codestream stream
+    cdef Fault fault
+    cdef uint8_t nothing = 0
+    cdef const uint8_t* first = &data[0] if data.shape[0] != 0 else &nothing
+    if read_header(first, data.shape[0], &stream, &fault) != 0:
+        raise_fault(&fault, -1)
+    return summary(&stream, stream.data - first)
+
+
+def prepare(const uint8_t[::1] data not None, FrameSpec spec not None):
+    """The bare codestream, checked against the header, whole and with its EOC; and what `describe` says of it."""
+    cdef Codestream stream
+    cdef Fault fault
+    cdef uint8_t nothing = 0
+    cdef const uint8_t* first = &data[0] if data.shape[0] != 0 else &nothing
+    if (read_header(first, data.shape[0], &stream, &fault) != 0 or check_header(&stream, &spec.c, &fault) != 0
+            or check_tile_parts(&stream, &fault) != 0):
+        raise_fault(&fault, spec.frame)
+    return (stream.data[:stream.size] + (b"" if stream.has_eoc else b"\xff\xd9"),
+            summary(&stream, stream.data - first))
