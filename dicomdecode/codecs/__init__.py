@@ -44,6 +44,7 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True),
         "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True),
         "rle": Codec("dicomdecode.codecs._rle", cells=True),
+        "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
     }
 )
 
