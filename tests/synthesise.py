@@ -368,8 +368,11 @@ def image(
             head[e[0]] = e
     body: list[Element] = [e for t, e in sorted(head.items()) if t not in without]
     if syntax == RLE:
+        planes = list(cells)
+        if allocated == 1:  # one plane of packed bits
+            planes = [np.frombuffer(pack_bits(f, 1), np.uint8).reshape(1, -1, 1) for f in cells]
         data = encapsulate(
-            [rle_frame(f, seed=i) for i, f in enumerate(cells)], fragments=fragments, table=table, delimiter=delimiter
+            [rle_frame(f, seed=i) for i, f in enumerate(planes)], fragments=fragments, table=table, delimiter=delimiter
         )
     elif syntax in ENCAPSULATED:
         streams = [frame_bytes(f, **form) for f in cells]
