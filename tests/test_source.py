@@ -1,5 +1,6 @@
 """Where bytes come from: memory, paths, file objects, pipes, data sets; and how little of a file is read."""
 
+import contextlib
 import io
 import os
 import threading
@@ -90,10 +91,15 @@ def test_file_objects(tmp_path: Path) -> None:
 
 def test_pipe_as_a_file_object() -> None:
     """What can not seek is read to its end."""
+
+    def write(descriptor: int, contents: bytes) -> None:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(contents)
+
     for contents in (NATIVE, RLE):
         read_end, write_end = os.pipe()
         with os.fdopen(read_end, "rb") as reader:
-            writer = threading.Thread(target=lambda w=write_end, c=contents: os.fdopen(w, "wb").write(c))
+            writer = threading.Thread(target=write, args=(write_end, contents))
             writer.start()
             np.testing.assert_array_equal(dd.imread(reader, values="stored"), PIXELS)
             writer.join()
@@ -105,7 +111,12 @@ def test_named_pipe(tmp_path: Path) -> None:
         pytest.skip("platform: no named pipes")
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    writer = threading.Thread(target=lambda: path.write_bytes(NATIVE), daemon=True)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            path.write_bytes(NATIVE)
+
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     np.testing.assert_array_equal(dd.imread(path, values="stored"), PIXELS)
     writer.join()
