@@ -1,0 +1,48 @@
+"""A skipped test must be on this list, with its reason; every other skip is a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+#: How a reason may begin -> why a test may be skipped for it.
+ALLOWED_SKIPS = {
+    "conformance kit:": "the kit of real files lies beside the checkout and is no part of the project",
+    "tensorflow:": "an optional library",
+    "platform:": "the operating system has no such thing",
+}
+
+
+def _check(report: Any) -> None:
+    if report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith(tuple(ALLOWED_SKIPS)):
+            report.outcome = "failed"
+            report.longrepr = f"skipped for a reason that is not on the list in tests/conftest.py: {reason}"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    outcome: Any = yield
+    _check(outcome.get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    outcome: Any = yield
+    _check(outcome.get_result())
+
+
+@pytest.fixture
+def silent(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], None]]:
+    """The library prints nothing, not from C either; checked at the end, and when called."""
+
+    def check() -> None:
+        captured = capfd.readouterr()
+        assert captured.out == ""
+        assert captured.err == ""
+
+    yield check
+    check()

@@ -1,0 +1,154 @@
+"""Encapsulated pixel data: from fragments to frames (PS3.5 A.4)."""
+
+import struct
+
+import numpy as np
+import pytest
+
+import dicomdecode as dd
+from tests import synthesise as s
+
+FRAMES = np.random.default_rng(0).integers(0, 65536, (4, 6, 5), np.uint16)
+SYNTAXES = [s.RLE, s.ENCAPSULATED_UNCOMPRESSED, s.DEFLATED_FRAME]
+TABLES: list[s.Mode] = ["empty", "full", "extended", "lying"]
+
+
+def stored(contents: bytes, **options: object) -> np.ndarray:
+    return dd.imread(contents, values="stored", color="stored", **options)
+
+
+def streams(syntax: str) -> list[bytes]:
+    if syntax == s.RLE:
+        return [s.rle_frame(f[..., None]) for f in FRAMES]
+    if syntax == s.DEFLATED_FRAME:
+        return [s.deflate_frame(f.tobytes()) for f in FRAMES]
+    return [f.tobytes() for f in FRAMES]
+
+
+def around(syntax: str, data: list[s.Element]) -> bytes:
+    """A file of four frames with this pixel data element."""
+    head: list[s.Element] = [
+        (0x00280002, "US", 1),
+        (0x00280004, "CS", "MONOCHROME2"),
+        (0x00280008, "IS", len(FRAMES)),
+        (0x00280010, "US", FRAMES.shape[1]),
+        (0x00280011, "US", FRAMES.shape[2]),
+        (0x00280100, "US", 16),
+        (0x00280101, "US", 16),
+        (0x00280102, "US", 15),
+        (0x00280103, "US", 0),
+    ]
+    return s.dataset([*head, *data], syntax=syntax)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("delimiter", [True, False], ids=["delimited", "to the end"])
+def test_one_fragment_a_frame(syntax: str, table: s.Mode, delimiter: bool) -> None:
+    contents = s.image(FRAMES, syntax=syntax, table=table, delimiter=delimiter)
+    np.testing.assert_array_equal(stored(contents), FRAMES)
+    np.testing.assert_array_equal(stored(contents, frames=2), FRAMES[2])
+    np.testing.assert_array_equal(stored(contents, frames=[3, 0]), FRAMES[[3, 0]])
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("fragments", [2, 3, 7])
+def test_several_fragments_a_frame(syntax: str, fragments: int) -> None:
+    """The basic offset table says which fragments make a frame."""
+    contents = s.image(FRAMES, syntax=syntax, table="full", fragments=fragments)
+    np.testing.assert_array_equal(stored(contents), FRAMES)
+    for i in range(len(FRAMES)):
+        np.testing.assert_array_equal(stored(contents, frames=i), FRAMES[i])
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("table", ["empty", "full"])
+def test_one_frame_in_many_fragments(syntax: str, table: s.Mode) -> None:
+    """With one frame every fragment is of it, table or not."""
+    contents = s.image(FRAMES[0], syntax=syntax, table=table, fragments=5)
+    np.testing.assert_array_equal(stored(contents), FRAMES[0])
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_tables_that_lie(syntax: str) -> None:
+    """A table that does not point at fragments is passed over, whatever it says."""
+    body = b"".join(s.item(x) for x in streams(syntax))
+    lengths = [8 + len(x) + len(x) % 2 for x in streams(syntax)]
+    right = [0, *np.cumsum(lengths[:-1]).tolist()]
+    rng = np.random.default_rng(5)
+    tables = [
+        [0, 0, 0, 0],
+        right[:2],
+        right[::-1],
+        [o + 1 for o in right],
+        [0xFFFFFFFF] * 4,
+        [*right, 9],
+        [0, 8, 16, 24],
+    ]
+    tables += [rng.integers(0, len(body) * 2, 4).tolist() for _ in range(20)]
+    for table in tables:
+        data = (
+            s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + s.item(struct.pack(f"<{len(table)}I", *table)) + body
+        )
+        contents = around(syntax, [data + s.tag_bytes(0xFFFEE0DD) + b"\0" * 4])
+        np.testing.assert_array_equal(stored(contents), FRAMES, err_msg=str(table))
+        for i in (0, 3):
+            np.testing.assert_array_equal(stored(contents, frames=i), FRAMES[i], err_msg=str(table))
+
+
+def test_extended_table_that_lies() -> None:
+    for wrong in ([1, 2, 3, 4], [1 << 63] * 4, [0, 8, 16, 24], [0]):
+        front: list[s.Element] = [
+            (0x7FE00001, "OV", np.array(wrong, np.uint64)),
+            (0x7FE00002, "OV", np.array([1 << 62] * len(wrong), np.uint64)),
+        ]
+        contents = around(s.RLE, [*front, *s.encapsulate(streams(s.RLE))])
+        np.testing.assert_array_equal(stored(contents), FRAMES)
+
+
+def test_empty_fragments_are_no_frames_lost() -> None:
+    """Extra bytes behind the last frame, and a table item that is odd in length, change nothing."""
+    body = b"".join(s.item(x) for x in streams(s.RLE))
+    front = s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + s.item(b"")
+    end = s.tag_bytes(0xFFFEE0DD) + b"\0" * 4
+    for tail in (end + b"\0" * 6, end + s.element(0xFFFCFFFC, "OB", b"\0" * 20)):
+        np.testing.assert_array_equal(stored(around(s.RLE, [front + body + tail])), FRAMES)
+
+
+def test_embedded_delimiters() -> None:
+    """Bytes that look like a delimiter inside a fragment are data."""
+    pixels = np.frombuffer((s.tag_bytes(0xFFFEE0DD) + b"\0" * 4 + s.tag_bytes(0xFFFEE000) + b"\0" * 4) * 3, np.uint8)
+    frames = np.stack([pixels.reshape(6, 8), pixels[::-1].reshape(6, 8)])
+    for fragments in (1, 2):
+        contents = s.image(frames, syntax=s.ENCAPSULATED_UNCOMPRESSED, table="full", fragments=fragments)
+        np.testing.assert_array_equal(stored(contents), frames)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_defined_length_where_fragments_are_due(syntax: str) -> None:
+    with pytest.raises(dd.DicomError):
+        stored(around(syntax, [(s.PIXEL_DATA, "OB", b"".join(streams(syntax))[:20])]))
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_damage_is_an_error(syntax: str) -> None:
+    """Something that is no item, a fragment longer than the file, no fragment at all."""
+    good = s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + s.item(b"")
+    for body in (
+        b"",
+        s.tag_bytes(0xFFFEE0DD) + b"\0" * 4,
+        s.tag_bytes(0x00100010) + b"\0" * 12,
+        s.tag_bytes(0xFFFEE000) + struct.pack("<I", 1 << 31),
+        s.tag_bytes(0xFFFEE000) + struct.pack("<I", s.UNDEFINED),
+        s.tag_bytes(0xFFFEE000),
+    ):
+        with pytest.raises(dd.DicomError) as caught:
+            stored(around(syntax, [good + body]))
+        assert caught.value.code
+
+
+def test_fragment_limit() -> None:
+    contents = s.image(FRAMES, syntax=s.RLE, fragments=7, table="full")
+    with pytest.raises(dd.LimitError):
+        stored(s.image(FRAMES[0], syntax=s.RLE, fragments=7), limits=dd.Limits(fragments=3))
+    np.testing.assert_array_equal(stored(contents, limits=dd.Limits(fragments=100)), FRAMES)

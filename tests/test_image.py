@@ -1,0 +1,332 @@
+"""`open`, `imread` and `DicomImage`: attributes, tags, indexing, and how it behaves as a Python object."""
+
+import copy
+import datetime
+import gc
+import io
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+import dicomdecode as dd
+from tests import synthesise as s
+from tests.reference_images import FOLDER, IMAGES, OWN, Reference, of_syntax
+
+PIXELS = np.random.default_rng(0).integers(-1000, 1000, (3, 6, 5), np.int16)
+EXTRA: list[s.Element] = [
+    (0x00080012, "DA", "20240229"),
+    (0x00081115, "SQ", [[(0x0020000E, "UI", "1.9")], []]),
+    (0x00100010, "PN", "A^B"),
+    (0x00200013, "IS", "5"),
+    (0x00280030, "DS", ["0.5", "0.25"]),
+    (0x00281050, "DS", ["40", "300"]),
+    (0x00281051, "DS", ["400", "1500"]),
+    (0x00281052, "DS", "-1024"),
+    (0x00281053, "DS", "2"),
+]
+CONTENTS = s.image(PIXELS, bits_stored=12, extra=EXTRA)
+
+
+@pytest.mark.parametrize("reference", of_syntax(*OWN), ids=str)
+def test_reference_images(reference: Reference) -> None:
+    found = dd.imread(reference.path, values="stored", color="stored")
+    assert found.shape == reference.shape
+    assert found.dtype == np.dtype(reference.dtype)
+    for index, value in reference.values.items():
+        assert found[index] == value
+    image = dd.open(reference.path)
+    assert image.photometric == reference.photometric
+    assert image.transfer_syntax == reference.syntax
+
+
+@pytest.mark.parametrize("reference", of_syntax(*OWN), ids=str)
+def test_shape_and_dtype_are_those_of_pixels(reference: Reference) -> None:
+    image = dd.open(reference.path)
+    pixels = image.pixels()
+    assert image.shape == pixels.shape and image.dtype == pixels.dtype
+    assert (
+        len(image)
+        == image.frames
+        == (reference.shape[0] if image.shape[:1] + image.shape[1:3] == reference.shape[:3] and image.frames > 1 else 1)
+    )
+    np.testing.assert_array_equal(np.asarray(image), pixels)
+    np.testing.assert_array_equal(dd.imread(reference.path), pixels)
+
+
+def test_attributes() -> None:
+    image = dd.open(CONTENTS)
+    assert (image.rows, image.columns, image.frames, image.samples) == (6, 5, 3, 1)
+    assert (image.bits_stored, image.photometric) == (12, "MONOCHROME2")
+    assert image.transfer_syntax == s.EXPLICIT_LE
+    assert image.shape == (3, 6, 5) and image.dtype == np.float32
+    assert tuple(image.spacing) == (0.5, 0.25)
+    assert tuple(image.window)[:2] == (40.0, 400.0)
+    assert any("1024" in str(step) for step in image.steps)
+    assert len(image.issues) == 0
+    bare = dd.open(s.image(PIXELS))
+    assert bare.spacing is None and bare.window is None and len(bare.steps) == 0
+
+
+def test_attributes_without_pixels() -> None:
+    image = dd.open(s.dataset([(0x00100010, "PN", "A")]))
+    assert (image.rows, image.columns, image.photometric) == (0, 0, "")
+    assert image.tag("PatientName") == "A"
+    assert isinstance(repr(image), str)
+
+
+def test_header_attributes_are_read_only() -> None:
+    image = dd.open(CONTENTS)
+    for name in (
+        "rows",
+        "columns",
+        "frames",
+        "samples",
+        "bits_stored",
+        "photometric",
+        "transfer_syntax",
+        "shape",
+        "dtype",
+    ):
+        with pytest.raises(AttributeError):
+            setattr(image, name, 1)
+
+
+def test_tag() -> None:
+    image = dd.open(CONTENTS)
+    assert image.tag("Rows") == 6 and type(image.tag("Rows")) is int
+    assert image.tag(0x00280010) == image.tag("0028,0010") == image.tag(dd.dicom_tags.Rows) == 6
+    assert image.tag("InstanceNumber") == 5 and type(image.tag("InstanceNumber")) is int
+    assert image.tag("RescaleSlope") == 2.0 and type(image.tag("RescaleSlope")) is float
+    assert image.tag("PixelSpacing") == [0.5, 0.25]
+    assert image.tag("PatientName") == "A^B"
+    assert image.tag("InstanceCreationDate") == datetime.date(2024, 2, 29)
+    assert image.tag("PatientID") is None
+    assert image.tag("[0008,1115][0][0020,000e]") == "1.9"
+    assert image.tag("[0008,1115][2][0020,000e]") is None
+    assert len(image.tag(0x00081115)) == 2
+    assert image.tag("TransferSyntaxUID") == s.EXPLICIT_LE
+    with pytest.raises(ValueError):
+        image.tag("NoSuchKeyword")
+
+
+@pytest.mark.parametrize("reference", IMAGES, ids=str)
+@pytest.mark.filterwarnings("ignore")
+def test_tags_against_pydicom(reference: Reference) -> None:
+    """Typed values of every plain element of the file."""
+    dataset = pydicom.dcmread(reference.path, stop_before_pixels=True)
+    image = dd.open(reference.path)
+    checked = 0
+    for element in dataset:
+        if element.VR in (
+            "US",
+            "SS",
+            "UL",
+            "SL",
+            "FL",
+            "FD",
+            "IS",
+            "DS",
+            "UI",
+            "CS",
+            "LO",
+            "SH",
+        ) and element.value not in ("", None):
+            found, want = image.tag(int(element.tag)), element.value
+            want = list(want) if element.VM > 1 else want
+            if element.VR in ("CS", "LO", "SH", "UI"):
+                want = [str(v).strip() for v in want] if element.VM > 1 else str(want).strip()
+            else:
+                want = [float(v) for v in want] if element.VM > 1 else float(want)
+            assert found == want, element.tag
+            checked += 1
+    assert checked > 5
+
+
+def test_indexing_and_iteration() -> None:
+    image = dd.open(CONTENTS)
+    whole = image.pixels()
+    assert whole.dtype == np.float32
+    np.testing.assert_array_equal(whole, PIXELS * 2.0 - 1024)
+    np.testing.assert_array_equal(image[1], whole[1])
+    np.testing.assert_array_equal(image[-1], whole[-1])
+    np.testing.assert_array_equal(image[0:2], whole[0:2])
+    np.testing.assert_array_equal(image[::-1], whole[::-1])
+    assert len(image) == 3
+    frames = list(image)
+    assert len(frames) == 3
+    np.testing.assert_array_equal(np.stack(frames), whole)
+    for bad in (3, -4):
+        with pytest.raises(IndexError):
+            image[bad]
+
+
+def test_one_frame_is_a_sequence_of_one() -> None:
+    image = dd.open(s.image(PIXELS[0]))
+    assert len(image) == 1 and image.shape == (6, 5)
+    np.testing.assert_array_equal(image[0], PIXELS[0])
+    np.testing.assert_array_equal(next(iter(image)), PIXELS[0])
+    with pytest.raises(IndexError):
+        image[1]
+
+
+def test_asarray() -> None:
+    image = dd.open(CONTENTS)
+    assert np.asarray(image).dtype == np.float32
+    assert np.asarray(image, dtype=np.float64).dtype == np.float64
+    assert np.array(image, copy=True).shape == (3, 6, 5)
+    np.testing.assert_array_equal(np.asarray(image, np.int32), PIXELS * 2 - 1024)
+    assert np.mean(image) == pytest.approx(np.mean(PIXELS * 2.0 - 1024))
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_pickling(protocol: int, tmp_path: Path) -> None:
+    path = tmp_path / "a b.dcm"
+    path.write_bytes(CONTENTS)
+    limits = dd.Limits(frames=17)
+    with open(path, "rb") as file:
+        for source in (
+            CONTENTS,
+            bytearray(CONTENTS),
+            memoryview(CONTENTS),
+            path,
+            str(path),
+            io.BytesIO(CONTENTS),
+            file,
+        ):
+            image = dd.open(source, limits=limits)
+            again = pickle.loads(pickle.dumps(image, protocol))
+            np.testing.assert_array_equal(again.pixels(), image.pixels())
+            assert again.tag("PatientName") == "A^B"
+            again.close()
+            image.close()
+    small = dd.open(CONTENTS, limits=dd.Limits(pixels_per_frame=3))
+    with pytest.raises(dd.LimitError):
+        pickle.loads(pickle.dumps(small)).pixels()
+    np.testing.assert_array_equal(copy.deepcopy(dd.open(CONTENTS)).pixels(), PIXELS * 2.0 - 1024)
+
+
+def test_context_manager(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(CONTENTS)
+    with dd.open(path) as image:
+        assert image.pixels().shape == (3, 6, 5)
+    with pytest.raises((ValueError, OSError)):
+        image.pixels()
+    assert image.rows == 6
+    image.close()
+    file = io.BytesIO(CONTENTS)
+    with dd.open(file):
+        pass
+    assert not file.closed
+
+
+def test_files_are_closed(tmp_path: Path) -> None:
+    """No descriptor is left open: not by imread, not when a file is refused, not by a dropped image."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("platform: no /proc/self/fd")
+    good, bad = tmp_path / "good.dcm", tmp_path / "bad.dcm"
+    good.write_bytes(CONTENTS)
+    bad.write_bytes(b"nonsense" * 100)
+    gc.collect()
+    before = len(list(descriptors.iterdir()))
+    for _ in range(20):
+        dd.imread(good)
+        dd.decode_dicom_image(bad)
+        dd.decode_dicom_data(good, ["PatientName"])
+        with pytest.raises(dd.DicomError):
+            dd.open(bad)
+        dd.open(good)
+    gc.collect()
+    assert len(list(descriptors.iterdir())) == before
+
+
+def test_garbage_collection() -> None:
+    """An image in a reference cycle goes quietly, and so does a refused file that a kept exception holds."""
+
+    def refuse() -> None:
+        try:
+            dd.open(CONTENTS, limits=dd.Limits(elements=5))
+        except dd.LimitError as error:
+            kept = error  # the cycle: error -> traceback -> this frame -> error
+            assert kept.code
+
+    for source in (CONTENTS, io.BytesIO(CONTENTS), s.image(PIXELS, syntax=s.DEFLATED)):
+        image = dd.open(source)
+        image.me = image
+        del image
+        refuse()
+        gc.collect()
+
+
+def test_dataset(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(CONTENTS)
+    for source in (CONTENTS, path):
+        dataset = dd.open(source).dataset
+        assert isinstance(dataset, pydicom.Dataset)
+        assert dataset.PatientName == "A^B"
+        np.testing.assert_array_equal(dataset.pixel_array, PIXELS)
+
+
+def test_threads_give_the_same() -> None:
+    for syntax in (s.EXPLICIT_LE, s.RLE, s.DEFLATED_FRAME):
+        frames = np.random.default_rng(0).integers(0, 65536, (17, 20, 30), np.uint16)
+        contents = s.image(frames, syntax=syntax)
+        for threads in (1, 2, 5, 40):
+            np.testing.assert_array_equal(dd.imread(contents, values="stored", threads=threads), frames)
+    with pytest.raises(ValueError):
+        dd.imread(contents, threads=0)
+
+
+def test_one_image_in_many_threads(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = tmp_path / "a.dcm"
+    path.write_bytes(CONTENTS)
+    with open(path, "rb") as file, ThreadPoolExecutor(8) as pool:
+        for source in (CONTENTS, path, file):
+            image = dd.open(source)
+            found = list(pool.map(lambda i, image=image: image[i % 3], range(60)))
+            for i, frame in enumerate(found):
+                np.testing.assert_array_equal(frame, PIXELS[i % 3] * 2.0 - 1024)
+            image.close()
+
+
+def test_region() -> None:
+    for syntax in (s.EXPLICIT_LE, s.RLE):
+        contents = s.image(PIXELS, syntax=syntax)
+        found = dd.imread(contents, values="stored", region=(1, 2, 4, 3))
+        np.testing.assert_array_equal(found, PIXELS[:, 1:5, 2:5])
+        for bad in ((0, 0, 7, 1), (-1, 0, 1, 1), (0, 0, 0, 1), (5, 5, 1, 1)):
+            with pytest.raises(ValueError):
+                dd.imread(contents, region=bad)
+
+
+def test_dicomdir() -> None:
+    for path in sorted((FOLDER / "test_files" / "dicomdirtests").glob("DICOMDIR*")):
+        image = dd.open(path)
+        assert image.tag("FileSetID") is not None or image.tag(0x00041130) is None
+        with pytest.raises(dd.DicomError) as caught:
+            image.pixels()
+        assert caught.value.code == "no_pixel_data"
+
+
+def test_unsupported_syntax_is_named() -> None:
+    """Until a decoder is there, and for syntaxes that hold no image: UnsupportedError with the name."""
+    contents = s.dataset(
+        [
+            (0x00280002, "US", 1), (0x00280004, "CS", "MONOCHROME2"), (0x00280010, "US", 2), (0x00280011, "US", 2),
+            (0x00280100, "US", 8), (0x00280101, "US", 8), (0x00280102, "US", 7), (0x00280103, "US", 0),
+            *s.encapsulate([b"\0" * 20]),
+        ],
+        syntax="1.2.840.10008.1.2.4.94",
+    )  # fmt: skip
+    with pytest.raises(dd.UnsupportedError, match="JPIP"):
+        dd.imread(contents)
+    with pytest.raises(dd.UnsupportedError):
+        dd.imread(contents.replace(b"1.2.840.10008.1.2.4.94", b"1.2.840.99999.1.2.4.94"))
+    assert dd.decode_dicom_image(contents).shape == (0,)
