@@ -96,10 +96,11 @@ def _native_reader(file: DicomFile, layout: Layout, native: NativeFrames) -> Fra
     return read
 
 
-def _codec_reader(file: DicomFile, request: Request, layout: Layout, threads: int) -> FrameReader:
+def _codec_reader(
+    file: DicomFile, request: Request, layout: Layout, frames: EncapsulatedFrames, threads: int
+) -> FrameReader:
     row = codecs.CODECS[layout.syntax.codec]
     decode = codecs.load(layout.syntax.codec)
-    frames = EncapsulatedFrames(file)
     rows, columns, samples = file.rows, file.columns, layout.samples
     photometric = file.photometric
     planar = row.planar and file.planar and samples > 1
@@ -138,6 +139,18 @@ def _codec_reader(file: DicomFile, request: Request, layout: Layout, threads: in
         return unpack(cells, 0, file, layout, planar=planar, is_422=is_422, swap_words=False), photometric
 
     return read
+
+
+def _check_frames(
+    file: DicomFile, layout: Layout, native: NativeFrames | None, encapsulated: EncapsulatedFrames | None, last: int
+) -> None:
+    """Raise when frame `last` can not be there, before memory is asked for."""
+    if native is not None:
+        native.check(last, file)
+    if encapsulated is not None:
+        samples = 2 if file.photometric == "YBR_FULL_422" else layout.samples
+        frame_bytes = (file.rows * file.columns * samples * file.bits_allocated + 7) // 8
+        encapsulated.check(last, frame_bytes, codecs.CODECS[layout.syntax.codec].ratio)
 
 
 def _crop(samples: NDArray[Any], request: Request) -> NDArray[Any]:
@@ -239,8 +252,9 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
     selection = select(request.frames, file.frames)
     frames = selection.frames
     native = NativeFrames(file, layout) if layout.syntax.codec == "native" else None
-    if native is not None and frames:
-        native.check(max(frames), file)
+    encapsulated = None if native else EncapsulatedFrames(file)
+    if frames:
+        _check_frames(file, layout, native, encapsulated, max(frames))
     if request.reduce and not codecs.does_areas(layout.syntax.codec):
         raise UnsupportedError(f"reduce= needs JPEG 2000, not {layout.syntax.name}", code="reduce")
     out = allocate(shape_of(file, request, selection, layout.out_samples), plans.dtype, request, file)
@@ -257,11 +271,12 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
     if layout.left or layout.right:
         # What readers give are values, with no bits left to shift.
         plans = Plans(file, request, replace(layout, left=0, right=0))
-    if native is not None:
-        read = _native_reader(file, layout, native)
-    else:
+    if encapsulated is not None:
         # Threads go to frames where there are several, else to the codec.
-        read = _codec_reader(file, request, layout, 1 if len(frames) > 1 else request.threads)
+        read = _codec_reader(file, request, layout, encapsulated, 1 if len(frames) > 1 else request.threads)
+    else:
+        assert native is not None
+        read = _native_reader(file, layout, native)
     _run_frames(file, request, layout, read, plans, frames, out)
     return out
 

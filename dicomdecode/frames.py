@@ -146,6 +146,27 @@ class EncapsulatedFrames:
     def _begins_codestream(self, offset: int) -> bool:
         return bytes(self._source.read_at(offset, 8)).startswith(_STARTS)
 
+    def check(self, last: int, frame_bytes: int, ratio: int) -> None:
+        """Raise when the pixel data can not hold so much: before memory is asked for on the header's word."""
+        room = self._end - self._first
+        if room // 8 <= last:
+            raise self._missing(last, room // 8)
+        if ratio and (room - 8) * ratio < frame_bytes:
+            raise TruncatedError(
+                f"The pixel data can not hold a frame (bytes): expected {frame_bytes // ratio}, found {room - 8}",
+                code="frame_cut",
+                tag=self._tag,
+                offset=self._first,
+            )
+
+    def _missing(self, frame: int, found: int) -> TruncatedError:
+        return TruncatedError(
+            f"Too few frames in the pixel data: expected {self._frames}, found {found}",
+            code="frames_missing",
+            tag=self._tag,
+            frame=frame,
+        )
+
     def fragments(self, frame: int) -> list[Fragment]:
         """The fragments of one frame, in order."""
         if self._walked is None and self._offsets:
@@ -161,12 +182,7 @@ class EncapsulatedFrames:
         if self._walked is None:
             self._walked = self._group()
         if frame >= len(self._walked):
-            raise TruncatedError(
-                f"Too few frames in the pixel data: expected {self._frames}, found {len(self._walked)}",
-                code="frames_missing",
-                tag=self._tag,
-                frame=frame,
-            )
+            raise self._missing(frame, len(self._walked))
         return self._walked[frame]
 
     def read(self, frame: int) -> Any:

@@ -28,6 +28,8 @@ class Codec:
         It writes native cells (bytes), not samples.
     planar : bool
         Of `cells`: Planar Configuration holds for them.
+    ratio : int
+        Of `cells`: the most bytes it gives for each byte it takes; 0 where there is no such bound.
     areas : bool
         It takes ``reduce=`` and ``region=`` and decodes no more than that.
     """
@@ -36,14 +38,15 @@ class Codec:
     function: str = "decode"
     cells: bool = False
     planar: bool = False
+    ratio: int = 0
     areas: bool = False
 
 
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {
-        "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True),
-        "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True),
-        "rle": Codec("dicomdecode.codecs._rle", cells=True),
+        "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True, ratio=1),
+        "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True, ratio=1032),
+        "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
     }
 )
