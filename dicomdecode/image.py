@@ -11,9 +11,11 @@ from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_request
 from dicomdecode.decode import plans_of, render, stored_dtype
 from dicomdecode.errors import DicomError, LimitError
+from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.request import Request
 from dicomdecode.source import MemorySource, Source, open_source
+from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tags import parse_tag
 
 if TYPE_CHECKING:
@@ -192,6 +194,24 @@ class DicomImage:
             if number >= self._file.pixels[0] > 0:
                 return self._whole().tag(tag)
         return self._file.tag(tag)
+
+    def tags(self) -> list[int]:
+        """The tags of the file, in its order: file meta information, then the data set up to the pixel data."""
+        last = self._file.pixels[0]
+        return self._file.tags() + ([last] if last and not self._complete else [])
+
+    @property
+    def codestream(self) -> dict[str, Any] | None:
+        """What the codestream of frame 0 says of itself (JPEG 2000: levels, tiles, progression, transform)."""
+        syntax = SYNTAXES.get(self.transfer_syntax)
+        if syntax is None or syntax.codec not in ("jpeg2000", "htj2k") or not self._file.pixels[4]:
+            return None
+        from dicomdecode.codecs.jpeg2000 import inspect_codestream
+
+        try:
+            return inspect_codestream(EncapsulatedFrames(self._file).read(0))
+        except DicomError as error:
+            return {"error": str(error)}
 
     def _whole(self) -> DicomFile:
         """The file scanned to its end: for the rare elements behind the pixel data, and for these themselves."""
