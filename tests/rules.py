@@ -64,7 +64,7 @@ def window(values: np.ndarray, center: float, width: float, function: str = "LIN
     """A window onto [0, 1] (PS3.3 C.11.2.1.2.1, C.11.2.1.3)."""
     x = values.astype(np.float64)
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(-4 * (x - center) / width))
+        return 1 / (1 + np.exp(np.minimum(-4 * (x - center) / width, 700)))
     if function == "LINEAR_EXACT":
         low, high, y = center - width / 2, center + width / 2, (x - center) / width + 0.5
     else:

@@ -1,0 +1,156 @@
+"""Every file that pydicom ships: the same pixels, the same tags."""
+
+import itertools
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
+from pydicom.pixels import pixel_array
+
+import dicomdecode as dd
+from tests.reference_images import FOLDER, IMAGES, OWN, shipped
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+FILES = [p for p in shipped() if "TINY_ALPHA" not in p.parts or p.name in ("DICOMDIR", "IM000000")]
+NATIVE = (*OWN, "")
+
+
+@cache
+def read(path: Path) -> pydicom.Dataset:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pydicom.dcmread(path, force=True)
+
+
+def decoded(path: Path) -> np.ndarray | None:
+    """What pydicom's own decoders give, in native byte order; None where they give nothing."""
+    dataset = read(path)
+    if str(getattr(dataset.file_meta, "TransferSyntaxUID", "")) not in NATIVE:
+        return None
+    try:
+        pixels = np.asarray(pixel_array(dataset, raw=True))
+    except Exception:
+        return None
+    return pixels.astype(pixels.dtype.newbyteorder("="))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(FOLDER))
+
+
+def test_pydicom_ships_what_the_table_expects() -> None:
+    assert len(IMAGES) >= 50
+    assert sum(decoded(p) is not None for p in FILES) >= 50
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_pixels(path: Path) -> None:
+    want = decoded(path)
+    if want is None:
+        dd.decode_dicom_image(path)
+        return
+    dataset = read(path)
+    stored, allocated = dataset.get("BitsStored", 0), dataset.BitsAllocated
+    found = dd.imread(path, values="stored", color="stored")
+    assert found.dtype == want.dtype and found.shape == want.shape
+    if stored < allocated:
+        shift = allocated - stored
+        want = np.right_shift(np.left_shift(want, shift), shift)
+    np.testing.assert_array_equal(found, want)
+    if dataset.PhotometricInterpretation in ("YBR_FULL", "YBR_FULL_422"):
+        rgb = np.asarray(pixel_array(dataset))
+        assert np.abs(dd.imread(path, values="stored").astype(int) - rgb).max() <= 1
+    if dataset.PhotometricInterpretation.startswith("MONOCHROME"):
+        slope = float(dataset.get("RescaleSlope", None) or dataset.get("DoseGridScaling", None) or 1)
+        intercept = float(dataset.get("RescaleIntercept", None) or 0)
+        np.testing.assert_allclose(dd.imread(path, dtype=np.float64), want * slope + intercept, rtol=1e-12)
+
+
+def dictionary_vr(tag: pydicom.tag.BaseTag) -> str:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+def is_un(raw: RawDataElement) -> bool:
+    """pydicom looks these up in its dictionaries; the documented text goes by the VR that is there."""
+    return raw.VR == "UN" or (raw.VR is None and raw.tag.is_private and not raw.tag.is_private_creator)
+
+
+def text_of(element: pydicom.DataElement) -> str | None:
+    """The documented text of a pydicom element; None where pydicom's value has lost what the text needs."""
+    vr, value = element.VR, element.value
+    many = list(value) if element.VM > 1 else [] if element.VM == 0 else [value]
+    if vr in ("US", "SS", "UL", "SL", "UV", "SV"):
+        return "\\".join(str(v) for v in many)
+    if vr in ("FL", "FD"):
+        return "\\".join(str(np.float32(v)) if vr == "FL" else repr(float(v)) for v in many)
+    if vr in ("OB", "OW", "UN", "OL", "OV"):
+        return bytes(value or b"").hex()
+    if vr == "AT":
+        return "\\".join(f"({int(v) >> 16:04x},{int(v) & 0xFFFF:04x})" for v in many)
+    if vr in ("IS", "DS"):
+        return "\\".join("" if v is None or v == "" else getattr(v, "original_string", str(v)).strip() for v in many)
+    if vr in ("AE", "CS", "LO", "SH"):
+        return "\\".join(str(v or "").strip(" \0") for v in many)
+    if vr in ("UI", "AS", "DA", "DT", "TM", "UC", "UR", "LT", "ST", "UT"):
+        return "\\".join(str(v or "").rstrip(" \0") for v in many)
+    return None
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_tags(path: Path) -> None:
+    """The text of every element of the data set and of file meta, at the top and in every item."""
+    dataset = read.__wrapped__(path)  # untouched: looking at an element changes it
+    try:
+        image: Any = dd.open(path)
+    except dd.DicomError:
+        assert len(dataset) == 0 or "Rows" not in dataset
+        return
+    wanted: dict[str, str] = {}
+
+    def collect(items: pydicom.Dataset, prefix: str, depth: int) -> None:
+        for tag in list(items.keys()):
+            raw = items.get_item(tag)
+            where = f"{tag.group:04x},{tag.elem:04x}"
+            if isinstance(raw, RawDataElement) and raw.length != 0xFFFFFFFF and raw.value is not None and is_un(raw):
+                if dictionary_vr(tag) != "SQ":
+                    wanted[f"{prefix}[{where}]"] = raw.value.hex()
+                continue
+            try:
+                element = items[tag]
+            except Exception:
+                continue
+            if element.VR == "SQ":
+                for i, item in enumerate(itertools.islice(element.value, 3)):
+                    collect(item, f"{prefix}[{where}][{i}]", depth + 1)
+                continue
+            text = text_of(element)
+            if text is not None:
+                wanted[f"{prefix}[{where}]"] = text
+
+    collect(dataset, "", 0)
+    collect(getattr(dataset, "file_meta", pydicom.Dataset()), "", 0)
+    found = dict(zip(wanted, dd.decode_dicom_data(path, list(wanted)), strict=True)) if wanted else {}
+    different = {k: (found[k][:60], wanted[k][:60]) for k in wanted if found[k] != wanted[k]}
+    assert not different
+    assert image.issues is not None
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p.suffix == ".dcm"], ids=name)
+def test_header(path: Path) -> None:
+    dataset = read(path)
+    try:
+        wanted = (dataset.Rows, dataset.Columns, dataset.BitsStored, int(dataset.get("NumberOfFrames", 1) or 1))
+    except (AttributeError, ValueError):
+        return  # no image, or a value that is no number
+    image = dd.open(path)
+    assert (image.rows, image.columns, image.bits_stored, image.frames) == wanted
+    assert image.photometric == dataset.PhotometricInterpretation

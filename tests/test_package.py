@@ -1,0 +1,89 @@
+"""What importing costs, what the package holds, and that it says nothing."""
+
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dicomdecode as dd
+
+LATER = [
+    "pydicom",
+    "imagecodecs",
+    "glymur",
+    "PIL",
+    "tensorflow",
+    "zlib_ng",
+    "lxml",
+    "importlib.metadata",
+    "logging",
+    "concurrent.futures",
+]
+NAMES = [
+    "DicomError", "DicomImage", "LimitError", "Limits", "MalformedError", "TruncatedError", "UnsupportedError",
+    "decode_dicom_data", "decode_dicom_image", "dicom_tags", "imread", "open", "set_default_limits",
+]  # fmt: skip
+
+
+def python(code: str, *options: str) -> subprocess.CompletedProcess[str]:
+    folder = str(Path(dd.__file__).parent.parent)
+    command = [sys.executable, *options, "-c", f"import sys; sys.path.insert(0, {folder!r})\n{code}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_public_names() -> None:
+    assert set(NAMES) <= set(dd.__all__)
+    assert all(hasattr(dd, name) for name in dd.__all__)
+
+
+def test_import_is_light_and_silent() -> None:
+    """Heavy libraries are loaded when first needed; nothing is loaded that NumPy does not load, nothing is written."""
+    code = "import numpy; before = set(sys.modules); import dicomdecode; print(*(set(sys.modules) - before))"
+    done = python(code, "-W", "error")
+    assert done.returncode == 0 and done.stderr == ""
+    loaded = set(done.stdout.split())
+    assert not {name for name in loaded for later in LATER if name == later or name.startswith(later + ".")}
+
+
+def test_a_plain_decode_is_light_and_silent() -> None:
+    """A native explicit file needs no pydicom, nor a look-up by number."""
+    from tests import synthesise as s
+
+    contents = s.image([[0, 1]] if False else __import__("numpy").zeros((2, 2), "u2"))
+    code = (
+        "import dicomdecode as dd\n"
+        f"c = {contents!r}\n"
+        "assert dd.imread(c).shape == (2, 2)\n"
+        "assert dd.decode_dicom_image(c, on_error='strict').shape == (2, 2)\n"
+        "assert dd.decode_dicom_data(c, [0x00280010])[0] == '2'\n"
+        "print(*[m for m in ('pydicom', 'imagecodecs', 'glymur', 'PIL', 'tensorflow') if m in sys.modules])"
+    )
+    done = python(code, "-W", "error")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("missing", ["imagecodecs", "glymur", "PIL", "tensorflow"])
+def test_an_optional_library_may_be_missing(missing: str) -> None:
+    """What needs no outside codec works without it."""
+    from tests.reference_images import FOLDER
+
+    path = str(FOLDER / "test_files" / "MR_small_RLE.dcm")
+    code = f"sys.modules[{missing!r}] = None\nimport dicomdecode as dd\nprint(dd.imread({path!r}).shape)"
+    done = python(code)
+    assert (done.stdout.strip(), done.stderr) == ("(64, 64)", "")
+
+
+def test_files_of_the_package() -> None:
+    folder = Path(dd.__file__).parent
+    assert (folder / "py.typed").exists()
+    assert list(folder.glob("*.pyx")) == [] or list(folder.glob("*.pxd"))
+
+
+def test_version() -> None:
+    try:
+        version = importlib.metadata.version("dicomdecode")
+    except importlib.metadata.PackageNotFoundError:
+        return  # a checkout that is not installed
+    assert dd.__version__ == version
