@@ -57,6 +57,7 @@ cdef struct ImageHeader:
     bint has_intercept
     double slope
     double intercept
+    uint32_t unreadable         # Rescale Slope or Intercept, where its text is no number; else 0
     bint has_window             # both Window Center and Window Width are there
     double center               # the first of each
     double width

@@ -49,11 +49,15 @@ cdef const char* photometric_name(int code) noexcept nogil:
 
 cdef bint python_decimal(const uint8_t* p, size_t n, double* out) noexcept with gil:
     """The rare long decimal string, correctly rounded by Python."""
+    cdef double number
     try:
-        out[0] = float(PyBytes_FromStringAndSize(<const char*>p, <Py_ssize_t>n))
+        number = float(PyBytes_FromStringAndSize(<const char*>p, <Py_ssize_t>n))
     except Exception:
         return False
-    return isfinite(out[0])
+    if isfinite(number):
+        out[0] = number
+        return True
+    return False
 
 
 cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
@@ -243,8 +247,12 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
             has_width = first_decimal(p, e, &h.width)
         elif e.tag == 0x00281052u:
             h.has_intercept = first_decimal(p, e, &h.intercept)
+            if not h.has_intercept and text_length(p, e):
+                h.unreadable = e.tag
         elif e.tag == 0x00281053u:
             h.has_slope = first_decimal(p, e, &h.slope)
+            if not h.has_slope and text_length(p, e):
+                h.unreadable = e.tag
         elif e.tag == 0x00281056u:
             n = text_length(p, e)
             if text_is(p, n, b"LINEAR_EXACT"):

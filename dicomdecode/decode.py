@@ -254,7 +254,8 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
     native = NativeFrames(file, layout) if layout.syntax.codec == "native" else None
     encapsulated = None if native else EncapsulatedFrames(file)
     if frames:
-        _check_frames(file, layout, native, encapsulated, max(frames))
+        last = max(frames[0], frames[-1]) if isinstance(frames, range) else max(frames)
+        _check_frames(file, layout, native, encapsulated, last)
     if request.reduce and not codecs.does_areas(layout.syntax.codec):
         raise UnsupportedError(f"reduce= needs JPEG 2000, not {layout.syntax.name}", code="reduce")
     out = allocate(shape_of(file, request, selection, layout.out_samples), plans.dtype, request, file)
