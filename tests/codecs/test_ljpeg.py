@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import imagecodecs
 import numpy as np
 import pytest
-from dicomdecode._spec import FrameSpec
 
+from dicomdecode._spec import FrameSpec
 from dicomdecode.codecs._ljpeg import decode, is_lossless
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 
