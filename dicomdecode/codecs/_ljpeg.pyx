@@ -1,0 +1,485 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""Lossless JPEG (ITU-T T.81 process 14, DICOM .4.57 and .4.70), own decoder: the marker segments.
+
+The entropy-coded segments are in ljpeg_bits.h. Marker codes and letters (Ss, Ri, Pt) are those of T.81 Annex B and H.
+"""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.stddef cimport ptrdiff_t, size_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, memmove, memset
+
+from dicomdecode._cursor cimport Cursor, peek_u16, short_of
+from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode._spec cimport FrameSpec, Spec
+
+cdef extern from "ljpeg_bits.h" nogil:
+    enum:
+        LJ_MULTI
+        LJ_SHORT
+        LJ_SPILL
+        LJ_OK
+    ctypedef struct LjTable:
+        pass
+    ctypedef uint64_t LjMulti
+    ctypedef struct LjReader:
+        uint64_t missed
+        int ended
+        const uint8_t* next
+    ctypedef struct LjStore:
+        int item
+        int transform
+        int sign
+        uint16_t bias
+        uint16_t most
+    void lj_start(LjReader* r, const uint8_t* next, const uint8_t* end)
+    ptrdiff_t lj_left(const LjReader* r)
+    const uint8_t* lj_place(const LjReader* r)
+    bint lj_make_table(LjTable* t, const uint8_t* counts, const uint8_t* values)
+    void lj_make_multi(LjMulti* multi, const LjTable* t)
+    int lj_decode(LjReader* r, const LjTable** tables, int n, const LjMulti* multi, bint spill, uint16_t** out,
+                  uint16_t* stop)
+    void lj_predict(int predictor, size_t n, size_t s, uint16_t* d, const uint16_t* prev, uint16_t* cur)
+    bint lj_fits(const LjStore* how, size_t n, const uint16_t* src)
+    bint lj_store(const LjStore* how, size_t n, const uint16_t* src, size_t step, void* out, size_t stride)
+
+cdef enum:
+    SOF3 = 0xC3
+    DHT = 0xC4
+    RST0 = 0xD0
+    SOI = 0xD8
+    EOI = 0xD9
+    SOS = 0xDA
+    DRI = 0xDD
+    DHP = 0xDE
+    MULTI_SAMPLES = 1 << 14     # below, the big look-up costs more than it saves
+    MULTI_MISSES = 14           # one in so many samples is too often: without the big look-up for
+    MULTI_PAUSE = 32            # rows, then it is tried again
+
+cdef struct Huffman:            # a DHT segment as it is in the stream
+    uint8_t counts[16]
+    uint8_t values[256]
+    bint defined
+    bint made                   # the look-up is of these codes
+
+cdef struct Scan:
+    int n                       # components of this scan
+    int component[4]            # their place in the frame
+    int table[4]
+    int predictor
+    int transform               # Pt
+
+cdef struct Work:
+    LjReader reader
+    LjTable tables[4]
+    LjMulti multi[1 << LJ_MULTI]
+    Huffman huffman[4]
+    int precision               # 0: no SOF yet
+    int n
+    uint8_t ids[4]
+    bint done[4]
+    uint32_t interval           # Ri, in pixels
+    uint16_t* rows              # differences, the row above, this row
+
+
+cdef int next_marker(Cursor* c) noexcept nogil:
+    """The code of the next marker that is not RSTn or TEM; -1 at the end. What is no marker is passed over."""
+    cdef uint8_t code
+    while not short_of(c, 2):
+        code = c.data[c.pos + 1]
+        if c.data[c.pos] == 0xFF and code == 0xFF:
+            c.pos += 1
+        elif c.data[c.pos] == 0xFF and code > 1 and not RST0 <= code < RST0 + 8:
+            c.pos += 2
+            return code
+        else:
+            c.pos += 1 if c.data[c.pos] != 0xFF else 2
+    return -1
+
+
+cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil:
+    """`part` becomes the segment behind a marker, with offsets of the stream; `c` goes behind it."""
+    cdef uint16_t length
+    if not peek_u16(c, 0, &length):
+        return fail(fault, TRUNCATED, "jpeg_segment", "The JPEG stream ends in a marker segment", 0, c.pos, -1, -1)
+    if length < 2:
+        return fail(fault, MALFORMED, "jpeg_segment", "Length of a JPEG marker segment", 0, c.pos, 2, length)
+    part[0] = c[0]
+    if short_of(c, length):
+        return fail(fault, TRUNCATED, "jpeg_segment", "The JPEG stream ends in a marker segment (bytes)", 0, c.pos,
+                    length, c.size - c.pos)
+    c.pos += length
+    part.pos += 2
+    part.size = c.pos
+    return 0
+
+
+cdef inline bint is_sof(int marker) noexcept nogil:
+    return 0xC0 <= marker <= 0xCF and marker != DHT and marker != 0xC8 and marker != 0xCC
+
+
+cdef int read_dht(Work* w, Cursor* part, Fault* fault) noexcept nogil:
+    cdef const uint8_t* p
+    cdef Huffman* table
+    cdef int i, n
+    while part.pos < part.size:
+        p = part.data + part.pos
+        n = 0
+        if not short_of(part, 17):
+            for i in range(1, 17):
+                n += p[i]
+        if short_of(part, 17 + n):
+            return fail(fault, MALFORMED, "jpeg_dht", "A Huffman table is longer than its segment (bytes)", 0, part.pos,
+                        17 + n, part.size - part.pos)
+        if n > 256 or p[0] & 15 > 3:
+            return fail(fault, MALFORMED, "jpeg_dht", "A Huffman table has a wrong number or size", 0, part.pos, -1, n)
+        if p[0] >> 4 == 0:      # class 1 (AC) has no use here
+            table = &w.huffman[p[0] & 15]
+            memcpy(table.counts, p + 1, 16)
+            memset(table.values, 0, 256)
+            memcpy(table.values, p + 17, n)
+            table.defined = True
+            table.made = False
+        part.pos += 17 + n
+    return 0
+
+
+cdef int read_sof(Work* w, Cursor* part, const Spec* spec, Fault* fault) noexcept nogil:
+    """The frame header against the image's header, before memory is asked for."""
+    cdef const uint8_t* p = part.data + part.pos
+    cdef int64_t at = part.pos
+    cdef uint32_t rows, columns
+    cdef int i
+    if w.precision:
+        return fail(fault, MALFORMED, "jpeg_sof", "A JPEG stream has two frame headers", 0, at, -1, -1)
+    if short_of(part, 6) or short_of(part, 6 + 3 * <size_t>p[5]):
+        return fail(fault, MALFORMED, "jpeg_sof", "The JPEG frame header is too short", 0, at, -1, part.size - part.pos)
+    rows = (<uint32_t>p[1] << 8) | p[2]
+    columns = (<uint32_t>p[3] << 8) | p[4]
+    if p[0] < 2 or p[0] > 16:
+        return fail(fault, MALFORMED, "jpeg_precision", "Precision of a lossless JPEG stream", 0, at, 16, p[0])
+    if rows == 0:
+        return fail(fault, UNSUPPORTED, "jpeg_dnl", "The JPEG stream gives its number of lines later (DNL)", 0,
+                    at + 1, -1, -1)
+    if rows != spec.rows:
+        return fail(fault, MALFORMED, "jpeg_rows", "Lines of the JPEG stream against Rows", 0, at + 1, spec.rows, rows)
+    if columns == 0 or columns != spec.columns:
+        return fail(fault, MALFORMED, "jpeg_columns", "Samples per line of the JPEG stream against Columns", 0, at + 3,
+                    spec.columns, columns)
+    if p[5] != spec.samples:
+        return fail(fault, MALFORMED, "jpeg_components", "Components of the JPEG stream against Samples per Pixel", 0,
+                    at + 5, spec.samples, p[5])
+    if not 1 <= p[5] <= 4 or spec.item_bytes not in (1, 2, 4):
+        return fail(fault, UNSUPPORTED, "jpeg_layout", "Lossless JPEG with this many samples or bytes", 0, at + 5, -1,
+                    p[5])
+    if p[0] > 8 * spec.item_bytes:
+        return fail(fault, MALFORMED, "jpeg_precision", "Precision of the JPEG stream exceeds Bits Allocated", 0, at,
+                    8 * spec.item_bytes, p[0])
+    w.n = p[5]
+    for i in range(w.n):
+        w.ids[i] = p[6 + 3 * i]
+        if w.n > 1 and p[7 + 3 * i] != 0x11:
+            return fail(fault, UNSUPPORTED, "jpeg_sampling", "Lossless JPEG with subsampled components", 0,
+                        at + 7 + 3 * i, 0x11, p[7 + 3 * i])
+    w.precision = p[0]
+    w.rows = <uint16_t*>calloc(3 * (<size_t>columns * w.n + 2 * LJ_SPILL), sizeof(uint16_t))
+    if w.rows == NULL:
+        return fail(fault, OVER_LIMIT, "no_memory", "Not enough memory for three rows", 0, -1, -1, -1)
+    return 0
+
+
+cdef int read_sos(Work* w, Cursor* part, Scan* scan, Fault* fault) noexcept nogil:
+    """The scan header: components, their tables, predictor (Ss) and point transform (Al)."""
+    cdef const uint8_t* p = part.data + part.pos
+    cdef int64_t at = part.pos
+    cdef int i, k
+    if not w.precision:
+        return fail(fault, MALFORMED, "jpeg_sos", "A JPEG scan comes before the frame header", 0, at, -1, -1)
+    if short_of(part, 1) or short_of(part, 4 + 2 * <size_t>p[0]):
+        return fail(fault, MALFORMED, "jpeg_sos", "The JPEG scan header is too short", 0, at, -1, part.size - part.pos)
+    scan.n = p[0]
+    if not 1 <= scan.n <= w.n:
+        return fail(fault, MALFORMED, "jpeg_sos", "Components of a JPEG scan", 0, at, w.n, scan.n)
+    for i in range(scan.n):
+        k = 0
+        while k < w.n and (w.done[k] or w.ids[k] != p[1 + 2 * i]):
+            k += 1
+        if k == w.n:            # also bounds the number of scans
+            return fail(fault, MALFORMED, "jpeg_sos",
+                        "A JPEG scan names an unknown component, or one for the second time", 0, at + 1 + 2 * i, -1,
+                        p[1 + 2 * i])
+        w.done[k] = True
+        scan.component[i] = k
+        scan.table[i] = p[2 + 2 * i] >> 4
+        if scan.table[i] > 3 or not w.huffman[scan.table[i]].defined:
+            return fail(fault, MALFORMED, "jpeg_dht", "A JPEG scan uses a Huffman table that is not there", 0,
+                        at + 2 + 2 * i, -1, scan.table[i])
+    p += 1 + 2 * scan.n
+    at += 1 + 2 * scan.n
+    scan.predictor = p[0]
+    scan.transform = p[2] & 15
+    if not 1 <= scan.predictor <= 7:
+        return fail(fault, MALFORMED, "jpeg_predictor", "Predictor of a lossless JPEG scan", 0, at, -1, p[0])
+    if scan.transform >= w.precision:
+        return fail(fault, MALFORMED, "jpeg_transform", "Point transform of a lossless JPEG scan", 0, at + 2, -1,
+                    scan.transform)
+    return 0
+
+
+cdef int make_tables(Work* w, Scan* scan, int64_t at, Fault* fault) noexcept nogil:
+    cdef int i
+    cdef Huffman* table
+    cdef Huffman* first = &w.huffman[scan.table[0]]
+    for i in range(scan.n):
+        table = &w.huffman[scan.table[i]]
+        if not memcmp(table.counts, first.counts, 16) and not memcmp(table.values, first.values, 256):
+            scan.table[i] = scan.table[0]
+            table = first
+        if not table.made and not lj_make_table(&w.tables[scan.table[i]], table.counts, table.values):
+            return fail(fault, MALFORMED, "jpeg_dht", "A Huffman table is not one of lossless JPEG", 0, at, -1, -1)
+        table.made = True
+    return 0
+
+
+cdef int next_interval(Work* w, uint32_t done, const uint8_t* data, const uint8_t* end, Fault* fault) noexcept nogil:
+    """From the end of a restart interval over its marker RSTm; `done` counts the intervals."""
+    cdef const uint8_t* p = w.reader.next
+    cdef int expected = RST0 + <int>((done - 1) & 7)
+    # T.81 pads to a whole byte; two more are let pass, many say that the codes were read wrongly
+    if not w.reader.ended or lj_left(&w.reader) > 2:
+        return fail(fault, MALFORMED, "jpeg_restart", "A restart interval holds more than its samples", 0,
+                    lj_place(&w.reader) - data, -1, -1)
+    while end - p > 1 and p[0] == 0xFF and p[1] == 0xFF:
+        p += 1
+    if end - p < 2:
+        return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream ends before its last sample", 0, end - data, -1, -1)
+    if p[1] != expected:
+        return fail(fault, MALFORMED, "jpeg_restart", "Marker after a restart interval", 0, p - data, expected, p[1])
+    lj_start(&w.reader, p + 2, end)
+    return 0
+
+
+cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* out, Fault* fault) noexcept nogil:
+    cdef int s = scan.n
+    cdef size_t n = <size_t>spec.columns * s
+    cdef size_t room = n + 2 * LJ_SPILL
+    cdef uint16_t* d = w.rows
+    cdef uint16_t* above = d + room
+    cdef uint16_t* row = above + room
+    cdef uint16_t start[4]                          # "above" the first row of an interval
+    cdef uint16_t* to
+    cdef size_t ahead = 0                           # differences of the next row that are there already
+    cdef uint32_t interval = spec.rows              # rows of it
+    cdef uint32_t y, left
+    cdef uint32_t again = 0                         # the row from which the big look-up is used
+    cdef int i, status
+    cdef bint one_table = True
+    cdef bint in_place                              # `out` holds the rows themselves
+    cdef bint in_order = s == spec.samples
+    cdef const LjTable* tables[4]
+    cdef const LjMulti* multi = NULL
+    cdef LjStore how
+    cdef int bits = w.precision - scan.transform
+    cdef size_t pixel = <size_t>spec.samples * spec.item_bytes
+    cdef uint8_t* line
+    if w.interval:
+        if w.interval % spec.columns:
+            return fail(fault, UNSUPPORTED, "jpeg_restart", "A restart interval that is no whole number of lines", 0,
+                        c.pos, spec.columns, w.interval)
+        interval = w.interval // spec.columns
+    for i in range(s):
+        start[i] = <uint16_t>(1 << (bits - 1))
+        tables[i] = &w.tables[scan.table[i]]
+        one_table = one_table and scan.table[i] == scan.table[0]
+        in_order = in_order and scan.component[i] == i
+    if one_table and n * spec.rows >= MULTI_SAMPLES:
+        lj_make_multi(w.multi, tables[0])
+        multi = w.multi
+    how.item = spec.item_bytes
+    how.transform = scan.transform
+    how.sign = 16 - spec.bits_stored if spec.is_signed and 1 <= spec.bits_stored <= 16 else -1
+    # signed samples are met in `precision` bits and, by the arithmetic modulo 2^16, sign-extended to 16
+    how.bias = 1 << (bits - 1) if spec.is_signed and bits < 16 else 0
+    how.most = <uint16_t>((1 << bits) - 1 + how.bias)
+    in_place = in_order and how.item == 2 and how.transform == 0 and how.sign <= 0 and not <size_t>out & 1
+    lj_start(&w.reader, c.data + c.pos, c.data + c.size)
+    for y in range(spec.rows):
+        if y and y % interval == 0 and next_interval(w, y // interval, c.data, c.data + c.size, fault) < 0:
+            return -1
+        left = min(interval - y % interval, spec.rows - y) - 1      # rows of the interval below this one
+        to = d + ahead
+        status = lj_decode(&w.reader, tables, 1 if one_table else s, multi if y >= again else NULL,
+                           left * n >= LJ_SPILL, &to, d + n)
+        if w.reader.missed > n // MULTI_MISSES:
+            again = y + MULTI_PAUSE
+        w.reader.missed = 0
+        if status == LJ_SHORT:
+            return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream ends before its last sample (lines)", 0,
+                        w.reader.next - c.data, spec.rows, y)
+        if status != LJ_OK:
+            return fail(fault, MALFORMED, "jpeg_code", "No Huffman code of the JPEG stream begins here", 0,
+                        lj_place(&w.reader) - c.data, -1, -1)
+        line = out + y * (spec.columns * pixel)
+        if in_place:
+            row = <uint16_t*>line
+        if y % interval:
+            lj_predict(scan.predictor, n, s, d, above, row)
+        else:
+            lj_predict(1, n, s, d, start, row)
+        ahead = to - (d + n)
+        memmove(d, d + n, ahead * sizeof(uint16_t))
+        status = True
+        if in_place:
+            status = lj_fits(&how, n, row)
+        elif in_order:
+            status = lj_store(&how, n, row, 1, line, 1)
+        else:
+            for i in range(s):
+                status &= lj_store(&how, spec.columns, row + i, s, line + scan.component[i] * spec.item_bytes,
+                                   spec.samples)
+        if not status:
+            return fail(fault, MALFORMED, "jpeg_sample", "A sample of the JPEG stream exceeds its precision (bits)", 0,
+                        lj_place(&w.reader) - c.data, w.precision, -1)
+        above, row = row, above
+    c.pos = w.reader.next - c.data
+    return 0
+
+
+cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* spec, uint8_t* out,
+                       Fault* fault) noexcept nogil:
+    cdef Cursor c
+    cdef Cursor part
+    cdef Scan scan
+    cdef uint16_t word
+    cdef int marker
+    cdef int i, missing
+    c.data = data
+    c.size = size
+    c.pos = 0
+    c.big_endian = True
+    if not peek_u16(&c, 0, &word):
+        return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream is empty", 0, 0, -1, -1)
+    if word != 0xFF00 + SOI:
+        return fail(fault, MALFORMED, "jpeg_soi", "No JPEG stream begins here (SOI)", 0, 0, 0xFF00 + SOI, word)
+    c.pos = 2
+    while True:
+        marker = next_marker(&c)
+        if marker == -1 or marker == EOI:
+            return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream ends before its last scan", 0, c.pos, -1, -1)
+        if marker == SOI:
+            continue
+        if (is_sof(marker) and marker != SOF3) or marker == DHP:
+            return fail(fault, UNSUPPORTED, "jpeg_process", "The JPEG process is not 14, lossless (marker)", 0,
+                        c.pos - 1, SOF3, marker)
+        if open_segment(&c, &part, fault) < 0:
+            return -1
+        if marker == DHT:
+            if read_dht(w, &part, fault) < 0:
+                return -1
+        elif marker == SOF3:
+            if read_sof(w, &part, spec, fault) < 0:
+                return -1
+        elif marker == DRI:
+            if not peek_u16(&part, 0, &word):
+                return fail(fault, MALFORMED, "jpeg_dri", "The JPEG restart interval is too short", 0, part.pos, -1, -1)
+            w.interval = word
+        elif marker == SOS:
+            if (read_sos(w, &part, &scan, fault) < 0 or make_tables(w, &scan, part.pos, fault) < 0
+                    or decode_scan(w, &scan, &c, spec, out, fault) < 0):
+                return -1
+            missing = 0
+            for i in range(w.n):
+                missing += not w.done[i]
+            if not missing:     # what follows, EOI or not, holds no samples
+                return 0
+
+
+cdef int ljpeg_decode(const uint8_t* data, size_t size, const Spec* spec, void* out, Fault* fault) noexcept nogil:
+    """One frame into `out`, [rows, columns, samples] of spec.item_bytes (1, 2 or 4); 0, or -1 with the fault filled."""
+    cdef Work* w = <Work*>calloc(1, sizeof(Work))
+    cdef int result
+    if w == NULL:
+        return fail(fault, OVER_LIMIT, "no_memory", "Not enough memory for Huffman tables", 0, -1, -1, -1)
+    result = decode_stream(w, data, size, spec, <uint8_t*>out, fault)
+    free(w.rows)
+    free(w)
+    return result
+
+
+cdef bint ljpeg_is_lossless(const uint8_t* data, size_t size) noexcept nogil:
+    """Whether the first frame header is SOF3, which this module decodes."""
+    cdef Cursor c
+    cdef Cursor part
+    cdef Fault fault
+    cdef int marker = SOI
+    c.data = data
+    c.size = size
+    c.pos = 0
+    c.big_endian = True
+    while not is_sof(marker):
+        if marker == -1 or marker == SOS or marker == EOI or (marker != SOI and open_segment(&c, &part, &fault) < 0):
+            return False
+        marker = next_marker(&c)
+    return marker == SOF3
+
+
+def is_lossless(data):
+    """Whether the stream's frame header is SOF3 (lossless, Huffman), which `decode` takes; False for anything else."""
+    cdef Py_buffer source
+    cdef bint result
+    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+    with nogil:
+        result = ljpeg_is_lossless(<const uint8_t*>source.buf, source.len)
+    PyBuffer_Release(&source)
+    return bool(result)
+
+
+def decode(data, FrameSpec spec, out):
+    """Decode one frame.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The frame's JPEG stream. Bytes behind the last sample are not looked at.
+    spec : FrameSpec
+        What the header says of the frame.
+    out : ndarray [rows, columns, samples] of the stored integer type, C-contiguous
+        Receives the samples. Signed ones are sign-extended from Bits Stored; no colour is converted.
+
+    Returns
+    -------
+    str
+        Photometric Interpretation of what was written.
+
+    Raises
+    ------
+    TruncatedError
+        The stream ends too early.
+    MalformedError
+        The stream contradicts itself or the header.
+    UnsupportedError
+        Not process 14, or a rare form of it (subsampling, DNL); libjpeg-turbo may decode it.
+    """
+    cdef Py_buffer source
+    cdef Py_buffer target
+    cdef Fault fault
+    cdef int result
+    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+    try:
+        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
+    except BaseException:
+        PyBuffer_Release(&source)
+        raise
+    try:
+        if target.len != spec.rows * spec.columns * spec.samples * spec.c.item_bytes:
+            raise ValueError("the output array has not the size of the frame")
+        with nogil:
+            result = ljpeg_decode(<const uint8_t*>source.buf, source.len, &spec.c, target.buf, &fault)
+        if result < 0:
+            raise_fault(&fault, spec.frame)
+    finally:
+        PyBuffer_Release(&target)
+        PyBuffer_Release(&source)
+    if spec.c.samples == 1:
+        return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
+    return "YBR_FULL" if spec.photometric.startswith("YBR_FULL") else spec.photometric
