@@ -7,6 +7,7 @@ cdef enum FaultKind:
     TRUNCATED = 2
     UNSUPPORTED = 3
     OVER_LIMIT = 4
+    NO_MEMORY = 5           # becomes a MemoryError
 
 cdef struct Fault:
     int kind

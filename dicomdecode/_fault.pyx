@@ -8,6 +8,8 @@ cdef int raise_fault(const Fault* fault, int frame) except -1:
     """Raise what the struct says; `frame` is -1 where no frame is concerned."""
     cdef str text = fault.what.decode("ascii")
     cdef str hint = ""
+    if fault.kind == NO_MEMORY:
+        raise MemoryError(text)
     if fault.expected >= 0:
         text += f": expected {fault.expected}"
         if fault.found >= 0:

@@ -8,7 +8,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcmp, memset
 
 from dicomdecode._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, u16_at
-from dicomdecode._fault cimport MALFORMED, NO_FAULT, OVER_LIMIT, TRUNCATED, Fault, fail
+from dicomdecode._fault cimport MALFORMED, NO_FAULT, NO_MEMORY, OVER_LIMIT, TRUNCATED, Fault, fail
 
 cdef enum:
     ITEM = 0xFFFEE000u
@@ -340,7 +340,7 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
 
 
 cdef int out_of_memory(FileMap* m, Fault* fault) noexcept nogil:
-    fail(fault, OVER_LIMIT, "no_memory", "No memory for the table of elements", 0, -1, -1, -1)
+    fail(fault, NO_MEMORY, "no_memory", "No memory for the table of elements", 0, -1, -1, -1)
     return SCAN_FAULT
 
 

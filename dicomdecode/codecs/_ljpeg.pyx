@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from dicomdecode._cursor cimport Cursor, peek_u16, short_of
-from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
 from dicomdecode._spec cimport FrameSpec, Spec
 
 cdef extern from "ljpeg_bits.h" nogil:
@@ -184,7 +184,7 @@ cdef int read_sof(Work* w, Cursor* part, const Spec* spec, Fault* fault) noexcep
     w.precision = p[0]
     w.rows = <uint16_t*>calloc(3 * (<size_t>columns * w.n + 2 * LJ_SPILL), sizeof(uint16_t))
     if w.rows == NULL:
-        return fail(fault, OVER_LIMIT, "no_memory", "Not enough memory for three rows", 0, -1, -1, -1)
+        return fail(fault, NO_MEMORY, "no_memory", "Not enough memory for three rows", 0, -1, -1, -1)
     return 0
 
 
@@ -399,7 +399,7 @@ cdef int ljpeg_decode(const uint8_t* data, size_t size, const Spec* spec, void* 
     cdef Work* w = <Work*>calloc(1, sizeof(Work))
     cdef int result
     if w == NULL:
-        return fail(fault, OVER_LIMIT, "no_memory", "Not enough memory for Huffman tables", 0, -1, -1, -1)
+        return fail(fault, NO_MEMORY, "no_memory", "Not enough memory for Huffman tables", 0, -1, -1, -1)
     result = decode_stream(w, data, size, spec, <uint8_t*>out, fault)
     free(w.rows)
     free(w)

@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from dicomdecode._cursor cimport u32_at
-from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, TRUNCATED, Fault, fail, raise_fault
+from dicomdecode._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, Fault, fail, raise_fault
 from dicomdecode._spec cimport FrameSpec
 
 cdef extern from "rle.h" nogil:
@@ -40,7 +40,7 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
                     "of Bits Allocated", 0, -1, count, u32_at(data, False))
     planes = <rle_plane*>malloc(count * sizeof(rle_plane))
     if planes == NULL:
-        return fail(fault, OVER_LIMIT, "no_memory", "No memory for the RLE planes", 0, -1, -1, -1)
+        return fail(fault, NO_MEMORY, "no_memory", "No memory for the RLE planes", 0, -1, -1, -1)
     for i in range(count):
         start = u32_at(data + 4 + 4 * i, False)
         end = u32_at(data + 8 + 4 * i, False) if i + 1 < count else size

@@ -1,0 +1,34 @@
+"""Run with the interpreter that a wheel was installed in: what the wheel holds, and that it works alone.
+
+python check_wheel.py WHEEL
+"""
+
+import sys
+import zipfile
+from pathlib import Path
+
+
+def main(path: str) -> None:
+    names = zipfile.ZipFile(path).namelist()
+    modules = {Path(n).name.split(".")[0] for n in names if n.endswith((".so", ".pyd"))}
+    stubs = {Path(n).stem for n in names if n.endswith(".pyi")}
+    declarations = {Path(n).stem for n in names if n.endswith(".pxd")}
+    assert "_scan" in modules and "_kernels" in modules and "_rle" in modules, modules
+    assert modules <= stubs, f"extension modules without a stub: {modules - stubs}"
+    assert {"_cursor", "_scan", "_header", "_kernels"} <= declarations, declarations
+    assert "dicomdecode/py.typed" in names
+    unwanted = [
+        n for n in names if n.endswith((".c", ".o", ".dcm", ".html")) or n.startswith(("tests/", "benchmarks/"))
+    ]
+    assert not unwanted, unwanted
+
+    from pydicom.data import get_testdata_file
+
+    import dicomdecode
+
+    assert dicomdecode.imread(get_testdata_file("CT_small.dcm")).shape == (128, 128)
+    print(f"{len(modules)} extension modules, {len(stubs)} stubs, {len(declarations)} declarations: works")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
