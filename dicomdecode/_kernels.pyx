@@ -104,7 +104,7 @@ cdef class Plan:
         return self.c.high
 
 
-cdef class Views:
+cdef class _Views:
     """Two buffers, one read and one written, released whatever happens."""
     cdef Py_buffer source
     cdef Py_buffer target
@@ -140,7 +140,7 @@ cdef class Views:
 def run(Plan plan, source, size_t offset, size_t n, target, size_t target_offset=0, int left=0, int right=0):
     """Apply a plan to `n` cells from byte `offset` of `source`, into `target` from byte `target_offset`."""
     cdef Cells cells
-    cdef Views v = Views(source, target)
+    cdef _Views v = _Views(source, target)
     cdef Py_buffer table
     cells.type = plan.c.source
     cells.left = left
@@ -165,7 +165,7 @@ def run(Plan plan, source, size_t offset, size_t n, target, size_t target_offset
 def unpack(source, size_t offset, uint64_t first_bit, size_t n, int allocated, int shift, int stored, bint is_signed,
            target, int target_bytes):
     """Cells of any width, in a little-endian bit stream that starts at byte `offset`, as integers."""
-    cdef Views v = Views(source, target)
+    cdef _Views v = _Views(source, target)
     cdef uint64_t bits = first_bit + <uint64_t>n * allocated
     if not (0 < stored <= allocated - shift and allocated <= 64 and stored <= 8 * target_bytes):
         raise ValueError("stored bits outside their cell")
@@ -177,7 +177,7 @@ def unpack(source, size_t offset, uint64_t first_bit, size_t n, int allocated, i
 
 def swap(source, size_t offset, size_t n, int cell, target):
     """`n` cells of `cell` bytes with their bytes reversed."""
-    cdef Views v = Views(source, target)
+    cdef _Views v = _Views(source, target)
     v.check(offset, n * cell, 0, n * cell)
     with nogil:
         dd_swap(v.src(offset), v.dst(0), n, cell)
@@ -185,7 +185,7 @@ def swap(source, size_t offset, size_t n, int cell, target):
 
 def interleave(source, size_t offset, size_t n, int samples, int cell, target):
     """Planes [samples, n] (Planar Configuration 1) to pixels [n, samples]."""
-    cdef Views v = Views(source, target)
+    cdef _Views v = _Views(source, target)
     v.check(offset, n * samples * cell, 0, n * samples * cell)
     with nogil:
         dd_interleave(v.src(offset), v.dst(0), n, samples, cell)
@@ -193,7 +193,7 @@ def interleave(source, size_t offset, size_t n, int samples, int cell, target):
 
 def expand_422(source, size_t offset, size_t pixels, int cell, target):
     """YBR_FULL_422 as stored (two pixels: Y1 Y2 Cb Cr) to one Cb and Cr a pixel."""
-    cdef Views v = Views(source, target)
+    cdef _Views v = _Views(source, target)
     if pixels % 2:
         raise ValueError("an odd number of pixels has no 4:2:2 form")
     v.check(offset, pixels * 2 * cell, 0, pixels * 3 * cell)
@@ -203,7 +203,7 @@ def expand_422(source, size_t offset, size_t pixels, int cell, target):
 
 def ybr_to_rgb(source, size_t n, int cell, int bits, target):
     """YBR_FULL pixels of 1- or 2-byte samples to RGB; `source` may be `target`."""
-    cdef Views v = Views(source, target)
+    cdef _Views v = _Views(source, target)
     if cell not in (1, 2) or not 1 <= bits <= 8 * cell:
         raise ValueError("YBR_FULL samples have 1 to 16 bits")
     v.check(0, n * 3 * cell, 0, n * 3 * cell)
@@ -214,8 +214,8 @@ def ybr_to_rgb(source, size_t n, int cell, int bits, target):
 def palette(source, int source_type, size_t n, int64_t first, int64_t entries, table, int samples, int entry_bytes,
             target):
     """Indices to the entries of `table`, [entries, samples]; indices outside take the first or last entry."""
-    cdef Views v = Views(source, target)
-    cdef Views t = Views(table, target)
+    cdef _Views v = _Views(source, target)
+    cdef _Views t = _Views(table, target)
     if source_type > T_I16 or entry_bytes not in (1, 2) or entries < 1:
         raise ValueError("a palette has indices and entries of 8 or 16 bits")
     v.check(0, n * item_bytes(source_type), 0, n * samples * entry_bytes)
