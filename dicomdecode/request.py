@@ -73,14 +73,16 @@ def select(frames: Any, count: int) -> Selection:
 def area_of(file: DicomFile, request: Request) -> tuple[int, int]:
     """(rows, columns) of the result."""
     rows, columns = file.rows, file.columns
-    if request.region is not None:
-        row, column, height, width = request.region
-        inside = row >= 0 and column >= 0 and height >= 1 and width >= 1
-        if not inside or row + height > rows or column + width > columns:
-            raise ValueError(f"region {request.region} is not inside {rows} rows and {columns} columns")
-        rows, columns = height, width
-    step = 1 << request.reduce
-    return -(-rows // step), -(-columns // step)
+    row, column, height, width = request.region or (0, 0, rows, columns)
+    inside = row >= 0 and column >= 0 and height >= 1 and width >= 1
+    if not inside or row + height > rows or column + width > columns:
+        raise ValueError(f"region {request.region} is not inside {rows} rows and {columns} columns")
+
+    def reduced(n: int) -> int:
+        return -(-n >> request.reduce)
+
+    # A region of a reduced picture is the slice of it that the region's corners fall on (ITU-T T.800 B.5).
+    return reduced(row + height) - reduced(row), reduced(column + width) - reduced(column)
 
 
 def shape_of(file: DicomFile, request: Request, selection: Selection, samples: int) -> tuple[int, ...]:

@@ -47,6 +47,10 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True, ratio=1),
         "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True, ratio=1032),
         "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64),
+        "jpeg": Codec("dicomdecode.codecs.jpeg"),
+        "jpegls": Codec("dicomdecode.codecs.jpegls"),
+        "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),
+        "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
     }
 )
