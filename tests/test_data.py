@@ -55,13 +55,9 @@ def test_single_tag_and_array_of_texts() -> None:
     assert dd.decode_dicom_data(contents, [["PatientID", 0x00100010]]).tolist() == [["7", "A^B"]]
 
 
-@pytest.mark.parametrize(
-    "bad", ["PatientNam", "", "10,10,10", "00100010h", "(0010,0010", "[0008,1115][0]", "[][]", -1, 1 << 32]
-)
+@pytest.mark.parametrize("bad", ["PatientNam", "", "10,10,10", "00100010h", "[0008,1115][0]", "[][]", -1, 1 << 32])
 @pytest.mark.parametrize("on_error", ["skip", "strict"])
 def test_a_wrong_tag_is_never_swallowed(bad: Any, on_error: str) -> None:
-    if bad == "(0010,0010":
-        return
     with pytest.raises(ValueError):
         dd.decode_dicom_data(s.dataset([NAME]), [bad], on_error=on_error)
 

@@ -85,6 +85,7 @@ def test_tables_that_lie(syntax: str) -> None:
         [*right, 9],
         [0, 8, 16, 24],
     ]
+    tables += [[*right[1:], sum(lengths)]]  # each entry points at a fragment: of the next frame
     tables += [rng.integers(0, len(body) * 2, 4).tolist() for _ in range(20)]
     for table in tables:
         data = (

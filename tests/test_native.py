@@ -135,6 +135,14 @@ def test_half_chroma(syntax: str, vr: str) -> None:
         assert np.abs(found.astype(int) - s.rgb_of_ybr_full(expected)).max() <= 1
 
 
+def test_half_chroma_in_name_only() -> None:
+    """Some writers say 4:2:2 and store every sample: the length tells."""
+    pixels = np.random.default_rng(6).integers(0, 256, (2, 3, 6, 3), np.uint8)
+    contents = s.image(pixels, photometric="YBR_FULL", extra=[(0x00280004, "CS", "YBR_FULL_422")])
+    same(stored(contents), pixels)
+    same(stored(contents, frames=1), pixels[1])
+
+
 @every_syntax
 @pytest.mark.parametrize("kind", ["mono 8", "mono 16", "colour", "one bit"])
 def test_frames(syntax: str, kind: str) -> None:

@@ -1,13 +1,17 @@
 """What importing costs, what the package holds, and that it says nothing."""
 
+import importlib.machinery
 import importlib.metadata
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dicomdecode as dd
+from tests import synthesise as s
+from tests.reference_images import FOLDER
 
 LATER = [
     "pydicom",
@@ -49,9 +53,7 @@ def test_import_is_light_and_silent() -> None:
 
 def test_a_plain_decode_is_light_and_silent() -> None:
     """A native explicit file needs no pydicom, nor a look-up by number."""
-    from tests import synthesise as s
-
-    contents = s.image([[0, 1]] if False else __import__("numpy").zeros((2, 2), "u2"))
+    contents = s.image(np.zeros((2, 2), np.uint16))
     code = (
         "import dicomdecode as dd\n"
         f"c = {contents!r}\n"
@@ -67,8 +69,6 @@ def test_a_plain_decode_is_light_and_silent() -> None:
 @pytest.mark.parametrize("missing", ["imagecodecs", "glymur", "PIL", "tensorflow"])
 def test_an_optional_library_may_be_missing(missing: str) -> None:
     """What needs no outside codec works without it."""
-    from tests.reference_images import FOLDER
-
     path = str(FOLDER / "test_files" / "MR_small_RLE.dcm")
     code = f"sys.modules[{missing!r}] = None\nimport dicomdecode as dd\nprint(dd.imread({path!r}).shape)"
     done = python(code)
@@ -76,9 +76,12 @@ def test_an_optional_library_may_be_missing(missing: str) -> None:
 
 
 def test_files_of_the_package() -> None:
+    """Type checkers and Cython of other packages find what they need beside the extension modules."""
     folder = Path(dd.__file__).parent
     assert (folder / "py.typed").exists()
-    assert list(folder.glob("*.pyx")) == [] or list(folder.glob("*.pxd"))
+    for extension in importlib.machinery.EXTENSION_SUFFIXES[:1]:
+        assert {p.name.split(".")[0] for p in folder.glob("*" + extension)} >= {"_scan", "_header", "_kernels"}
+    assert (folder / "_cursor.pxd").exists()
 
 
 def test_version() -> None:

@@ -223,6 +223,6 @@ def test_what_pydicom_decodes_is_decoded(name: str) -> None:
         if usual:
             np.testing.assert_array_equal(found.reshape(want.shape), want, err_msg=hex(at))
     assert decoded > 40
-    # pydicom goes on behind items and fragments whose lengths lead nowhere; a few of those may be refused, nothing else.
+    # pydicom goes on behind items and fragments whose lengths lead nowhere; a few of those may be refused.
     assert not [r for r in refused if r[2] not in LENGTHS_THAT_LEAD_NOWHERE]
     assert len(refused) <= 0.08 * decoded, refused

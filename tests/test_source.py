@@ -86,7 +86,7 @@ def test_file_objects(tmp_path: Path) -> None:
         with open(path, "rb", buffering=buffering) as file:
             np.testing.assert_array_equal(dd.imread(file, values="stored"), PIXELS)
             np.testing.assert_array_equal(dd.imread(file, values="stored", frames=3), PIXELS[3])
-            assert not file.closed
+            assert not file.closed and file.tell() == 0
 
 
 def test_pipe_as_a_file_object() -> None:
