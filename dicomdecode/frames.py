@@ -34,13 +34,6 @@ class EncapsulatedFrames:
 
     def __init__(self, file: DicomFile) -> None:
         tag, _, offset, length, encapsulated = file.pixels
-        if not encapsulated:
-            raise MalformedError(
-                "The transfer syntax compresses pixel data, but the element has a defined length",
-                code="not_encapsulated",
-                tag=tag,
-                offset=offset,
-            )
         self._source = file.source
         self._tag = tag
         self._end = offset + length
@@ -49,11 +42,18 @@ class EncapsulatedFrames:
         self._walked: list[list[Fragment]] | None = None
         kind, table_length = self._header(offset)
         if kind != _ITEM:
-            raise MalformedError(
-                "Encapsulated pixel data do not begin with an item", code="item_expected", tag=tag, offset=offset
-            )
+            # A defined length does not matter as long as items follow: every reader takes them.
+            what = "do not begin with an item" if encapsulated else "of this transfer syntax are not encapsulated"
+            code = "item_expected" if encapsulated else "not_encapsulated"
+            raise MalformedError(f"Pixel data {what}", code=code, tag=tag, offset=offset)
         if table_length > self._end - offset - 8:
-            raise self._cut(offset, table_length)
+            raise TruncatedError(
+                f"The file ends inside the Basic Offset Table (bytes): expected {table_length}, found "
+                f"{self._end - offset - 8}",
+                code="fragment_cut",
+                tag=tag,
+                offset=offset,
+            )
         self._first = offset + 8 + table_length
         self._offsets = self._offset_table(file, offset + 8, table_length)
 
@@ -65,14 +65,6 @@ class EncapsulatedFrames:
             )
         group, element, length = struct.unpack("<HHI", head)
         return group << 16 | element, length
-
-    def _cut(self, offset: int, length: int) -> TruncatedError:
-        return TruncatedError(
-            f"The file ends inside a fragment (bytes): expected {length}, found {self._end - offset - 8}",
-            code="fragment_cut",
-            tag=self._tag,
-            offset=offset,
-        )
 
     def _offset_table(self, file: DicomFile, offset: int, length: int) -> Sequence[int]:
         """Offsets of frames from the first fragment, one a frame; empty when there is no usable table."""
@@ -89,22 +81,13 @@ class EncapsulatedFrames:
         return offsets if ascending and inside else ()
 
     def _walk(self, start: int, stop: int) -> list[Fragment]:
-        """The fragments from `start` up to `stop` or the delimiter."""
+        """The fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there."""
         found: list[Fragment] = []
-        while start < stop:
+        while start < stop and start + 8 <= self._end:
             kind, length = self._header(start)
-            if kind == _SEQUENCE_DELIMITATION:
-                break
             if kind != _ITEM or length == 0xFFFFFFFF:
-                raise MalformedError(
-                    "Encapsulated pixel data hold something that is not a fragment",
-                    code="item_expected",
-                    tag=self._tag,
-                    offset=start,
-                )
-            if length > self._end - start - 8:
-                raise self._cut(start, length)
-            found.append((start + 8, length))
+                break
+            found.append((start + 8, min(length, self._end - start - 8)))
             if len(found) > self._limit:
                 raise LimitError(
                     f"More fragments than the limit of {self._limit}",
@@ -117,11 +100,7 @@ class EncapsulatedFrames:
 
     def _group(self) -> list[list[Fragment]]:
         """All frames by walking all fragments."""
-        fragments: list[Fragment] = []
-        try:
-            fragments = self._walk(self._first, self._end)
-        except TruncatedError:
-            fragments = self._walk_what_is_there()
+        fragments = self._walk(self._first, self._end)
         if self._frames == 1:
             return [fragments] if fragments else []
         if len(fragments) > self._frames:
@@ -130,18 +109,6 @@ class EncapsulatedFrames:
                 ends = [*starts[1:], len(fragments)]
                 return [fragments[a:b] for a, b in zip(starts, ends, strict=True)]
         return [[fragment] for fragment in fragments]
-
-    def _walk_what_is_there(self) -> list[Fragment]:
-        """The whole fragments of a cut file."""
-        found: list[Fragment] = []
-        start = self._first
-        while start + 8 <= self._end:
-            kind, length = self._header(start)
-            if kind != _ITEM or length > self._end - start - 8:
-                break
-            found.append((start + 8, length))
-            start += 8 + length
-        return found
 
     def _begins_codestream(self, offset: int) -> bool:
         return bytes(self._source.read_at(offset, 8)).startswith(_STARTS)
@@ -173,12 +140,10 @@ class EncapsulatedFrames:
             start = self._first + self._offsets[frame]
             last = frame + 1 == len(self._offsets)
             stop = self._end if last else self._first + self._offsets[frame + 1]
-            try:
-                found = self._walk(start, stop)
-                if found and (last or found[-1][0] + found[-1][1] == stop):
-                    return found
-            except MalformedError:
-                pass  # the table lies, or the file is cut: the walk from the front tells which
+            found = self._walk(start, stop)
+            if found and (last or found[-1][0] + found[-1][1] == stop):
+                return found
+            # The table lies: the walk from the front tells where the frames are.
         if self._walked is None:
             self._walked = self._group()
         if frame >= len(self._walked):

@@ -64,12 +64,19 @@ class DicomImage:
         self._limits = default_limits() if limits is None else limits
         self._source: Source = open_source(source)
         try:
-            # Memory is scanned whole: tags behind the pixel data cost nothing there.
-            self._file = DicomFile(self._source, self._limits, not isinstance(self._source, MemorySource))
+            self._file, self._complete = self._scanned()
         except BaseException:
             self._source.close()
             raise
-        self._complete = isinstance(self._source, MemorySource)
+
+    def _scanned(self) -> tuple[DicomFile, bool]:
+        """The file, and whether it is scanned to its end: in memory, tags behind the pixel data cost nothing."""
+        if isinstance(self._source, MemorySource):
+            try:
+                return DicomFile(self._source, self._limits, False), True
+            except DicomError:
+                pass  # damage behind the pixel data takes nothing from what is in front
+        return DicomFile(self._source, self._limits), False
 
     @property
     def rows(self) -> int:
