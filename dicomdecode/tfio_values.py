@@ -8,26 +8,34 @@ What depends on uninitialised memory there, or ended the process, raises here. A
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, UnsupportedError
+from dicomdecode.errors import LimitError, UnsupportedError
+from dicomdecode.tfio_codecs import decompress
+from dicomdecode.tfio_color import read_tables, render_color
 from dicomdecode.tfio_pixels import (
+    Function,
     Image,
     Stream,
+    chunks,
+    container,
     decimal,
-    fail,
     first_text,
     integer,
     lookup_table,
+    mapped,
     number,
     numbers,
     open_lenient,
-    read_image,
+    read_attributes,
+    read_native,
+    signed_values,
     stored,
+    undefined,
 )
 
 if TYPE_CHECKING:
@@ -45,10 +53,6 @@ DTYPES = ("uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"
 
 #: X-Ray Angiographic, Radiofluoroscopic and biplane images: no modality transform.
 _NO_MODALITY = tuple(f"1.2.840.10008.5.1.4.1.1.12.{i}" for i in (1, 2, 3))
-_CHUNK = 1 << 17  # pixels: the float64 temporaries stay in the cache
-_PALETTES = ((0x00281101, 0x00281201), (0x00281102, 0x00281202), (0x00281103, 0x00281203))
-
-Function = Callable[["NDArray[Any]"], "NDArray[Any]"]
 
 
 def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str, on_error: str) -> NDArray[Any]:
@@ -83,10 +87,13 @@ def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str
     if dtype.name not in DTYPES:
         raise ValueError(f'values="tfio" has the dtypes {", ".join(DTYPES)}, not {dtype}')
     file = open_lenient(source, limits)
-    image, stream = read_image(file)
+    image = read_attributes(file)
+    image, stream = decompress(file, image) if file.pixels[4] else (image, read_native(file, image))
+    if on_error == "lossy":
+        stream = replace(stream, cut=False)  # what is missing is undefined: any value will do
     monochrome = image.photometric.startswith("MONOCHROME")
     stage = _modality(file, image) if monochrome else None
-    tables = [] if monochrome else _palette(file, image)
+    tables = [] if monochrome else read_tables(file, image)
     bits = stage.bits if stage else max([bits for _, _, bits in tables] or [0])
     depth = bits if stage or image.photometric == "PALETTECOLOR" else max(bits, image.stored)
     if depth > 8 * dtype.itemsize and on_error != "lossy":
@@ -96,7 +103,7 @@ def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str
             hint="Ask for a larger dtype, or on_error='lossy'",
         )
     if depth > 32:
-        _undefined(f"images of {depth} bits end the process")
+        undefined(f"images of {depth} bits end the process")
     samples = 1 if stage else 3
     if image.total * samples * dtype.itemsize > limits.output_bytes:
         raise LimitError(
@@ -108,16 +115,8 @@ def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str
     def finish(values: NDArray[Any]) -> NDArray[Any]:
         return _converted(values, depth, dtype, scale)
 
-    flat = _monochrome(file, image, stream, stage, finish) if stage else _colour(image, stream, tables, finish)
+    flat = _monochrome(file, image, stream, stage, finish) if stage else render_color(image, stream, tables, finish)
     return flat.reshape(image.frames, image.rows, image.columns, samples)
-
-
-def _undefined(text: str) -> NoReturn:
-    raise UnsupportedError(f"tensorflow-io's result is undefined: {text}", code="tfio_undefined")
-
-
-def _container(bits: int) -> np.dtype[Any]:
-    return np.dtype(np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32)
 
 
 def _converted(values: NDArray[Any], depth: int, dtype: np.dtype[Any], scale: str) -> NDArray[Any]:
@@ -129,7 +128,8 @@ def _converted(values: NDArray[Any], depth: int, dtype: np.dtype[Any], scale: st
         if bits == 64 or (not auto and 8 * values.dtype.itemsize <= bits):
             return values.astype(dtype)
         if not auto:
-            return np.minimum(values, values.dtype.type((1 << bits) - 1)).astype(dtype)
+            clipped: NDArray[Any] = np.minimum(values, values.dtype.type((1 << bits) - 1)).astype(dtype)
+            return clipped
         shifted = (values.astype(np.uint64) << np.uint64(64 - depth)) >> np.uint64(64 - bits)
         return shifted.astype(dtype)
     if dtype.itemsize == 8:
@@ -141,31 +141,6 @@ def _converted(values: NDArray[Any], depth: int, dtype: np.dtype[Any], scale: st
     quotient = (values.astype(np.float64) / most if auto else values).astype(np.float32)
     with np.errstate(over="ignore"):
         return quotient.astype(np.float16)
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    for start in range(0, count, _CHUNK):
-        yield slice(start, min(start + _CHUNK, count))
-
-
-def _signed(raw: NDArray[Any], image: Image) -> NDArray[Any]:
-    """Stored bits as int64, sign-extended where Pixel Representation says so."""
-    values = raw.astype(np.int64)
-    if image.signed:
-        sign = 1 << (image.stored - 1)
-        values = (values ^ sign) - sign
-    return values
-
-
-def _mapped(raw: NDArray[Any], image: Image, function: Function, out: NDArray[Any]) -> None:
-    """`function` of the signed stored values, by a table where that is less work."""
-    if image.stored <= 16 and len(raw) > 1 << image.stored:
-        table = function(_signed(np.arange(1 << image.stored), image))
-        for part in _chunks(len(raw)):
-            out[part] = table[raw[part]]
-    else:
-        for part in _chunks(len(raw)):
-            out[part] = function(_signed(raw[part], image))
 
 
 # --- monochrome ------------------------------------------------------------------------------------------------------
@@ -205,13 +180,14 @@ def _modality(file: DicomFile, image: Image) -> _Stage:
 
 def _table_stage(image: Image, entries: NDArray[Any], first: int, bits: int) -> _Stage:
     limits = (int(entries.min()), int(entries.max()))
-    values = entries.astype(np.float64)
+    values: NDArray[Any] = entries.astype(np.float64)
     wrap = 0xFF if limits[1] <= 0xFF else 0xFFFF
 
     def function(v: NDArray[Any]) -> NDArray[Any]:
         if image.stored > 16:  # the table is not applied, yet the values are kept in its type
             return (v & wrap).astype(np.float64)
-        return values[np.clip(v - first, 0, len(values) - 1)]
+        looked_up: NDArray[Any] = values[np.clip(v - first, 0, len(values) - 1)]
+        return looked_up
 
     return _Stage(function, 0.0, float((1 << bits) - 1), bits, limits)
 
@@ -237,7 +213,7 @@ def _rescale(file: DicomFile) -> tuple[float, float]:
                 found = _pair(item)
     slope, intercept = found or (1.0, 0.0)
     if not (math.isfinite(slope) and math.isfinite(intercept)):
-        _undefined("slope or intercept is not finite")
+        undefined("slope or intercept is not finite")
     return (slope, intercept) if slope else (1.0, 0.0)
 
 
@@ -254,9 +230,9 @@ def _monochrome(file: DicomFile, image: Image, stream: Stream, stage: _Stage, fi
     raw = stored(stream, image, total)
     missing = len(raw) < total
     if missing and stage.low > 0:
-        _undefined("missing pixels below the smallest possible value")
+        undefined("missing pixels below the smallest possible value")
     depth = stage.bits
-    container = _container(depth)
+    kind = container(depth)
     low, high = 0.0, float((1 << depth) - 1)
     shape = first_text(file, 0x20500020)
     if shape == "INVERSE" or (image.photometric == "MONOCHROME1" and shape != "IDENTITY"):
@@ -266,7 +242,7 @@ def _monochrome(file: DicomFile, image: Image, stream: Stream, stage: _Stage, fi
     base = _base(raw, image, stage, spread, missing)
 
     def place(t: NDArray[Any]) -> NDArray[Any]:
-        return np.trunc(low + (t - base) * gradient).astype(np.int64).astype(container)
+        return np.trunc(low + (t - base) * gradient).astype(np.int64).astype(kind)
 
     overlays = list(_overlays(file, image, stream))
     last: Function = (lambda values: values) if overlays else finish
@@ -274,8 +250,8 @@ def _monochrome(file: DicomFile, image: Image, stream: Stream, stage: _Stage, fi
     def function(v: NDArray[Any]) -> NDArray[Any]:
         return last(place(stage.function(v)))
 
-    out = np.empty(total, last(np.empty(0, container)).dtype)
-    _mapped(raw, image, function, out[: len(raw)])
+    out = np.empty(total, last(np.empty(0, kind)).dtype)
+    mapped(raw, image, function, out[: len(raw)])
     if missing:
         out[len(raw) :] = last(place(np.zeros(1)))
     if not overlays:
@@ -293,21 +269,21 @@ def _base(raw: NDArray[Any], image: Image, stage: _Stage, spread: float, missing
     if stage.limits is not None or (whole and max(-stage.low, stage.high) < 1 << 31 and not missing):
         return stage.low
     lows, highs = [], []
-    for part in _chunks(len(raw)):
-        values = _signed(raw[part], image)
+    for part in chunks(len(raw)):
+        values = signed_values(raw[part], image)
         ends = stage.function(np.array([values.min(), values.max()]))
         lows.append(float(ends.min()))
         highs.append(float(ends.max()))
     first, last = min(lows, default=0.0), max(highs, default=0.0)
     if first < -(1 << 31) or last >= 1 << (31 if first < 0 else 32):
-        _undefined("rescaled values exceed 32 bits")
+        undefined("rescaled values exceed 32 bits")
     narrow = first >= -(1 << 15) and last < 1 << 15 if first < 0 else last < 1 << 16
     if not (narrow and spread <= 1e7 and image.rows * image.columns > 3 * math.floor(spread)):
         return stage.low
     if missing:
         first, last = min(first, 0.0), max(last, 0.0)
     if first - base < 0 or last - base >= math.floor(spread):
-        _undefined("a rescaled value lies outside its table")
+        undefined("a rescaled value lies outside its table")
     return float(base)
 
 
@@ -374,157 +350,3 @@ def _overlay_data(file: DicomFile, tag: int) -> NDArray[Any]:
         return np.empty(0, np.uint8)
     data = np.frombuffer(value + b"\0" * (len(value) % 2), np.uint8)
     return data.view(">u2").astype("<u2").view(np.uint8) if big_endian and vr == "OW" else data
-
-
-# --- colour ----------------------------------------------------------------------------------------------------------
-
-
-def _palette(file: DicomFile, image: Image) -> list[tuple[NDArray[Any], int, int]]:
-    if image.photometric not in ("PALETTECOLOR", "ARGB"):
-        return []
-    if image.stored > 16:
-        fail("palette indices of more than 16 bits", 0x00280101)
-    tables = []
-    for descriptor_tag, data_tag in _PALETTES:
-        table = lookup_table(file, descriptor_tag, data_tag, image.signed)
-        if table is None:
-            fail("a palette table is missing", data_tag)
-        tables.append(table)
-    return tables
-
-
-def _colour(image: Image, stream: Stream, tables: list[Any], finish: Function) -> NDArray[Any]:
-    """[pixels, 3] of the result's dtype."""
-    total, name = image.total, image.photometric
-    container = _container(max([image.stored] + [bits for _, _, bits in tables]))
-    if name == "PALETTECOLOR":
-        container = _container(max(bits for _, _, bits in tables))
-    out = np.empty((total, 3), finish(np.empty(0, container)).dtype)
-    done = 0
-    if name == "PALETTECOLOR":
-        raw = stored(stream, image, total)
-        done = len(raw)
-        for i, (entries, first, _) in enumerate(tables):
-            values = entries.astype(container)
-
-            def look_up(v: NDArray[Any], values: NDArray[Any] = values, first: int = first) -> NDArray[Any]:
-                return finish(values[np.clip(v - first, 0, len(values) - 1)])
-
-            _mapped(raw, image, look_up, out[:done, i])
-    elif name.endswith("422"):
-        if total % 2:
-            _undefined("an odd number of pixels in pairs")
-        raw = stored(stream, image, 2 * total)
-        groups = _unsigned(raw[: len(raw) // 4 * 4], image).reshape(-1, 4)
-        done = 2 * len(groups)
-        convert = _ybr_partial if "PARTIAL" in name else _ybr_full
-        for part in _chunks(len(groups)):
-            y0, y1, cb, cr = (groups[part, i] for i in range(4))
-            pairs = np.stack([convert(y0, cb, cr, image.stored), convert(y1, cb, cr, image.stored)], axis=1)
-            out[2 * part.start : 2 * part.stop] = finish(pairs.reshape(-1, 3).astype(container))
-    else:
-        pixels = _in_pixels(stored(stream, image, image.samples * total), image)
-        done = len(pixels)
-        for part in _chunks(done):
-            out[part] = finish(_to_rgb(pixels[part], image, tables).astype(container))
-    out[done:] = finish(np.zeros(1, container))[0]
-    return out
-
-
-def _unsigned(raw: NDArray[Any], image: Image) -> NDArray[Any]:
-    """Signed samples shifted to start at 0; those of more than 16 bits in the odd way of the original."""
-    if not image.signed:
-        return raw
-    if image.stored <= 16:
-        return raw ^ raw.dtype.type(1 << (image.stored - 1))
-    return (_signed(raw, image) ^ ((1 << (image.stored - 1)) - 1)).astype(np.uint32)
-
-
-def _in_pixels(raw: NDArray[Any], image: Image) -> NDArray[Any]:
-    """Samples as [pixels, samples], as many whole pixels as there are."""
-    samples, plane = image.samples, image.rows * image.columns
-    whole = len(raw) // samples
-    if not image.planar:
-        return raw[: whole * samples].reshape(-1, samples)
-    if image.photometric == "ARGB":
-        # It goes three planes further for each frame of four.
-        if len(raw) < (3 * (image.frames - 1) + 4) * plane:
-            _undefined("planes are missing")
-        frames = [raw[3 * f * plane : (3 * f + 4) * plane].reshape(4, plane).T for f in range(image.frames)]
-        return np.concatenate(frames)
-    full = min(whole // plane, image.frames)
-    pixels = raw[: full * samples * plane].reshape(full, samples, plane).swapaxes(1, 2).reshape(-1, samples)
-    if full == image.frames:
-        return pixels
-    if image.photometric not in ("RGB", "CMYK"):
-        _undefined("planes are missing")
-    # The planes of a frame that is cut follow each other without gaps.
-    rest = raw[full * samples * plane : whole * samples].reshape(samples, -1).T
-    return np.concatenate([pixels, rest])
-
-
-def _to_rgb(pixels: NDArray[Any], image: Image, tables: list[Any]) -> NDArray[Any]:
-    name, bits = image.photometric, image.stored
-    if name == "ARGB":
-        rgb = _unsigned(pixels[:, 1:], image).astype(np.int64)
-        alpha = _signed(pixels[:, 0], image)
-        looked_up = [entries[np.clip(alpha - first, 0, len(entries) - 1)] for entries, first, _ in tables]
-        return np.where((alpha > 0)[:, np.newaxis], np.stack(looked_up, axis=1), rgb)
-    samples = _unsigned(pixels, image)
-    if name == "CMYK":
-        most = samples.dtype.type((1 << bits) - 1)
-        return most - samples[:, :3] - samples[:, 3:]
-    if name == "HSV":
-        return _hsv(samples, bits)
-    if name == "YBRFULL":
-        if bits == 8 and not image.signed:
-            return _ybr_full_bytes(samples)
-        return _ybr_full(*samples.T, bits)
-    return samples
-
-
-def _ybr_full_bytes(samples: NDArray[Any]) -> NDArray[Any]:
-    """Each term truncated, unlike for other depths."""
-    x = np.arange(256.0)
-    red_cr = np.trunc(1.4020 * x - 0.7010 * 255)
-    green_cb = np.trunc(0.3441 * x)
-    green_cr = np.trunc(0.7141 * x - 0.5291 * 255)
-    blue_cb = np.trunc(1.7720 * x - 0.8859 * 255)
-    y, cb, cr = samples.T
-    rgb = np.stack([y + red_cr[cr], y - green_cb[cb] - green_cr[cr], y + blue_cb[cb]], axis=1)
-    return np.clip(rgb, 0, 255)
-
-
-def _ybr_full(y: NDArray[Any], cb: NDArray[Any], cr: NDArray[Any], bits: int) -> NDArray[Any]:
-    most = float((1 << bits) - 1)
-    y, cb, cr = (v.astype(np.float64) for v in (y, cb, cr))
-    red = y + 1.4020 * cr - 0.7010 * most
-    green = y - 0.3441 * cb - 0.7141 * cr + 0.5291 * most
-    blue = y + 1.7720 * cb - 0.8859 * most
-    return np.trunc(np.clip(np.stack([red, green, blue], axis=1), 0, most))
-
-
-def _ybr_partial(y: NDArray[Any], cb: NDArray[Any], cr: NDArray[Any], bits: int) -> NDArray[Any]:
-    most = float((1 << bits) - 1)
-    y, cb, cr = (v.astype(np.float64) for v in (y, cb, cr))
-    red = 1.1631 * y + 1.5969 * cr - 0.8713 * most
-    green = 1.1631 * y - 0.3913 * cb - 0.8121 * cr + 0.5290 * most
-    blue = 1.1631 * y + 2.0177 * cb - 1.0820 * most
-    return np.trunc(np.clip(np.stack([red, green, blue], axis=1), 0, most))
-
-
-def _hsv(samples: NDArray[Any], bits: int) -> NDArray[Any]:
-    most = float((1 << bits) - 1)
-    hue, saturation, value = (v.astype(np.float64) for v in samples.T)
-    h = 6 * hue / (most + 1)
-    i = np.trunc(h)
-    f, s, v = h - i, saturation / most, value / most
-    p = np.trunc(most * v * (1 - s))
-    q = np.trunc(most * v * (1 - s * f))
-    t = np.trunc(most * v * (1 - s * (1 - f)))
-    sector = np.clip(i, 0, 5).astype(np.int64)
-    red = np.choose(sector, [value, q, p, p, t, value])
-    green = np.choose(sector, [t, value, value, q, p, p])
-    blue = np.choose(sector, [p, p, t, value, value, q])
-    grey = saturation == 0
-    return np.stack([np.where(grey, value, channel) for channel in (red, green, blue)], axis=1)
