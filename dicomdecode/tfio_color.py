@@ -146,8 +146,9 @@ def _ybr_full_bytes(samples: NDArray[Any]) -> NDArray[Any]:
     green_cr = np.trunc(0.7141 * x - 0.5291 * 255)
     blue_cb = np.trunc(1.7720 * x - 0.8859 * 255)
     y, cb, cr = samples.T
-    rgb: NDArray[Any] = np.stack([y + red_cr[cr], y - green_cb[cb] - green_cr[cr], y + blue_cb[cb]], axis=1)
-    return np.clip(rgb, 0, 255)
+    rgb = np.stack([y + red_cr[cr], y - green_cb[cb] - green_cr[cr], y + blue_cb[cb]], axis=1)
+    clipped: NDArray[Any] = np.clip(rgb, 0, 255)
+    return clipped
 
 
 def _ybr_full(y: NDArray[Any], cb: NDArray[Any], cr: NDArray[Any], bits: int) -> NDArray[Any]:
