@@ -68,7 +68,9 @@ def render_color(image: Image, stream: Stream, tables: list[Table], finish: Func
         if total % 2:
             undefined("an odd number of pixels in pairs")
         raw = stored(stream, image, 2 * total)
-        groups = _unsigned(raw[: len(raw) // 4 * 4], image).reshape(-1, 4)
+        if len(raw) % 4:
+            undefined("the pixel data end inside a pair of pixels")
+        groups = _unsigned(raw, image).reshape(-1, 4)
         done = 2 * len(groups)
         convert = _ybr_partial if "PARTIAL" in name else _ybr_full
         for part in chunks(len(groups)):
@@ -79,7 +81,7 @@ def render_color(image: Image, stream: Stream, tables: list[Table], finish: Func
         pixels = _in_pixels(stored(stream, image, image.samples * total), image)
         done = len(pixels)
         for part in chunks(done):
-            out[part] = finish(_to_rgb(pixels[part], image, tables).astype(kind))
+            out[part] = finish(_to_rgb(pixels[part], image, tables).astype(np.int64).astype(kind))
     out[done:] = finish(np.zeros(1, kind))[0]
     return out
 

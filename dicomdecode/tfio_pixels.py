@@ -186,7 +186,7 @@ def lookup_table(
     Entries are masked with the bits: a table of 16-bit entries that declares 8 bits keeps the low bytes.
     """
     descriptor = numbers(data, descriptor_tag, "US", "SS")
-    words = np.array(numbers(data, data_tag, "US", "SS", "OW")[:65536], np.int64) & 0xFFFF
+    words = np.array(numbers(data, data_tag, "US", "OW")[:65536], np.int64)
     if len(descriptor) < 3 or not len(words):
         return None
     count, first, bits = (value & 0xFFFF for value in descriptor[:3])
@@ -286,6 +286,8 @@ def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
     """
     allocated, bits = image.allocated, image.stored
     count = min(needed, -(-8 * len(stream.data) // allocated))
+    if count * allocated > 8 * len(stream.data):
+        undefined("the pixel data end inside a pixel")
     if stream.cut and count < needed:
         raise TruncatedError("The file ends inside the pixel data", code="pixels_cut", tag=PIXEL_DATA)
     kind = container(bits)
@@ -294,10 +296,7 @@ def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
         return np.unpackbits(stream.data[: (count + 7) // 8], bitorder="little")[:count]
     if allocated in (8, 16, 32, 64) and image.high_bit < allocated:
         size = allocated // 8
-        data = stream.data[: count * size]
-        if len(data) < count * size:
-            data = np.append(data, np.zeros(count * size - len(data), np.uint8))
-        cells = data.view(f"<u{size}")
+        cells = stream.data[: count * size].view(f"<u{size}")
         if shift:
             cells = cells >> shift
         if shift + bits < allocated:
