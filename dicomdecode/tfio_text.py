@@ -6,6 +6,7 @@ reproduced: an item that a path reaches stays in force there for all later tags 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import struct
@@ -17,6 +18,7 @@ import numpy as np
 from dicomdecode.errors import LimitError, MalformedError
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.source import MemorySource, open_source
+from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tags import vr_of
 from dicomdecode.tfio_pixels import number, open_lenient
 
@@ -51,6 +53,8 @@ _ILLEGAL_PARAMETER = "Illegal parameter"
 _SMALLEST = {"f": 2.0**-126, "d": 2.0**-1022}
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
 _FIRST_ONLY = {"OF": "f", "OD": "d", "OL": "I", "OV": "Q"}
+_LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _C_NUMBER = re.compile(r"\s*\+?(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))\s*")
 
 
@@ -90,10 +94,8 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
             raise LimitError("The file exceeds the limit output_bytes", code="limit_output_bytes")
         memory = source if isinstance(source, MemorySource) else MemorySource(source.read_at(0, source.size))
         file: DicomFile | None = None
-        try:
+        with contextlib.suppress(MalformedError):  # parsing errors are ignored there, and nothing is found
             file = open_lenient(memory, limits, stop_at_pixels=False)
-        except MalformedError:
-            pass  # parsing errors are ignored there, and nothing is found
         found = np.empty(asked.size, object)
         for i, tag in enumerate(asked.reshape(-1).tolist()):
             path = parse_tfio_tag(tag)
@@ -121,20 +123,69 @@ def tfio_text(file: DicomFile, tag: int | str | bytes | tuple[int, ...]) -> byte
         `tag` is no tag, with the message of the original.
     """
     path = tag if isinstance(tag, tuple) else parse_tfio_tag(tag)
-    data: DataSet = file
+    # A transfer syntax is believed there, also where the bytes contradict it.
+    top: Any = _Believed(file) if file.contradicts and file.transfer_syntax in SYNTAXES else file
+    data = top
     for i in range(0, len(path) - 1, 2):
         data = _item(data, path[i], path[i + 1])
     last = path[-1]
     where = "item"
-    if data.written(last) is None or (data is file and last >> 16 == 2):
+    if data.written(last) is None or (data is top and last >> 16 == 2):
         data, where = file, "meta"
         if last >> 16 != 2 or data.written(last) is None:
             return b""
     try:
-        text = _value(file, data, last)
+        text = _value(data, last)
     except _IllegalError as error:
         raise MalformedError(f"{where} findAndGetOFStringArray: {error}", code="tfio_text") from None
     return text.partition(b"\0")[0]
+
+
+class _Believed:
+    """The data set of a file as its transfer syntax says it is encoded, as far as that makes sense."""
+
+    def __init__(self, file: DicomFile) -> None:
+        self._found: dict[int, tuple[str, bytes]] = {}
+        uid = file.transfer_syntax
+        self._order = ">" if SYNTAXES[uid].big_endian and uid == "1.2.840.10008.1.2.2" else "<"
+        explicit = uid not in ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
+        contents = bytes(file.source.read_at(0, file.source.size))
+        at = 132 if contents[128:132] == b"DICM" else 0
+        while contents[at : at + 2] == b"\2\0":
+            at = self._step(contents, at, "<", True)
+        self._found.clear()
+        while at + 8 <= len(contents):
+            at = self._step(contents, at, self._order, explicit)
+
+    def _step(self, contents: bytes, at: int, order: str, explicit: bool) -> int:
+        """Keep the element here; where the next one begins."""
+        group, element = struct.unpack_from(order + "HH", contents, at)
+        tag, vr, start = group << 16 | element, "", at + 8
+        letters = contents[at + 4 : at + 6]
+        if explicit and group != 0xFFFE:
+            vr = letters.decode("latin-1") if letters in _SHORT_VRS or letters in _LONG_VRS else "UN"
+        if vr and (letters in _LONG_VRS or (letters not in _SHORT_VRS and letters.isalpha() and letters.isupper())):
+            start += 4
+            length = struct.unpack_from(order + "I", contents.ljust(start, b"\0"), at + 8)[0]
+        elif vr:
+            length = struct.unpack_from(order + "H", contents, at + 6)[0]
+        else:
+            length = struct.unpack_from(order + "I", contents, at + 4)[0]
+        if length <= len(contents) - start:
+            self._found.setdefault(tag, (vr, contents[start : start + length]))
+        return int(start + length)
+
+    def written(self, tag: int) -> tuple[str, bool] | None:
+        return (self._found[tag][0], False) if tag in self._found else None
+
+    def vr(self, tag: int) -> str | None:
+        return self._found[tag][0] if tag in self._found else None
+
+    def words(self, tag: int) -> tuple[bytes, bool] | None:
+        return (self._found[tag][1], self._order == ">") if tag in self._found else None
+
+    def items(self, tag: int) -> list[DataSet]:
+        return []
 
 
 def _item(data: DataSet, tag: int, index: int) -> DataSet:
@@ -244,7 +295,7 @@ def _implicit_vr(data: DataSet, tag: int) -> str:
     return "OB"
 
 
-def _value(file: DicomFile, data: DataSet, tag: int) -> bytes:
+def _value(data: DataSet, tag: int) -> bytes:
     vr, undefined_length = data.written(tag) or ("", False)
     if undefined_length:
         raise _IllegalError(_ILLEGAL_CALL)
