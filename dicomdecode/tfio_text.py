@@ -19,8 +19,8 @@ from dicomdecode.errors import LimitError, MalformedError
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.source import MemorySource, open_source
 from dicomdecode.syntaxes import SYNTAXES
-from dicomdecode.tags import vr_of
-from dicomdecode.tfio_pixels import number, open_lenient
+from dicomdecode.tfio_dictionary import implicit_vr
+from dicomdecode.tfio_pixels import PIXEL_DATA, open_lenient
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,23 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["float_text", "parse_tfio_tag", "tfio_data", "tfio_text"]
 
-_PIXEL_DATA = 0x7FE00010
-_PIXEL_REPRESENTATION = 0x00280103
-_WAVEFORM_BITS_ALLOCATED = 0x54001004
-#: "US or SS" that follow Pixel Representation; others are US, palette descriptors too.
-_SIGNED_BY_PIXELS = frozenset(
-    {
-        *range(0x00280106, 0x0028010A),
-        0x00280120,
-        0x00280121,
-        0x00283002,
-        0x00189810,
-        0x00409211,
-        0x00409216,
-        0x00603004,
-        0x00603006,
-    }
-)
 _ILLEGAL_CALL = "Illegal call, perhaps wrong parameters"
 _ILLEGAL_PARAMETER = "Illegal parameter"
 _SMALLEST = {"f": 2.0**-126, "d": 2.0**-1022}
@@ -208,9 +191,9 @@ def _item(data: DataSet, tag: int, index: int) -> DataSet:
 
 def _is_sequence(data: DataSet, tag: int, written: tuple[str, bool]) -> bool:
     vr, undefined_length = written
-    if tag == _PIXEL_DATA:
+    if tag == PIXEL_DATA:
         return False
-    return undefined_length or vr == "SQ" or (not vr and _implicit_vr(data, tag) == "SQ")
+    return undefined_length or vr == "SQ" or (not vr and implicit_vr(data, tag) == "SQ")
 
 
 # --- tags ------------------------------------------------------------------------------------------------------------
@@ -256,7 +239,7 @@ def _tag_number(text: str) -> int:
     numbers = []
     for name, part in zip(("group", "element"), parts, strict=True):
         value = _c_number(part)
-        if value is None:
+        if value is None or value > 0xFFFFFFFF:
             raise ValueError(f"{name} number should be an integer, received {part}")
         if value > 0x7FFF:
             raise ValueError(f"{name} number should be uint16, received {part}")
@@ -274,35 +257,20 @@ def _item_number(text: str) -> int:
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def _implicit_vr(data: DataSet, tag: int) -> str:
-    """The VR of an element in implicit VR: the public dictionary, and no private one."""
-    element = tag & 0xFFFF
-    if element == 0:
-        return "UL"
-    if tag >> 16 & 1:
-        return "LO" if 0x10 <= element <= 0xFF else "UN"
-    vr = vr_of(tag)
-    if len(vr) == 2:
-        return vr
-    if vr == "US or SS":
-        return "SS" if tag in _SIGNED_BY_PIXELS and number(data, _PIXEL_REPRESENTATION) == 1 else "US"
-    if vr.startswith("US"):
-        return "OW"  # data of lookup tables
-    if tag == _PIXEL_DATA or (tag >> 24 == 0x60 and element == 0x3000):
-        return "OW"
-    if tag >> 16 == 0x5400 and number(data, _WAVEFORM_BITS_ALLOCATED) not in (None, 8):
-        return "OW"
-    return "OB"
-
-
 def _value(data: DataSet, tag: int) -> bytes:
     vr, undefined_length = data.written(tag) or ("", False)
     if undefined_length:
         raise _IllegalError(_ILLEGAL_CALL)
-    vr = vr or _implicit_vr(data, tag)
+    vr = vr or implicit_vr(data, tag)
     value, big_endian = data.words(tag) or (b"", False)
     if vr == "SQ":
         raise _IllegalError(_ILLEGAL_CALL)
+    if vr == "OW":
+        if len(value) < 2:
+            raise _IllegalError(_ILLEGAL_CALL)
+        words = np.frombuffer(value[: len(value) // 2 * 2], ">u2" if big_endian else "<u2")
+        return words.astype(">u2").tobytes().hex("\\", 2).encode("ascii")
+    value += b"\0" * (len(value) % 2)
     if vr in _NUMBERS:
         return _joined(_NUMBERS[vr], value, big_endian)
     if vr in _FIRST_ONLY:
@@ -312,12 +280,6 @@ def _value(data: DataSet, tag: int) -> bytes:
         if len(value) < struct.calcsize(code):
             raise _IllegalError(_ILLEGAL_PARAMETER)
         return _joined(code, value[: struct.calcsize(code)], big_endian)
-    if vr == "OW":
-        if len(value) < 2:
-            raise _IllegalError(_ILLEGAL_CALL)
-        words = np.frombuffer(value[: len(value) // 2 * 2], ">u2" if big_endian else "<u2")
-        return words.astype(">u2").tobytes().hex("\\", 2).encode("ascii")
-    value += b"\0" * (len(value) % 2)
     if vr == "AT":
         words = np.frombuffer(value[: len(value) // 4 * 4], ">u2" if big_endian else "<u2").reshape(-1, 2)
         return "\\".join(f"({group:04x},{element:04x})" for group, element in words.tolist()).encode("ascii")
@@ -350,7 +312,8 @@ def _trimmed(value: bytes) -> bytes:
 
 
 def _identifier(value: bytes) -> bytes:
-    return b"\\".join(re.sub(rb"\s", b"", part).rstrip(b"\0") for part in value.split(b"\\"))
+    parts = re.sub(rb"\s", b"", value).split(b"\\")
+    return b"\\".join(part if part == b"\0" else part.rstrip(b"\0") for part in parts)
 
 
 _TEXTS: dict[str, Callable[[bytes], bytes]] = {
