@@ -10,7 +10,7 @@ import numpy as np
 
 from dicomdecode import codecs
 from dicomdecode._spec import FrameSpec
-from dicomdecode.errors import TruncatedError, UnsupportedError
+from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import SYNTAXES, name_of
 from dicomdecode.tfio_pixels import PIXEL_DATA, Image, Stream, check_limits, fail, number, undefined
 
@@ -35,24 +35,25 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
         raise UnsupportedError(
             f"tensorflow-io decodes no pixel data in {name_of(file.transfer_syntax)}", code="transfer_syntax"
         )
-    fragments = _fragments(file)
+    table, fragments = _fragments(file)
     if not fragments:
         fail("there are no fragments", PIXEL_DATA)
     image = replace(image, frames=max(1, min(image.frames, len(fragments))))
     check_limits(file, image, sum(len(fragment) for fragment in fragments))
     samples = number(file, 0x00280002) or 1
-    frames = _frames(fragments, image.frames, syntax.codec)
-    if syntax.codec == "jpeg":
-        image, decoded = _jpeg(frames, image, samples)
-    elif syntax.codec == "rle":
-        decoded = [_rle(frame, image, samples, i) for i, frame in enumerate(frames)]
+    if syntax.codec == "rle":
+        decoded = _rle_frames(fragments, image, samples)
+    elif syntax.codec == "jpeg":
+        image, decoded = _jpeg(fragments, image, samples)
     else:
+        by_table = syntax.codec == "jpeg2000" and image.frames > 1
+        frames = _frames(fragments, image.frames, table if by_table else None)
         decoded = [_wavelet_or_ls(frame, image, samples, syntax.codec, i) for i, frame in enumerate(frames)]
     return image, Stream(decoded[0] if len(decoded) == 1 else np.concatenate(decoded))
 
 
-def _fragments(file: DicomFile) -> list[Any]:
-    """The fragments that are there, without the offset table, which is not asked."""
+def _fragments(file: DicomFile) -> tuple[bytes, list[Any]]:
+    """The Basic Offset Table, and the fragments that are there."""
     _, _, at, length, _ = file.pixels
     end = at + length
     found: list[Any] = []
@@ -62,24 +63,29 @@ def _fragments(file: DicomFile) -> list[Any]:
             break
         found.append(file.source.read_at(at + 8, size))
         at += 8 + size
-    return found[1:]
+    return bytes(found[0]) if found else b"", found[1:]
 
 
-def _frames(fragments: list[Any], count: int, codec: str) -> list[Any]:
-    """One codestream for each frame."""
+def _frames(fragments: list[Any], count: int, table: bytes | None = None) -> list[Any]:
+    """One codestream for each frame, by the offset table where one is given, else by their ends."""
     if len(fragments) == count:
         return fragments
     if count == 1:
         return [b"".join(map(bytes, fragments))]
-    ends = b"\xff\xd9"
-    frames, open_frame = [], b""
-    for fragment in fragments:
+    frames, open_frame, at = [], b"", 0
+    offsets = None if table is None else struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
+    for i, fragment in enumerate(fragments):
         open_frame += bytes(fragment)
-        if codec == "rle" or open_frame.rstrip(b"\0").endswith(ends):
+        at += 8 + len(fragment)
+        if offsets is None:
+            complete = open_frame.rstrip(b"\0").endswith(b"\xff\xd9")
+        else:
+            complete = at in offsets or i + 1 == len(fragments)
+        if complete:
             frames.append(open_frame)
             open_frame = b""
-    if len(frames) < count:
-        fail("a frame is not complete", PIXEL_DATA)
+    if len(frames) < count or (offsets is not None and (len(frames) > count or len(offsets) != count)):
+        fail("the fragments of the frames can not be told apart", PIXEL_DATA)
     return frames[:count]
 
 
@@ -96,7 +102,7 @@ def _spec(image: Image, samples: int, bits: int, photometric: str, frame: int, s
     )
 
 
-def _jpeg(frames: list[Any], image: Image, samples: int) -> tuple[Image, list[Any]]:
+def _jpeg(fragments: list[Any], image: Image, samples: int) -> tuple[Image, list[Any]]:
     """Photometric Interpretation alone decides on colour conversion, the precision of frame 0 on the cells."""
     from dicomdecode.codecs.markers import SOF3, read_header
 
@@ -104,10 +110,10 @@ def _jpeg(frames: list[Any], image: Image, samples: int) -> tuple[Image, list[An
     is_ybr = image.photometric.startswith("YBR")
     if is_ybr and image.signed:
         fail("signed pixels with a YBR photometric interpretation", 0x00280103)
-    precision = read_header(memoryview(frames[0]).cast("B"), _spec(image, samples, 8, "RGB", 0)).precision
+    precision = _precision(bytes(fragments[0]))
     bits = 8 if precision <= 8 else 16
     decoded = []
-    for i, frame in enumerate(frames):
+    for i, frame in enumerate(_frames(fragments, image.frames)):
         header = read_header(memoryview(frame).cast("B"), _spec(image, samples, bits, "RGB", i))
         convert = is_ybr and samples == 3 and header.process != SOF3
         name = "YBR_FULL" if convert else ("RGB" if samples == 3 else "CMYK" if samples == 4 else "MONOCHROME2")
@@ -129,6 +135,17 @@ def _jpeg(frames: list[Any], image: Image, samples: int) -> tuple[Image, list[An
     ), decoded
 
 
+def _precision(fragment: bytes) -> int:
+    """Bits of a sample by the frame header, which only the first fragment is searched for."""
+    at = 2
+    while at + 5 <= len(fragment) and fragment[at] == 0xFF:
+        marker = fragment[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return fragment[at + 4]
+        at += 1 if marker == 0xFF else 2 + int.from_bytes(fragment[at + 2 : at + 4], "big")
+    fail("the first fragment has no JPEG frame header", PIXEL_DATA)
+
+
 def _ycc_to_rgb(samples: NDArray[Any], precision: int) -> NDArray[Any]:
     """The fixed-point conversion of libjpeg, which its lossless decoder there applies too."""
     width = 8 if precision <= 8 else 12 if precision <= 12 else 16
@@ -143,19 +160,64 @@ def _ycc_to_rgb(samples: NDArray[Any], precision: int) -> NDArray[Any]:
     return rgb
 
 
-def _rle(frame: Any, image: Image, samples: int, index: int) -> NDArray[Any]:
+def _rle_frames(fragments: list[Any], image: Image, samples: int) -> list[NDArray[Any]]:
+    """Each frame takes as many fragments as it needs; the last segment of one in a single fragment may be short."""
+    decoded: list[NDArray[Any]] = []
+    taken: list[bytes] = []
+    for i, fragment in enumerate(fragments):
+        taken.append(bytes(fragment))
+        left = len(fragments) - i - 1 > 0 and len(fragments) != image.frames
+        try:
+            decoded.append(_rle(b"".join(taken), image, samples, len(decoded), not left and len(taken) == 1))
+        except MalformedError:
+            if not left:
+                raise
+            continue
+        taken.clear()
+        if len(decoded) == image.frames:
+            break
+    if len(decoded) < image.frames:
+        fail("a frame is not complete", PIXEL_DATA)
+    return decoded
+
+
+def _rle(frame: bytes, image: Image, samples: int, index: int, may_be_short: bool) -> NDArray[Any]:
     if image.allocated % 8:
         fail("Bits Allocated of RLE is no multiple of 8", 0x00280100)
     size, pixels = image.allocated // 8, image.rows * image.columns
     out = np.empty(pixels * samples * size, np.uint8)
     decode, spec = codecs.load("rle"), _spec(image, samples, image.allocated, "", index)
+    frame = _repeating(frame)
     try:
         decode(frame, spec, out)
     except TruncatedError as error:
-        if error.code != "rle_segment":
+        if error.code != "rle_segment" or not may_be_short:
             raise
-        decode(_filled(bytes(frame), samples * size, pixels), spec, out)
+        decode(_filled(frame, samples * size, pixels), spec, out)
     return _planes(out.reshape(-1, samples, size), image)
+
+
+def _repeating(frame: bytes) -> bytes:
+    """The frame without control bytes of 128: there they repeat a byte 129 times, in PS3.5 G.3.1 they do nothing."""
+    if b"\x80" not in frame or len(frame) < 64:
+        return frame
+    count, *offsets = struct.unpack_from("<16I", frame)
+    ends = [*offsets[1:count], len(frame)]
+    if count > 15 or any(not 64 <= a <= b for a, b in zip(offsets[:count], ends, strict=True)):
+        return frame
+    segments = []
+    for at, end in zip(offsets[:count], ends, strict=True):
+        kept, pieces = at, []
+        while at < end:
+            control = frame[at]
+            if control == 128 and at + 1 < end:
+                value = frame[at + 1 : at + 2]
+                pieces += [frame[kept:at], b"\x81", value, b"\0", value]
+                kept = at + 2
+            at += control + 2 if control < 128 else 2
+        segments.append(b"".join([*pieces, frame[kept:end]]))
+    starts = [64 + sum(map(len, segments[:i])) for i in range(count)]
+    return struct.pack("<16I", count, *starts, *[0] * (15 - count)) + b"".join(segments)
 
 
 def _filled(frame: bytes, segments: int, pixels: int) -> bytes:

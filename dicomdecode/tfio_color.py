@@ -65,6 +65,8 @@ def render_color(image: Image, stream: Stream, tables: list[Table], finish: Func
 
             mapped(raw, image, look_up, out[:done, i])
     elif name.endswith("422"):
+        if image.planar:
+            fail("4:2:2 pixels in planes", 0x00280006)
         if total % 2:
             undefined("an odd number of pixels in pairs")
         raw = stored(stream, image, 2 * total)
@@ -180,9 +182,11 @@ def _hsv(samples: NDArray[Any], bits: int) -> NDArray[Any]:
     p = np.trunc(most * v * (1 - s))
     q = np.trunc(most * v * (1 - s * f))
     t = np.trunc(most * v * (1 - s * (1 - f)))
-    sector = np.clip(i, 0, 5).astype(np.int64)
+    grey = saturation == 0
+    if np.any((i > 5) & ~grey):
+        undefined("a hue beyond the full circle")
+    sector = np.minimum(i, 5).astype(np.int64)
     red = np.choose(sector, [value, q, p, p, t, value])
     green = np.choose(sector, [t, value, value, q, p, p])
     blue = np.choose(sector, [p, p, t, value, value, q])
-    grey = saturation == 0
     return np.stack([np.where(grey, value, channel) for channel in (red, green, blue)], axis=1)

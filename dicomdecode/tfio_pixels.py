@@ -233,12 +233,18 @@ def read_attributes(file: DicomFile) -> Image:
     if not photometric.startswith("MONOCHROME"):
         if number(file, 0x00280002) is None:
             fail("Samples per Pixel is missing", 0x00280002)
-        if photometric != "PALETTECOLOR" and planar is None:
+        if photometric != "PALETTECOLOR" and planar is None and not _sets_planar(file):
             fail("Planar Configuration is missing", 0x00280006)
-        if photometric.endswith("422") and planar == 1:
-            fail("4:2:2 pixels in planes", 0x00280006)
     frames = integer(file, 0x00280008) or 1
     return Image(photometric, rows, columns, max(frames, 1), allocated, bits, high_bit, sign == 1, planar == 1)
+
+
+def _sets_planar(file: DicomFile) -> bool:
+    """Whether the decoder there writes Planar Configuration itself."""
+    syntax = SYNTAXES.get(file.transfer_syntax)
+    if syntax is None or not file.pixels[4]:
+        return False
+    return syntax.codec == "jpeg" or (syntax.codec == "jpegls" and number(file, 0x00280002) == 3)
 
 
 def check_limits(file: DicomFile, image: Image, present: int) -> None:
