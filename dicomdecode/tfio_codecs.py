@@ -40,7 +40,9 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
         fail("there are no fragments", PIXEL_DATA)
     image = replace(image, frames=max(1, min(image.frames, len(fragments))))
     check_limits(file, image, sum(len(fragment) for fragment in fragments))
-    samples = number(file, 0x00280002) or 1
+    samples = number(file, 0x00280002)
+    if not samples:
+        fail("Samples per Pixel is missing", 0x00280002)
     if syntax.codec == "rle":
         decoded = _rle_frames(fragments, image, samples)
     elif syntax.codec == "jpeg":
