@@ -206,6 +206,13 @@ cdef class DataSet:
         cdef const Element* e = self.element(tag)
         return None if e == NULL else self.vr_text(e)
 
+    def written(self, uint32_t tag):
+        """How the file writes an element: (VR, "" in implicit VR; whether its length is undefined). None when absent."""
+        cdef const Element* e = self.element(tag)
+        if e == NULL:
+            return None
+        return (chr(e.vr >> 8) + chr(e.vr & 0xFF) if e.vr else "", bool(e.flags & UNDEFINED))
+
     def raw(self, uint32_t tag):
         """The bytes of an element's value; None when it is absent."""
         cdef const Element* e = self.element(tag)

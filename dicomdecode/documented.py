@@ -9,7 +9,7 @@ import numpy as np
 from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_dtype, one_of
 from dicomdecode.decode import render
-from dicomdecode.errors import DicomError, LimitError, UnsupportedError
+from dicomdecode.errors import DicomError, LimitError
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.plans import DoesNotFit
 from dicomdecode.request import Request
@@ -84,6 +84,8 @@ def decode_dicom_image(
     one_of("values", values, ("stored", "modality", "voi", "display", "tfio"))
     one_of("color", color, ("rgb", "stored", "palette"))
     target = check_dtype(dtype)
+    if values == "tfio" and (frames is not None or out is not None):
+        raise ValueError('values="tfio" gives the whole image: it takes neither frames= nor out=')
     request = Request(
         values=values,
         color=color,
@@ -98,7 +100,9 @@ def decode_dicom_image(
     source = open_source(contents)
     try:
         if values == "tfio":
-            raise UnsupportedError('values="tfio" is not there yet', code="not_implemented")
+            from dicomdecode.tfio_values import render_tfio
+
+            return render_tfio(source, default_limits() if limits is None else limits, target, scale, on_error)
         return render(DicomFile(source, default_limits() if limits is None else limits), request)
     except DicomError as error:
         if on_error == "strict":
