@@ -207,7 +207,7 @@ cdef class DataSet:
         return None if e == NULL else self.vr_text(e)
 
     def written(self, uint32_t tag):
-        """How the file writes an element: (VR, "" in implicit VR; whether its length is undefined). None when absent."""
+        """How the file writes an element: (VR, "" where implicit; whether its length is undefined), None if absent."""
         cdef const Element* e = self.element(tag)
         if e == NULL:
             return None

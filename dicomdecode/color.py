@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ _DATA = (0x00281201, 0x00281202, 0x00281203)
 _SEGMENTED = (0x00281221, 0x00281222, 0x00281223)
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """A palette as one table.
 
     Attributes

@@ -6,7 +6,7 @@ import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -87,8 +87,7 @@ def read_lut(item: DataSet, signed: bool) -> Lut:
     return Lut(entries, first, bits)
 
 
-@dataclass(frozen=True, slots=True)
-class FrameValues:
+class FrameValues(NamedTuple):
     """What takes one frame from stored values to display.
 
     Attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -42,8 +42,7 @@ class Request:
     must_fit: bool = False  # raise DoesNotFit rather than clip
 
 
-@dataclass(slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The frames asked for, and whether they keep their axis when `frame_dim` does not say."""
 
     frames: Sequence[int]
