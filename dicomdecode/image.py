@@ -127,22 +127,21 @@ class DicomImage:
             return np.dtype(np.uint8 if read_palette(file).bits == 8 else np.uint16)
         return stored_dtype(file)
 
-    @property
-    def spacing(self) -> tuple[float, float] | None:
-        for tag, _ in _SPACINGS:
+    def _spacing(self) -> tuple[tuple[float, float] | None, str | None]:
+        for tag, name in _SPACINGS:
             value = self._file.tag(tag)
             if isinstance(value, list) and len(value) >= 2 and all(isinstance(x, float) for x in value[:2]):
-                return (value[0], value[1])
-        return None
+                return (value[0], value[1]), name
+        return None, None
+
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        return self._spacing()[0]
 
     @property
     def spacing_of(self) -> str | None:
         """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector) or "nominal"."""
-        for tag, name in _SPACINGS:
-            value = self._file.tag(tag)
-            if isinstance(value, list) and len(value) >= 2 and all(isinstance(x, float) for x in value[:2]):
-                return name
-        return None
+        return self._spacing()[1]
 
     @property
     def window(self) -> tuple[float, float, str] | None:
