@@ -1,8 +1,8 @@
 """Prints what this package must reach, as ratios measured in one run.
 
-    python -m benchmarks.ratios              all of them
-    python -m benchmarks.ratios RLE import   those whose name holds one of the words
-    python -m benchmarks.ratios --json
+    python benchmarks/ratios.py              all of them
+    python benchmarks/ratios.py RLE import   those of a group that holds one of the words
+    python benchmarks/ratios.py --json
 
 What is compared takes turns, so that a slow moment of the machine is a slow moment for both; the figure is the median
 of the rounds' ratios. Results are checked for equality before anything is timed. Exit code 1: a bound was missed.
@@ -28,9 +28,13 @@ import numpy as np
 import pydicom
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-import dicomdecode as dd
-from benchmarks import samples
-from benchmarks.bench_header import TEN_TAGS
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if ROOT not in sys.path:
+    sys.path.append(ROOT)  # last: what is installed is measured, not the sources beside this file
+
+import dicomdecode as dd  # noqa: E402
+from benchmarks import samples  # noqa: E402
+from benchmarks.bench_header import TEN_TAGS  # noqa: E402
 
 Work = Callable[[], Any]
 
@@ -310,8 +314,7 @@ def peak_memory() -> Iterator[Figure]:
             path = os.path.join(folder, "x.dcm")
             with open(path, "wb") as file:
                 file.write(make())
-            root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-            code = f"import sys; sys.path.append({root!r})\n{_PEAK}"
+            code = f"import sys; sys.path.append({ROOT!r})\n{_PEAK}"
             command = [sys.executable, "-P", "-c", code, path, name]
             peaks = []
             for _ in range(3):
@@ -337,10 +340,11 @@ GROUPS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ratios", description="What must be reached, measured.")
+    parser = argparse.ArgumentParser(prog="python benchmarks/ratios.py", description="What must be reached, measured.")
     parser.add_argument("words", nargs="*", help=f"only groups that hold a word: {', '.join(GROUPS)}")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments = parser.parse_args()
+    print(f"dicomdecode {dd.__version__} of {os.path.dirname(dd.__file__)}", file=sys.stderr)
     missed = 0
     for group, measure in GROUPS.items():
         if arguments.words and not any(word.lower() in group.lower() for word in arguments.words):

@@ -1,0 +1,95 @@
+"""Writes the support tables of README.md and docs/support.md from `dicomdecode.syntaxes`.
+
+python docs/support_table.py            rewrite both files
+python docs/support_table.py --check    exit code 1 when one is out of date
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from dicomdecode.syntaxes import SYNTAXES, Syntax
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- support table -->\n", "<!-- end of support table -->\n"
+
+#: codec -> what it decodes, by what. A codec without a row here is named as it stands.
+CODECS = {
+    "native": ("uncompressed and deflated data sets", "own, without the GIL"),
+    "uncompressed": ("encapsulated uncompressed", "own"),
+    "rle": ("RLE Lossless", "own, without the GIL"),
+    "deflate": ("deflated frames", "zlib"),
+    "jpeg": ("JPEG: baseline, extended, progressive, lossless", "libjpeg-turbo (imagecodecs); lossless: own"),
+    "jpegls": ("JPEG-LS", "CharLS (imagecodecs)"),
+    "jpeg2000": ("JPEG 2000", "OpenJPEG, straight from its shared library"),
+    "htj2k": ("High-Throughput JPEG 2000", "OpenJPH (imagecodecs), irreversible: OpenJPEG"),
+    "jpegxl": ("JPEG XL", "libjxl (imagecodecs)"),
+    "video": ("MPEG-2, H.264, H.265", "FFmpeg (PyAV)"),
+    "": ("JPIP, SMPTE ST 2110, and video without a decoder here", "none: `UnsupportedError`"),
+}
+
+
+def _codecs() -> list[str]:
+    found = dict.fromkeys(row.codec for row in SYNTAXES.values())
+    return [codec for codec in found if codec] + ([""] if "" in found else [])
+
+
+def _rows_of(codec: str) -> list[Syntax]:
+    return [row for row in SYNTAXES.values() if row.codec == codec]
+
+
+def _short(uid: str) -> str:
+    return uid.removeprefix("1.2.840.10008.1.2") or uid
+
+
+def short_table() -> str:
+    """One row a codec, for the README."""
+    lines = ["| what | transfer syntaxes (a dot in front: 1.2.840.10008.1.2) | decoder |", "|---|---|---|"]
+    for codec in _codecs():
+        what, by = CODECS.get(codec, (codec, codec))
+        rows = _rows_of(codec)
+        extras = sorted({row.extra for row in rows if row.extra})
+        by += f" (`pip install 'dicomdecode[{','.join(extras)}]'`)" if extras else ""
+        uids = " ".join(_short(row.uid) for row in rows) if codec else "[all](docs/support.md)"
+        lines.append(f"| {what} | {uids} | {by} |")
+    return "\n".join(lines) + "\n"
+
+
+def long_table() -> str:
+    """One row a transfer syntax, for docs/support.md."""
+    lines = ["| transfer syntax | UID | decoder | lossy | extra |", "|---|---|---|---|---|"]
+    for row in SYNTAXES.values():
+        by = CODECS.get(row.codec, (row.codec, row.codec))[1] if row.codec else "none"
+        lossy = "can be" if row.lossy else "no"
+        lines.append(f"| {row.name} | {row.uid} | {by} | {lossy} | {row.extra or '-'} |")
+    return "\n".join(lines) + "\n"
+
+
+TABLES = {"README.md": short_table, "docs/support.md": long_table}
+
+
+def updated(name: str) -> str:
+    """The text of a file with its table as it should be."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        raise ValueError(f"{name} must hold the two marks of a support table once")
+    return pattern.sub(lambda match: BEGIN + TABLES[name]() + END, text)
+
+
+def main() -> int:
+    stale = [name for name in TABLES if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
+    if "--check" in sys.argv:
+        for name in stale:
+            print(f"{name}: its table is out of date; run python docs/support_table.py", file=sys.stderr)
+        return int(bool(stale))
+    for name in stale:
+        (ROOT / name).write_text(updated(name), encoding="utf-8")
+        print(f"rewritten: {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""What the pages say is true: examples run, links lead somewhere, tables agree with the code."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import importlib.util
+import pkgutil
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import dicomdecode
+from dicomdecode.cli import main
+from dicomdecode.syntaxes import SYNTAXES
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def load(name: str) -> ModuleType:
+    """A Python file that lies in no package."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / name)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_pages_are_there() -> None:
+    assert {"README.md", "docs/index.md", "docs/architecture.md", "docs/contributing.md", "docs/support.md"} <= set(
+        NAMES
+    )
+    assert {"docs/values.md", f"docs/changes/{dicomdecode.__version__}.md"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples of a page, from its top to its end, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", text_of(name), re.DOTALL | re.MULTILINE)
+    assert all(">>> " in block for block in blocks), "an example that nothing runs"
+    test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, name, name, 0)
+    reports: list[str] = []
+    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=reports.append)
+    assert not result.failed, "".join(reports)
+    if name in ("README.md", "docs/index.md", "docs/values.md"):
+        assert result.attempted >= 5
+
+
+def test_examples_of_docstrings() -> None:
+    attempted = 0
+    for found in pkgutil.walk_packages(dicomdecode.__path__, "dicomdecode."):
+        if found.name.endswith("__main__") or re.search(r"\.(tensorflow|tf)", found.name):  # optional
+            continue
+        result = doctest.testmod(importlib.import_module(found.name))
+        assert not result.failed, found.name
+        attempted += result.attempted
+    result = doctest.testmod(dicomdecode)
+    assert not result.failed and attempted + result.attempted >= 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links(name: str) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(name)):
+        if "://" not in target:
+            assert (ROOT / name).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/support.md"])
+def test_support_table(name: str) -> None:
+    """As `python docs/support_table.py` writes it."""
+    table = load("docs/support_table.py")
+    assert table.updated(name) == text_of(name), "run: python docs/support_table.py"
+
+
+def test_support_table_is_complete() -> None:
+    page = text_of("docs/support.md")
+    assert all(f"| {uid} |" in page for uid in SYNTAXES)
+    table = load("docs/support_table.py")
+    assert {row.codec for row in SYNTAXES.values()} <= set(table.CODECS), (
+        "say in docs/support_table.py what it decodes by"
+    )
+
+
+def test_two_commands() -> None:
+    """Each is one line to paste."""
+    commands = re.findall(r"^    (python3 -m venv .*)$", text_of("README.md"), re.MULTILINE)
+    assert len(commands) == 2
+    assert commands[0].endswith("dicomdecode demo") and "pytest" in commands[1]
+
+
+def test_commands_that_pages_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option of an indented or quoted `dicomdecode ...` line is one that the command has."""
+    seen = set()
+    for name in NAMES:
+        for command, rest in re.findall(r"\bdicomdecode (info|show|tags|demo)\b([^`\n;]*)", text_of(name)):
+            with pytest.raises(SystemExit):
+                main([command, "--help"])
+            told = capsys.readouterr().out
+            for option in re.findall(r"(?<![\w-])--?[a-z]+", rest.split("  ")[0]):
+                assert option in told, f"{name}: dicomdecode {command} has no {option}"
+            seen.add(command)
+    assert seen == {"info", "show", "tags", "demo"}
+
+
+def test_code_map() -> None:
+    """The architecture page names every module and no other."""
+    page = text_of("docs/architecture.md").split("## Code map")[1].split("## Invariants")[0]
+    named = set(re.findall(r"[\w/]+\.(?:pyx|pxd|py|h)\b", page))
+    package = Path(dicomdecode.__file__).parent
+    folders = [ROOT / "dicomdecode", package]
+    for name in named:
+        assert any((folder / name).exists() for folder in [*folders, ROOT]), f"{name} is not there"
+    codecs = {f"codecs/{p.name}" for p in (package / "codecs").glob("*.py")} if "`codecs/*.py`" in page else set()
+    modules = {str(p.relative_to(package)) for p in package.rglob("*.py")} - codecs - {"__main__.py"}
+    assert modules <= named, f"not in the code map: {sorted(modules - named)}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_page_has_a_path_of_one_machine(name: str) -> None:
+    assert not re.search(r"(?<![\w.])/(work|tmp|root|home|Users)/", text_of(name))
