@@ -38,13 +38,13 @@ def is_the_kits_mistake(path: str) -> bool:
     return hashlib.sha256(swapped.astype(str(row["dtype"])).tobytes()).hexdigest() == row["values"]
 
 
-@pytest.mark.parametrize("group", ["stored", "documented"])
+@pytest.mark.parametrize("group", ["stored", "documented", "tfio"])
 def test_kit(group: str) -> None:
     """Every file of a syntax that has a decoder."""
     check = KIT / "check.py"
     if not check.exists():
         pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(Path(dd.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, str(check), group, "-v"],
         capture_output=True,
