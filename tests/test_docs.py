@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 import importlib
 import importlib.util
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pydicom.data.data_manager import DATA_ROOT
 
 import dicomdecode
 from dicomdecode.cli import main
@@ -48,10 +50,13 @@ def test_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     blocks = re.findall(r"^```python\n(.*?)^```", text_of(name), re.DOTALL | re.MULTILINE)
     assert all(">>> " in block for block in blocks), "an example that nothing runs"
     test = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, name, name, 0)
+    shipped = {path.name for path in Path(DATA_ROOT).rglob("*")}
+    assert set(re.findall(r'get_testdata_file\("([^"]+)"', "\n".join(blocks))) <= shipped, "pydicom would download it"
     reports: list[str] = []
-    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=reports.append)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    result = doctest.DocTestRunner(optionflags=flags).run(test, out=reports.append)
     assert not result.failed, "".join(reports)
-    if name in ("README.md", "docs/index.md", "docs/values.md"):
+    if name in ("README.md", "docs/index.md", "docs/values.md", "docs/tags.md", "docs/errors_and_limits.md"):
         assert result.attempted >= 5
 
 
@@ -67,11 +72,33 @@ def test_examples_of_docstrings() -> None:
     assert not result.failed and attempted + result.attempted >= 5
 
 
+def anchors(text: str) -> set[str]:
+    """What the headings of a page are called in links."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_links(name: str) -> None:
-    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(name)):
-        if "://" not in target:
-            assert (ROOT / name).parent.joinpath(target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", text_of(name)):
+        if "://" in target:
+            continue
+        found = (ROOT / name).parent.joinpath(target).resolve() if target else ROOT / name
+        assert found.exists() and ROOT in found.parents, target
+        assert not anchor or anchor in anchors(found.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
+def test_index_names_every_page() -> None:
+    named = set(re.findall(r"\]\(([^)#\s]+)", text_of("docs/index.md")))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages - named == {"index.md"}
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_lines_are_short(name: str) -> None:
+    """All but table rows, which can not be broken."""
+    lines = text_of(name).splitlines()
+    assert not [n for n, line in enumerate(lines, 1) if len(line) > 120 and not line.startswith("|")]
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/support.md"])
@@ -127,3 +154,23 @@ def test_code_map() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_page_has_a_path_of_one_machine(name: str) -> None:
     assert not re.search(r"(?<![\w.])/(work|tmp|root|home|Users)/", text_of(name))
+
+
+def test_error_codes() -> None:
+    """The page lists every code that the sources raise, and no other."""
+    rows = re.findall(r"^\| (`.*?) \|", text_of("docs/errors_and_limits.md"), re.MULTILINE)
+    listed = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
+    folder = ROOT / "dicomdecode"
+    text = "\n".join(path.read_text(encoding="utf-8") for kind in ("py", "pyx") for path in folder.rglob(f"*.{kind}"))
+    found = re.findall(r'code="(\w+)"|fail\(&?fault, [^"]*?b?"(\w+)"|malformed\(fault, b"(\w+)"', text)
+    raised = {word for words in found for word in words if word}
+    assert raised - listed == {"no_memory"}  # a MemoryError, which has no code
+    limits = {limit.name for limit in dataclasses.fields(dicomdecode.Limits)}
+    assert listed <= set(re.findall(r'"(\w+)"', text)) | limits | {f"limit_{limit}" for limit in limits}
+
+
+def test_limits() -> None:
+    """The defaults as the page states them."""
+    rows = re.findall(r"^\| `(\w+)` \| (2\^)?(\d+)", text_of("docs/errors_and_limits.md"), re.MULTILINE)
+    told = {name: 1 << int(number) if power else int(number) for name, power, number in rows}
+    assert told == dataclasses.asdict(dicomdecode.Limits())
