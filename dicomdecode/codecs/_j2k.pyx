@@ -12,6 +12,7 @@ from libc.string cimport memcmp, memset
 from dicomdecode._cursor cimport u16_at, u32_at, u64_at
 from dicomdecode._fault cimport (
     MALFORMED,
+    NO_MEMORY,
     OVER_LIMIT,
     TRUNCATED,
     UNSUPPORTED,
@@ -417,7 +418,7 @@ cdef int check_tile_parts(Codestream* stream, Fault* fault) noexcept nogil:
     if tiles > 64:
         counts = <uint8_t*>calloc(2 * tiles, 1)
         if counts == NULL:
-            return fail(fault, OVER_LIMIT, b"memory", b"no memory for the tile table", 0, -1, -1, -1)
+            return fail(fault, NO_MEMORY, b"no_memory", b"No memory for the tile table", 0, -1, -1, -1)
     else:
         memset(few, 0, sizeof(few))
     status = follow_tile_parts(stream, counts, counts + tiles, fault)

@@ -11,7 +11,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset, strstr
 
-from dicomdecode._fault cimport MALFORMED, OVER_LIMIT, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
 from dicomdecode._spec cimport FrameSpec, Spec
 from dicomdecode.codecs._j2k cimport Codestream, check_header, check_tile_parts, least_levels, read_header
 
@@ -271,7 +271,7 @@ cdef int openjpeg_decode(const Api* api, const uint8_t* data, size_t size, const
     codec = api.create_decompress(CODEC_J2K)
     handle = api.stream_create(min(source.end, <size_t>BUFFER), 1)
     if codec == NULL or handle == NULL:
-        status = fail(fault, OVER_LIMIT, b"memory", b"no memory for the decoder", 0, -1, -1, -1)
+        status = fail(fault, NO_MEMORY, b"no_memory", b"No memory for the decoder", 0, -1, -1, -1)
     else:
         api.stream_set_read_function(handle, read_input)
         api.stream_set_skip_function(handle, skip_input)
