@@ -1,7 +1,7 @@
 """High-Throughput JPEG 2000 (PS3.5 A.4.11): OpenJPH for reversible streams, OpenJPEG for all others.
 
 OpenJPH through imagecodecs wraps values that overshoot instead of clipping them, so it gets 5/3 streams only, which can
-not overshoot.
+not overshoot, and whole frames only: an area or a reduced resolution of it may wrap too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k, jpeg2000
-from dicomdecode.codecs.markers import give_sign, library_error, unsigned_view
+from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,23 +29,23 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any], *, reduce: int = 0, re
     # Checks size, components, precision and the chain of tile-parts: OpenJPH does not tell a cut stream.
     stream, found = _j2k.prepare(data, spec)
     reversible = str(found["transform"]).startswith("5/3")
-    width = 1 if found["precision"] <= 8 else 2
-    if not (reversible and found["high_throughput"]) or found["subsampled"] or (found["signed"] != spec.signed):
+    if not (reversible and found["high_throughput"]) or found["subsampled"] or found["signed"] != spec.signed:
         return jpeg2000.decode(data, spec, out)
-    target = unsigned_view(out)
+    width = 1 if found["precision"] <= 8 else 2
+    target = out if found["signed"] else unsigned_view(out)
+    planar = False if spec.samples > 1 else None
     try:
-        decoded = imagecodecs.htj2k_decode(stream, planar=False)
+        if width == out.dtype.itemsize:
+            place = target.reshape(out.shape[:2]) if spec.samples == 1 else target
+            imagecodecs.htj2k_decode(stream, planar=planar, out=place)
+        else:
+            target[...] = imagecodecs.htj2k_decode(stream, planar=planar).reshape(out.shape)
     except (imagecodecs.Htj2kError, ValueError, RuntimeError, TypeError) as error:
         raise library_error(error, spec) from None
-    if decoded.dtype.itemsize != width or decoded.size != out.size:
-        return jpeg2000.decode(data, spec, out)
     if spec.signed:
-        out[...] = decoded.reshape(out.shape)
         give_sign(out, found["precision"])
-    else:
-        target[...] = decoded.reshape(out.shape)
     if spec.samples == 1:
-        return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
+        return monochrome_or_palette(spec)
     if not found["component_transform"] and spec.photometric.startswith(("YBR_FULL", "YBR_PARTIAL")):
         return "YBR_FULL"
     return "RGB"
