@@ -24,7 +24,7 @@ CODECS = {
     "jpeg": ("JPEG: baseline, extended, progressive, lossless", "libjpeg-turbo (imagecodecs); lossless: own"),
     "jpegls": ("JPEG-LS", "CharLS (imagecodecs)"),
     "jpeg2000": ("JPEG 2000", "OpenJPEG, straight from its shared library"),
-    "htj2k": ("High-Throughput JPEG 2000", "OpenJPH (imagecodecs), irreversible: OpenJPEG"),
+    "htj2k": ("High-Throughput JPEG 2000", "OpenJPEG, straight from its shared library"),
     "jpegxl": ("JPEG XL", "libjxl (imagecodecs)"),
     "video": ("MPEG-2, H.264, H.265", "FFmpeg (PyAV)"),
     "": ("JPIP, SMPTE ST 2110, and video without a decoder here", "none: `UnsupportedError`"),

@@ -47,7 +47,7 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64),
         "jpeg": Codec("dicomdecode.codecs.jpeg"),
         "jpegls": Codec("dicomdecode.codecs.jpegls"),
-        "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),
+        "htj2k": Codec("dicomdecode.codecs.jpeg2000", areas=True),
         "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
     }
