@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
     from pydicom.dataset import Dataset
 
+    from dicomdecode.overlays import Overlay
     from dicomdecode.source import SourceLike
 
 __all__ = ["DicomImage", "imread", "open_image"]
@@ -148,6 +149,13 @@ class DicomImage:
         return self._file.window
 
     @property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is asked for."""
+        from dicomdecode.overlays import read_overlays
+
+        return read_overlays(self._file)
+
+    @property
     def steps(self) -> tuple[str, ...]:
         return plans_of(self._file, Request(values="modality")).of(0)[0].steps
 
@@ -244,6 +252,7 @@ class DicomImage:
         reduce: int = 0,
         region: tuple[int, int, int, int] | None = None,
         threads: int = 1,
+        overlays: bool = False,
     ) -> NDArray[Any]:
         """Decode pixels; the keywords and the result are those of `dicomdecode.imread`."""
         request = check_request(
@@ -258,8 +267,9 @@ class DicomImage:
             reduce=reduce,
             region=region,
             threads=threads,
+            overlays=overlays,
         )
-        return render(self._file, request)
+        return _rendered(self._file, request)
 
     def __getitem__(self, frames: Any) -> NDArray[Any]:
         return self.pixels(frames=frames)
@@ -310,6 +320,15 @@ class DicomImage:
         return f"<DicomImage {self.shape} {self.photometric} {self.bits_stored} bits>"
 
 
+def _rendered(file: DicomFile, request: Request) -> NDArray[Any]:
+    pixels = render(file, request)
+    if request.overlays:
+        from dicomdecode.overlays import burn
+
+        burn(file, request, pixels)
+    return pixels
+
+
 def _unpickle(origin: Any, limits: Limits) -> DicomImage:
     return DicomImage(origin, limits=limits)
 
@@ -354,6 +373,7 @@ def imread(
     reduce: int = 0,
     region: tuple[int, int, int, int] | None = None,
     threads: int = 1,
+    overlays: bool = False,
     limits: Limits | None = None,
 ) -> NDArray[Any]:
     """Read a DICOM image as an array.
@@ -387,6 +407,9 @@ def imread(
         Only this part, in full-resolution pixels.
     threads : int
         Frames decoded side by side.
+    overlays : bool
+        Only with "display": draw the overlays (60xx,3000) at the maximum of the dtype. `DicomImage.overlays` has them
+        as arrays.
     limits : Limits, optional
         What the file may ask for.
 
@@ -415,9 +438,10 @@ def imread(
         reduce=reduce,
         region=region,
         threads=threads,
+        overlays=overlays,
     )
     opened = open_source(source)
     try:
-        return render(DicomFile(opened, default_limits() if limits is None else limits), request)
+        return _rendered(DicomFile(opened, default_limits() if limits is None else limits), request)
     finally:
         opened.close()
