@@ -16,13 +16,16 @@ from dicomdecode.codecs.markers import (
     SOF55,
     StreamHeader,
     check_end,
+    check_restarts,
+    check_scans,
     check_stream,
     give_sign,
     library_error,
+    monochrome_or_palette,
     read_header,
     unsigned_view,
 )
-from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
@@ -32,8 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["decode"]
 
-#: A progressive stream of few bytes can ask for any number of scans, each a pass over the whole picture.
-MOST_SCANS = 200
+_PROGRESSIVE = (0xC2, 0xCA)
+#: SOF markers of the processes that libjpeg-turbo has: Huffman and arithmetic, neither hierarchical.
+_PROCESSES = (0xC0, 0xC1, 0xC2, SOF3, 0xC9, 0xCA)
+#: Entropy-coded bytes (no 0xFF among them) that decode to anything but even grey.
+_NOISE = bytes(range(1, 255, 2))
 
 
 def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
@@ -59,6 +65,8 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
         The stream is damaged, or disagrees with the header.
     TruncatedError
         The stream ends too early.
+    UnsupportedError
+        A hierarchical or arithmetic lossless process, or a stream that tells its number of lines at its end.
     """
     view = memoryview(data).cast("B")
     header = read_header(view, spec)
@@ -66,52 +74,86 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
         from dicomdecode.codecs import jpegls
 
         return jpegls.decode(data, spec, out)
+    if header.process not in _PROCESSES:
+        raise _unsupported(f"the process of the marker SOF{header.process - 0xC0}", "stream_process", spec)
+    if header.rows == 0:
+        raise _unsupported("a number of lines behind the scan (DNL)", "stream_dnl", spec)
     check_stream(header, spec, 8 * out.dtype.itemsize)
     if header.process == SOF3:
         try:
             return _ljpeg.decode(data, spec, out)
         except UnsupportedError:
             pass  # what it does not take, libjpeg-turbo may
-    check_end(view, header, spec)
-    if header.process == 0xC2 and bytes(view[header.scan :]).count(b"\xff\xda") > MOST_SCANS:
-        raise MalformedError(
-            f"{name_of(spec.syntax)}: more than {MOST_SCANS} scans", code="stream_scans", frame=spec.frame
-        )
-    return _decode_turbo(view, header, spec, out)
+    end = check_end(view, header, spec)
+    one_scan = header.process not in _PROGRESSIVE and header.scan_components == header.components
+    if not one_scan:
+        check_scans(view, header, spec)
+    elif header.interval and header.process != SOF3:
+        check_restarts(view, header, end, spec)
+    width = 1 if header.precision <= 8 else 2
+    target = unsigned_view(out)
+    direct = width == out.dtype.itemsize
+    place = target if direct else np.empty(out.shape, f"u{width}")
+    result = _decode_turbo(view, header, spec, place)
+    if one_scan and header.process != SOF3 and place[-1, -1, 0] == 1 << (header.precision - 1):
+        _check_grey_end(view, header, end, spec, place)
+    if not direct:
+        target[...] = place
+    if spec.signed:
+        give_sign(out, spec.bits_stored)
+    return result
 
 
-def _decode_turbo(view: Any, header: StreamHeader, spec: FrameSpec, out: NDArray[Any]) -> str:
+def _unsupported(what: str, code: str, spec: FrameSpec) -> UnsupportedError:
+    return UnsupportedError(f"{name_of(spec.syntax)}: no decoder for {what}", code=code, frame=spec.frame)
+
+
+def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArray[Any]) -> str:
     import imagecodecs
 
     photometric = spec.photometric
     if spec.samples == 1:
         stored = wanted = "GRAYSCALE"
-        result = "PALETTE COLOR" if photometric == "PALETTE COLOR" else "MONOCHROME"
+        result = monochrome_or_palette(spec)
     elif spec.samples == 3 and photometric.startswith("YBR") and header.process != SOF3:
         stored = "YCBCR"
-        wanted = "RGB" if spec.to_rgb else "YCBCR"
-        result = "RGB" if spec.to_rgb else "YBR_FULL"
+        wanted = result = "RGB"
+        if not spec.to_rgb:
+            wanted, result = "YCBCR", "YBR_FULL"
     elif spec.samples == 3:
         stored = wanted = "RGB"
         result = "YBR_FULL" if photometric.startswith("YBR") else "RGB"
     else:
         stored = wanted = "CMYK"
         result = photometric
-    width = 1 if header.precision <= 8 else 2
-    target = unsigned_view(out)
-    direct = width == out.dtype.itemsize
-    place = target if direct else np.empty(out.shape, f"u{width}")
     try:
         imagecodecs.jpeg8_decode(
-            view,
+            data,
             colorspace=stored,
             outcolorspace=wanted,
-            out=place.reshape(out.shape[:2]) if spec.samples == 1 else place,
+            out=place.reshape(place.shape[:2]) if spec.samples == 1 else place,
         )
     except (imagecodecs.Jpeg8Error, ValueError, RuntimeError, TypeError) as error:
         raise library_error(error, spec) from None
-    if not direct:
-        target[...] = place
-    if spec.signed:
-        give_sign(out, spec.bits_stored)
     return result
+
+
+def _check_grey_end(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec, place: NDArray[Any]) -> None:
+    """Raise TruncatedError when the last block is grey because its entropy-coded data are missing.
+
+    The library fills what is missing with the middle of the range. A picture may end in that grey by itself: then bytes
+    put in behind its data are never read, and change nothing.
+    """
+    rows, columns = place.shape[:2]
+    block = place[(rows - 1) // 8 * 8 :, (columns - 1) // 8 * 8 :]
+    if (block != 1 << (header.precision - 1)).any():
+        return
+    again = np.empty_like(place)
+    _decode_turbo(b"".join((data[:end], _NOISE, data[end:])), header, spec, again)
+    if not np.array_equal(place, again):
+        raise TruncatedError(
+            f"{name_of(spec.syntax)}: the stream ends before its last block",
+            code="stream_cut",
+            offset=end,
+            frame=spec.frame,
+        )

@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.codecs.markers import check_stream, give_sign, library_error, read_header, unsigned_view
+from dicomdecode.codecs.markers import (
+    SOF55,
+    check_end,
+    check_stream,
+    give_sign,
+    library_error,
+    monochrome_or_palette,
+    read_header,
+    unsigned_view,
+)
+from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -14,6 +25,8 @@ if TYPE_CHECKING:
     from dicomdecode._spec import FrameSpec
 
 __all__ = ["decode"]
+
+_EOI = b"\xff\xd9"
 
 
 def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
@@ -26,7 +39,8 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     spec : FrameSpec
         The header's word on the frame.
     out : ndarray
-        C-contiguous [rows, columns, samples] of the stored integer type.
+        C-contiguous [rows, columns, samples] of the stored integer type. Where that is signed, the sign bit is the
+        highest of the stream's precision, or of Bits Stored where those are fewer.
 
     Returns
     -------
@@ -38,33 +52,42 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     MalformedError
         The stream is damaged, or disagrees with the header.
     TruncatedError
-        The stream ends before its first scan.
+        The stream has no end.
+    UnsupportedError
+        Its size is not in the frame header.
     """
     import imagecodecs
 
     view: Any = memoryview(data).cast("B")
     header = read_header(view, spec)
+    if header.process != SOF55:
+        raise MalformedError(
+            f"{name_of(spec.syntax)}: the stream is of another JPEG process", code="stream_process", frame=spec.frame
+        )
+    if header.rows == 0 or header.columns == 0:
+        raise UnsupportedError(
+            f"{name_of(spec.syntax)}: no decoder for a size outside the frame header",
+            code="stream_dnl",
+            frame=spec.frame,
+        )
     check_stream(header, spec, 8 * out.dtype.itemsize)
+    check_end(view, header, spec)
+    if view[-2:] != _EOI:
+        # CharLS 2.4 never returns when it reads past entropy-coded data that no marker ends.
+        view = b"".join((view, _EOI))
     width = 1 if header.precision <= 8 else 2
     target = unsigned_view(out)
-    direct = spec.samples == 1 and width == out.dtype.itemsize
+    by_component = header.interleave == 0 and spec.samples > 1
     try:
-        if direct:
-            imagecodecs.jpegls_decode(view, out=target.reshape(out.shape[:2]))
+        if width == out.dtype.itemsize and not by_component:
+            imagecodecs.jpegls_decode(view, out=target.reshape(out.shape[:2]) if spec.samples == 1 else target)
         else:
-            target[...] = _interleaved(imagecodecs.jpegls_decode(view), out.shape)
+            decoded = imagecodecs.jpegls_decode(view)
+            target[...] = np.moveaxis(decoded, 0, -1) if by_component else decoded.reshape(out.shape)
     except (imagecodecs.JpeglsError, ValueError, RuntimeError, TypeError) as error:
         raise library_error(error, spec) from None
     if spec.signed:
-        give_sign(out, spec.bits_stored)
+        give_sign(out, min(header.precision, spec.bits_stored))
     if spec.samples == 1:
-        return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
+        return monochrome_or_palette(spec)
     return "YBR_FULL" if spec.photometric.startswith("YBR_FULL") else "RGB"
-
-
-def _interleaved(decoded: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Samples of a pixel side by side: interleave mode 0 comes as planes."""
-    rows, columns, samples = shape
-    if samples > 1 and decoded.shape == (samples, rows, columns):
-        return np.moveaxis(decoded, 0, -1)
-    return decoded.reshape(shape)

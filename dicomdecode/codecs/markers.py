@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import MalformedError, TruncatedError
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
@@ -15,11 +16,27 @@ if TYPE_CHECKING:
 
     from dicomdecode._spec import FrameSpec
 
-__all__ = ["StreamHeader", "check_end", "check_stream", "give_sign", "read_header"]
+__all__ = [
+    "StreamHeader",
+    "check_end",
+    "check_restarts",
+    "check_scans",
+    "check_stream",
+    "give_sign",
+    "library_error",
+    "monochrome_or_palette",
+    "read_header",
+    "unsigned_view",
+]
 
 SOF3, SOF55 = 0xC3, 0xF7
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), SOF55}) - {0xC4, 0xC8, 0xCC}  # not DHT, JPG, DAC
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a segment
+_EOI, _SOS = 0xD9, 0xDA
+#: What can not stand in entropy-coded data: 0xFF is followed there by a stuffed byte, a restart marker or fill.
+_BEHIND_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+#: A progressive stream of few bytes can ask for any number of scans, each a pass over the whole picture.
+_MOST_SCANS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +49,18 @@ class StreamHeader:
         The low byte of its SOF marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive, 0xC3 lossless, 0xF7 JPEG-LS.
     precision, rows, columns, components : int
         Of the frame header.
+    sampling : bytes
+        Of its components: horizontal factor in the high four bits, vertical in the low ones.
+    interval : int
+        MCUs from one restart marker to the next; 0 where there are none.
     scan : int
         Offset of the first SOS marker.
+    entropy : int
+        Offset of what follows the segment of that marker.
+    scan_components : int
+        How many components the first scan holds.
+    interleave : int
+        JPEG-LS (T.87 C.2.3): 0 by component, 1 by line, 2 by sample.
     """
 
     process: int
@@ -41,7 +68,12 @@ class StreamHeader:
     rows: int
     columns: int
     components: int
+    sampling: bytes
+    interval: int
     scan: int
+    entropy: int
+    scan_components: int
+    interleave: int
 
 
 def _malformed(text: str, code: str, spec: FrameSpec, offset: int | None = None) -> MalformedError:
@@ -65,10 +97,12 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
         The stream ends before its first scan.
     """
     size = len(data)
-    if size < 4 or data[0] != 0xFF or data[1] != 0xD8:
+    if size < 4:
+        raise _cut(spec, size)
+    if data[0] != 0xFF or data[1] != 0xD8:
         raise _malformed("the stream does not begin with SOI", "stream_start", spec, 0)
-    at = 2
-    found: tuple[int, int, int, int, int] | None = None
+    at, interval = 2, 0
+    found: tuple[int, int, int, int, int, bytes] | None = None
     while at + 4 <= size:
         if data[at] != 0xFF:
             raise _malformed("a marker was expected", "stream_marker", spec, at)
@@ -82,22 +116,26 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
         length = data[at + 2] << 8 | data[at + 3]
         if length < 2:
             raise _malformed("a marker segment is shorter than its length", "stream_segment", spec, at)
-        if marker == 0xDA:
-            if found is None:
-                raise _malformed("a scan comes before the frame header", "stream_scan", spec, at)
-            return StreamHeader(*found, at)
         if length > size - at - 2:
             raise _cut(spec, at)
+        if marker == _SOS:
+            if found is None:
+                raise _malformed("a scan comes before the frame header", "stream_scan", spec, at)
+            count = data[at + 4] if length > 2 else 0
+            if length != 6 + 2 * count or not 1 <= count <= found[4]:
+                raise _malformed("a scan header contradicts itself or the frame header", "stream_scan", spec, at)
+            return StreamHeader(*found, interval, at, at + 2 + length, count, data[at + 6 + 2 * count])
         if marker in _FRAME_HEADERS:
-            if length < 8:
-                raise _malformed("the frame header is too short", "stream_frame", spec, at)
-            precision, rows, columns, components = (
-                data[at + 4],
-                data[at + 5] << 8 | data[at + 6],
-                data[at + 7] << 8 | data[at + 8],
-                data[at + 9],
-            )
-            found = (marker, precision, rows, columns, components)
+            if found is not None:
+                raise _malformed("there are two frame headers", "stream_frame", spec, at)
+            components = data[at + 9] if length >= 8 else 0
+            if not components or length != 8 + 3 * components:
+                raise _malformed("the frame header contradicts itself", "stream_frame", spec, at)
+            rows, columns = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
+            sampling = bytes(data[at + 11 : at + 2 + length : 3])
+            found = (marker, data[at + 4], rows, columns, components, sampling)
+        elif marker == 0xDD and length >= 4:
+            interval = data[at + 4] << 8 | data[at + 5]
         at += 2 + length
     raise _cut(spec, size)
 
@@ -120,19 +158,95 @@ def check_stream(header: StreamHeader, spec: FrameSpec, item_bits: int) -> None:
         )
 
 
-def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None:
-    """Raise TruncatedError when there is no EOI behind the first scan: the library would return grey pixels."""
-    start = max(header.scan, len(data) - 256)
-    if bytes(data[start:]).rfind(b"\xff\xd9") < 0 and bytes(data[header.scan :]).rfind(b"\xff\xd9") < 0:
+def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
+    """The offset of EOI; TruncatedError when there is none: libraries return grey pixels, or never return."""
+    # Entropy-coded data hold no 0xFFD9, so the last one is the end; nearly always it is among the last bytes.
+    start = max(header.entropy, len(data) - 256)
+    at = bytes(data[start:]).rfind(b"\xff\xd9")
+    if at < 0 and start > header.entropy:
+        start = header.entropy
+        at = bytes(data[start:]).rfind(b"\xff\xd9")
+    if at < 0:
         raise _cut(spec, len(data))
+    return start + at
+
+
+def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None:
+    """Raise when a stream of several scans has too many, or a component has none: libraries leave it grey."""
+    progressive = header.process in (0xC2, 0xCA)
+    at, scans = header.scan, 0
+    ids: set[int] = set()
+    while True:
+        count = data[at + 4]
+        length = data[at + 2] << 8 | data[at + 3]
+        if length != 6 + 2 * count or length > len(data) - at - 2:
+            raise _malformed("a scan header contradicts itself", "stream_scan", spec, at)
+        if not progressive or data[at + 5 + 2 * count] == 0:  # Ss: the scan of the DC coefficients
+            ids.update(data[at + 5 + 2 * k] for k in range(count))
+        scans += 1
+        if scans > _MOST_SCANS:
+            raise _malformed(f"more than {_MOST_SCANS} scans", "stream_scans", spec, at)
+        marker = _SOS
+        at += 2 + length
+        while True:
+            next_marker = _BEHIND_SCAN.search(data, at)
+            if next_marker is None:
+                raise _cut(spec, len(data))
+            at = next_marker.start()
+            marker = data[at + 1]
+            if marker in (_SOS, _EOI):
+                break
+            if len(data) - at < 4:
+                raise _cut(spec, at)
+            at += 2 + max(2, data[at + 2] << 8 | data[at + 3])
+        if marker == _EOI:
+            break
+        if len(data) - at < 5:
+            raise _cut(spec, at)
+    if len(ids) < header.components:
+        raise TruncatedError(
+            f"{name_of(spec.syntax)}: components with a scan: expected {header.components}, found {len(ids)}",
+            code="stream_cut",
+            offset=at,
+            frame=spec.frame,
+        )
+
+
+def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec) -> None:
+    """Raise when restart markers are missing or out of order, in a DCT stream of one scan (T.81 A.2 and E.2.4)."""
+    across = down = 8
+    if header.components > 1:
+        across *= max(factors >> 4 for factors in header.sampling)
+        down *= max(factors & 15 for factors in header.sampling)
+    if not (across and down):
+        raise _malformed("the frame header has a sampling factor of 0", "stream_frame", spec)
+    units = -(-header.columns // across) * -(-header.rows // down)
+    expected = (units - 1) // header.interval
+    cells = np.frombuffer(data[header.entropy : end], np.uint8)
+    behind = cells[np.flatnonzero(cells[:-1] == 0xFF) + 1]
+    markers = behind[(behind & 0xF8) == 0xD0][:expected]
+    if len(markers) < expected:
+        raise TruncatedError(
+            f"{name_of(spec.syntax)}: restart intervals: expected {expected + 1}, found {len(markers) + 1}",
+            code="stream_cut",
+            offset=end,
+            frame=spec.frame,
+        )
+    if not np.array_equal(markers & 7, np.arange(expected) & 7):
+        raise _malformed("restart markers are out of order", "stream_restart", spec, header.entropy)
 
 
 def give_sign(out: NDArray[Any], bits_stored: int) -> None:
     """Sign-extend the low Bits Stored bits of each sample, in place (Pixel Representation 1)."""
     shift = 8 * out.dtype.itemsize - bits_stored
-    if out.dtype.kind == "i" and shift:
+    if out.dtype.kind == "i" and shift > 0:
         np.left_shift(out, shift, out=out)
         np.right_shift(out, shift, out=out)
+
+
+def monochrome_or_palette(spec: FrameSpec) -> str:
+    """What a codec returns for frames of one sample a pixel."""
+    return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
 
 
 def unsigned_view(out: NDArray[Any]) -> NDArray[Any]:
@@ -140,7 +254,7 @@ def unsigned_view(out: NDArray[Any]) -> NDArray[Any]:
     return out.view(f"u{out.dtype.itemsize}")
 
 
-def library_error(error: Exception, spec: FrameSpec) -> MalformedError | UnsupportedError:
+def library_error(error: BaseException, spec: FrameSpec) -> MalformedError:
     """What a codec library raised, as an error of ours; its text holds nothing of the data set."""
     text = " ".join(str(error).split())[:120]
     return _malformed(f"the stream can not be decoded ({text})", "stream_damaged", spec)
