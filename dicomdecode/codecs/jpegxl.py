@@ -64,7 +64,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     target = unsigned_view(out)
     place = target.reshape(out.shape[:2]) if spec.samples == 1 else target
     try:
-        if found.components == spec.samples and (found.precision <= 8) == (out.dtype.itemsize == 1):
+        if found.components == spec.samples and out.dtype.itemsize == (1 if found.precision <= 8 else 2):
             imagecodecs.jpegxl_decode(view, numthreads=spec.threads, out=place)
         else:
             decoded = imagecodecs.jpegxl_decode(view, numthreads=spec.threads)
