@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view
 from dicomdecode.errors import MalformedError, TruncatedError
@@ -84,8 +83,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     return "YBR_FULL" if spec.photometric == "YBR_FULL" and spec.syntax == _LOSSLESS else "RGB"
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     rows: int
     columns: int
     precision: int
@@ -129,7 +127,7 @@ class _Bits:
 
 def _codestream_start(data: memoryview, spec: FrameSpec) -> bytes:
     """The first bytes of the codestream, out of the boxes of a container (ISO/IEC 18181-2) where there is one."""
-    if data[:2] == b"\xff\x0a":
+    if bytes(data[:2]) == b"\xff\x0a":
         return bytes(data[: 2 + _ENOUGH])
     if data[:12] != _CONTAINER:
         if len(data) < 12 and _CONTAINER.startswith(data):
@@ -143,7 +141,7 @@ def _codestream_start(data: memoryview, spec: FrameSpec) -> bytes:
         length, head = int.from_bytes(data[at : at + 4], "big"), 8
         if length == 1:
             length, head = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        kind = data[at + 4 : at + 8]
+        kind = bytes(data[at + 4 : at + 8])
         end = len(data) if length == 0 else at + length
         if end < at + head:
             raise MalformedError(
