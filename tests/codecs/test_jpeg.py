@@ -257,4 +257,4 @@ def test_files_of_pydicom(name, close_to):
     assert out.std() > 0
     if close_to:
         wanted = dcmread(get_testdata_file(close_to)).pixel_array
-        assert np.abs(out.astype(int) - wanted).mean() <= 2
+        assert np.abs(out.astype(int) - wanted).mean() <= 4
