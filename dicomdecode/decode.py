@@ -112,8 +112,8 @@ def _codec_reader(
         area = {"reduce": request.reduce, "region": request.region}
         shape = (*shape_of(file, replace(request, frame_dim=False), Selection([0], False), 1), samples)
 
-    def read(frame: int, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
-        spec = FrameSpec(
+    def spec_of(frame: int) -> FrameSpec:
+        return FrameSpec(
             rows=rows,
             columns=columns,
             samples=samples,
@@ -126,6 +126,14 @@ def _codec_reader(
             syntax=layout.syntax.uid,
             threads=threads,
         )
+
+    stream = decode(frames.read_all(), spec_of(0)) if row.stream else None
+
+    def read(frame: int, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
+        if stream is not None:
+            out = np.empty(shape, layout.cell) if place is None else place
+            return out, stream.read(frame, out)
+        spec = spec_of(frame)
         data = frames.read(frame)
         if plain or not row.cells:
             out = np.empty(shape, layout.cell) if place is None else place
@@ -147,7 +155,7 @@ def _check_frames(
     """Raise when frame `last` can not be there, before memory is asked for."""
     if native is not None:
         native.check(last, file)
-    if encapsulated is not None:
+    if encapsulated is not None and not codecs.CODECS[layout.syntax.codec].stream:
         samples = 2 if file.photometric == "YBR_FULL_422" else layout.samples
         frame_bytes = (file.rows * file.columns * samples * file.bits_allocated + 7) // 8
         encapsulated.check(last, frame_bytes, codecs.CODECS[layout.syntax.codec].ratio)

@@ -156,3 +156,8 @@ class EncapsulatedFrames:
         if len(fragments) == 1:
             return self._source.read_at(*fragments[0])
         return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)
+
+    def read_all(self) -> bytes:
+        """All fragments joined: one stream for all frames."""
+        fragments = self._walk(self._first, self._end)
+        return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)

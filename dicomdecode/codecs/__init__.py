@@ -30,6 +30,8 @@ class Codec(NamedTuple):
         Of `cells`: the most bytes it gives for each byte it takes; 0 where there is no such bound.
     areas : bool
         It takes ``reduce=`` and ``region=`` and decodes no more than that.
+    stream : bool
+        All frames are one stream: `function` is a class with ``read(frame, out)``, made once from all fragments.
     """
 
     module: str
@@ -38,6 +40,7 @@ class Codec(NamedTuple):
     planar: bool = False
     ratio: int = 0
     areas: bool = False
+    stream: bool = False
 
 
 CODECS: Mapping[str, Codec] = MappingProxyType(
@@ -50,6 +53,7 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),
         "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
+        "video": Codec("dicomdecode.codecs.video", function="VideoReader", stream=True),
     }
 )
 
