@@ -5,7 +5,7 @@
     python benchmarks/ratios.py --json
 
 What is compared takes turns, so that a slow moment of the machine is a slow moment for both; the figure is the median
-of the rounds' ratios. Times are processor time of the one thread that works, so that other processes do not enter.
+of the rounds' ratios. Times are processor time, of all threads together: other processes do not enter, and threads buy nothing.
 Results are checked for equality before anything is timed. Exit code 1: a bound was missed.
 """
 
@@ -76,10 +76,10 @@ def _bytes(n: float) -> str:
 
 
 def _timed(work: Work, number: int) -> float:
-    start = time.thread_time()
+    start = time.process_time()
     for _ in range(number):
         work()
-    return (time.thread_time() - start) / number
+    return (time.process_time() - start) / number
 
 
 def _number(work: Work) -> int:
