@@ -5,8 +5,8 @@
     python benchmarks/ratios.py --json
 
 What is compared takes turns, so that a slow moment of the machine is a slow moment for both; the figure is the median
-of the rounds' ratios. Times are processor time, of all threads together: other processes do not enter, and threads buy nothing.
-Results are checked for equality before anything is timed. Exit code 1: a bound was missed.
+of the rounds' ratios. Times are processor time, of all threads together: other processes do not enter, and threads buy
+nothing. Results are checked for equality before anything is timed. Exit code 1: a bound was missed.
 """
 
 from __future__ import annotations
