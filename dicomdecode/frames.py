@@ -159,12 +159,13 @@ class EncapsulatedFrames:
 
     def position(self, frame: int, offset: int) -> int:
         """Where in the file byte `offset` of the codestream of a frame is."""
-        start = self._first
+        found = self._first
         for start, length in self.fragments(frame):
+            found = start + min(offset, length)
             if offset <= length:
                 break
             offset -= length
-        return start + offset
+        return found
 
     def read_all(self) -> bytes:
         """All fragments joined: one stream for all frames."""

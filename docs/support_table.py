@@ -64,7 +64,8 @@ def long_table() -> str:
     for row in SYNTAXES.values():
         by = CODECS.get(row.codec, (row.codec, row.codec))[1] if row.codec else "none"
         lossy = "can be" if row.lossy else "no"
-        gil = "-" if not row.codec else "held" if row.codec in codecs.CODECS and codecs.CODECS[row.codec].gil else "free"
+        held = row.codec in codecs.CODECS and codecs.CODECS[row.codec].gil
+        gil = "held" if held else "free" if row.codec else "-"
         lines.append(f"| {row.name} | {row.uid} | {by} | {lossy} | {gil} | {row.extra or '-'} |")
     return "\n".join(lines) + "\n"
 
