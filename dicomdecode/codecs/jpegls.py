@@ -83,7 +83,13 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     direct = width == out.dtype.itemsize and not by_component
     decoded = place if direct else np.empty(shape, f"u{width}")
     try:
-        imagecodecs.jpegls_decode(view, out=decoded)
+        try:
+            imagecodecs.jpegls_decode(view, out=decoded)
+        except imagecodecs.JpeglsError:
+            # CharLS before 2.4.3 does not take the zero byte that some encoders put before EOI for an even length.
+            if view[-3] != 0:
+                raise
+            imagecodecs.jpegls_decode(b"".join((view[:-3], _EOI)), out=decoded)
     except (imagecodecs.JpeglsError, ValueError, RuntimeError, TypeError) as error:
         raise library_error(error, spec) from None
     if not direct:

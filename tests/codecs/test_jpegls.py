@@ -124,3 +124,9 @@ def test_files_of_pydicom():
         assert np.abs(out - dcmread(get_testdata_file("SC_rgb_rle.dcm")).pixel_array).max() <= 10
     for name in ("JPEGLSNearLossless_08.dcm", "JPEGLSNearLossless_16.dcm"):
         assert dicomdecode.imread(get_testdata_file(name, download=False), values="stored").std() > 0
+
+
+def test_zero_before_the_end():
+    a = picture(33, 21)
+    stream = encode(a)
+    assert np.array_equal(decoded(jpegls.decode, stream[:-2] + b"\0\xff\xd9", a)[0], a)
