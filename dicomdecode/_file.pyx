@@ -39,6 +39,7 @@ cdef class DicomFile(DataSet):
         fault.kind = 0
         self.source = source
         self.limits = limits
+        self.kept = {}
         fill_limits(limits, &self.m.limits)
         cdef uint64_t size = source.size
         map_init(&self.m, NULL, 0, 0, size)

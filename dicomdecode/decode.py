@@ -16,7 +16,7 @@ from dicomdecode import codecs, color, transform
 from dicomdecode._file import DicomFile
 from dicomdecode._kernels import run
 from dicomdecode._spec import FrameSpec
-from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.native import Layout, NativeFrames, is_plain, unpack
 from dicomdecode.plans import Plans
@@ -26,7 +26,7 @@ from dicomdecode.syntaxes import SYNTAXES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["layout_of", "plans_of", "render", "stored_dtype"]
+__all__ = ["frames_of", "layout_of", "plans_of", "render", "stored_dtype"]
 
 #: (frame, place for its samples) -> samples [rows, columns, samples], and the Photometric Interpretation they have.
 FrameReader = Callable[[int, "NDArray[Any] | None"], "tuple[NDArray[Any], str]"]
@@ -99,6 +99,14 @@ def _native_reader(file: DicomFile, layout: Layout, native: NativeFrames) -> Fra
     return read
 
 
+def frames_of(file: DicomFile) -> EncapsulatedFrames:
+    """The encapsulated frames of a file; their index is made once."""
+    found: EncapsulatedFrames | None = file.kept.get("frames")
+    if found is None:
+        found = file.kept["frames"] = EncapsulatedFrames(file)
+    return found
+
+
 def _codec_reader(
     file: DicomFile, request: Request, layout: Layout, frames: EncapsulatedFrames, threads: int
 ) -> FrameReader:
@@ -116,8 +124,8 @@ def _codec_reader(
         area = {"reduce": request.reduce, "region": request.region}
         shape = (*shape_of(file, replace(request, frame_dim=False), Selection([0], False), 1), samples)
 
-    def read(frame: int, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
-        spec = FrameSpec(
+    def spec_of(frame: int) -> FrameSpec:
+        return FrameSpec(
             rows=rows,
             columns=columns,
             samples=samples,
@@ -130,7 +138,26 @@ def _codec_reader(
             syntax=layout.syntax.uid,
             threads=threads,
         )
+
+    stream = None
+    if row.stream:
+        # Kept, because a frame is decoded only after those before it: one by one would start again for each.
+        stream = file.kept.get(("stream", layout.convert_rgb)) or decode(frames.read_all(), spec_of(0))
+        file.kept["stream", layout.convert_rgb] = stream
+
+    def read(frame: int, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
+        if stream is not None:
+            out = np.empty(shape, layout.cell) if place is None else place
+            return out, stream.read(frame, out)
         data = frames.read(frame)
+        try:
+            return decode_one(data, spec_of(frame), place)
+        except DicomError as error:
+            if error.offset is not None:  # of the codestream so far
+                error.offset = frames.position(frame, error.offset)
+            raise
+
+    def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
         if plain or not row.cells:
             out = np.empty(shape, layout.cell) if place is None else place
             if row.cells:
@@ -151,7 +178,7 @@ def _check_frames(
     """Raise when frame `last` can not be there, before memory is asked for."""
     if native is not None:
         native.check(last, file)
-    if encapsulated is not None:
+    if encapsulated is not None and not codecs.CODECS[layout.syntax.codec].stream:
         samples = 2 if file.photometric == "YBR_FULL_422" else layout.samples
         frame_bytes = (file.rows * file.columns * samples * file.bits_allocated + 7) // 8
         encapsulated.check(last, frame_bytes, codecs.CODECS[layout.syntax.codec].ratio)
@@ -256,7 +283,7 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
     selection = select(request.frames, file.frames)
     frames = selection.frames
     native = NativeFrames(file, layout) if layout.syntax.codec == "native" else None
-    encapsulated = None if native else EncapsulatedFrames(file)
+    encapsulated = None if native else frames_of(file)
     if frames:
         last = max(frames[0], frames[-1]) if isinstance(frames, range) else max(frames)
         _check_frames(file, layout, native, encapsulated, last)

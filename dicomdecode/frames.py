@@ -175,3 +175,18 @@ class EncapsulatedFrames:
         if len(fragments) == 1:
             return self._source.read_at(*fragments[0])
         return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)
+
+    def position(self, frame: int, offset: int) -> int:
+        """Where in the file byte `offset` of the codestream of a frame is."""
+        found = self._first
+        for start, length in self.fragments(frame):
+            found = start + min(offset, length)
+            if offset <= length:
+                break
+            offset -= length
+        return found
+
+    def read_all(self) -> bytes:
+        """All fragments joined: one stream for all frames."""
+        fragments = self._walk(self._first, self._end)
+        return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)

@@ -9,9 +9,8 @@ import numpy as np
 
 from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_request
-from dicomdecode.decode import plans_of, render, stored_dtype
+from dicomdecode.decode import frames_of, plans_of, render, stored_dtype
 from dicomdecode.errors import DicomError, LimitError
-from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.request import Request
 from dicomdecode.source import MemorySource, Source, open_source
@@ -196,7 +195,7 @@ class DicomImage:
         from dicomdecode.codecs.jpeg2000 import inspect_codestream
 
         try:
-            return inspect_codestream(EncapsulatedFrames(self._file).read(0))
+            return inspect_codestream(frames_of(self._file).read(0))
         except DicomError as error:
             return {"error": str(error)}
 
