@@ -24,6 +24,7 @@ from dicomdecode.codecs.markers import (
     monochrome_or_palette,
     read_header,
     unsigned_view,
+    ycc_or_rgb,
 )
 from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
@@ -57,7 +58,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     Returns
     -------
     str
-        "MONOCHROME", "PALETTE COLOR", "RGB" or "YBR_FULL".
+        "MONOCHROME", "PALETTE COLOR", "RGB", "YBR_FULL", or YBR_PARTIAL_* as in the header.
 
     Raises
     ------
@@ -118,11 +119,11 @@ def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArr
     elif spec.samples == 3 and photometric.startswith("YBR") and header.process != SOF3:
         stored = "YCBCR"
         wanted = result = "RGB"
-        if not spec.to_rgb:
-            wanted, result = "YCBCR", "YBR_FULL"
+        if not spec.to_rgb or photometric.startswith("YBR_PARTIAL"):  # libjpeg knows the full range only
+            wanted, result = "YCBCR", ycc_or_rgb(spec)
     elif spec.samples == 3:
         stored = wanted = "RGB"
-        result = "YBR_FULL" if photometric.startswith("YBR") else "RGB"
+        result = ycc_or_rgb(spec)
     else:
         stored = wanted = "CMYK"
         result = photometric
