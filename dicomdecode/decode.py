@@ -52,7 +52,7 @@ def stored_dtype(file: DicomFile) -> np.dtype[Any]:
 
 
 def layout_of(file: DicomFile, want: str) -> Layout:
-    """How the stored values lie, and what `color=want` makes of them."""
+    """How the stored values lie, and what `color=want` makes of them; "cells" takes whole cells, with unused bits."""
     syntax = SYNTAXES.get(file.transfer_syntax)
     encapsulated = file.pixels[4]
     if syntax is None:
@@ -67,6 +67,9 @@ def layout_of(file: DicomFile, want: str) -> Layout:
         raise UnsupportedError(
             f"No decoder for the transfer syntax {syntax.name} ({syntax.uid})", code="transfer_syntax", tag=0x00020010
         )
+    if want == "cells":
+        cell = _integer_type(file.bits_allocated, False)
+        return Layout(syntax, cell, 0, 0, file.samples, None, False, file.bits_allocated)
     samples, bits, palette = file.samples, file.bits_stored, None
     photometric = file.photometric
     if samples == 1 and ((photometric == "PALETTE COLOR" and want == "rgb") or want == "palette"):
@@ -116,6 +119,7 @@ def _codec_reader(
     planar = row.planar and file.planar and samples > 1
     is_422 = row.planar and samples == 3 and photometric == "YBR_FULL_422"
     plain = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422 or layout.left or layout.right)
+    whole = request.color == "cells"
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
     if row.areas and (request.reduce or request.region):
@@ -128,8 +132,8 @@ def _codec_reader(
             columns=columns,
             samples=samples,
             bits_allocated=file.bits_allocated,
-            bits_stored=file.bits_stored,
-            signed=file.signed,
+            bits_stored=file.bits_allocated if whole else file.bits_stored,
+            signed=file.signed and not whole,
             photometric=photometric,
             to_rgb=layout.convert_rgb,
             frame=frame,
