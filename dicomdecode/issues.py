@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode._spec import FrameSpec
-from dicomdecode.decode import layout_of, render
+from dicomdecode.decode import frames_of, layout_of, render
 from dicomdecode.errors import DicomError
-from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.native import NativeFrames
 from dicomdecode.request import Request
 from dicomdecode.spacing import wrong_spacing
@@ -180,7 +179,7 @@ def _native(file: DicomFile) -> Iterator[Issue]:
 
 def _encapsulated(file: DicomFile) -> Iterator[Issue]:
     """Number of Frames against offset tables and fragments."""
-    frames = EncapsulatedFrames(file)
+    frames = frames_of(file)
     tables = [n for n in (frames.basic_offsets, frames.extended_offsets) if n]
     if any(n != file.frames for n in tables):
         text = f"an offset table of {max(tables)} entries for {file.frames} frames"
@@ -200,7 +199,7 @@ def _codestream(file: DicomFile) -> Iterator[Issue]:
     """The header of the first codestream against that of the file."""
     codec = layout_of(file, "cells").syntax.codec
     look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(codec)
-    frames = EncapsulatedFrames(file)
+    frames = frames_of(file)
     if look is None or sum(length for _, length in frames.fragments(0)) > _LOOK:
         return
     yield from look(file, memoryview(frames.read(0)).cast("B"))
