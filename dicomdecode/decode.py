@@ -6,7 +6,9 @@ Read this first. `render` is the whole decode of an opened file; nothing else ca
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -241,13 +243,39 @@ def _run_frames(
             run(plan, samples, 0, samples.size, target)
 
     if request.threads > 1 and len(frames) > 1:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(request.threads) as pool:
-            list(pool.map(one, frames, targets))
+        _side_by_side(one, list(zip(frames, targets, strict=True)), min(request.threads, len(frames)))
     else:
         for frame, target in zip(frames, targets, strict=True):
             one(frame, target)
+
+
+def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], threads: int) -> None:
+    """``work(*item)`` for all items, the caller's thread among those that work; the error of the first that fails.
+
+    A pool of threads would take twice the time to start, which is much where frames are small. After an error, Ctrl-C
+    among them, nothing new is begun.
+    """
+    numbers = itertools.count()  # `next` on it is atomic
+    errors: dict[int, BaseException] = {}
+
+    def take() -> None:
+        while not errors and (i := next(numbers)) < len(items):
+            try:
+                work(*items[i])
+            except BaseException as error:
+                errors[i] = error
+
+    others = [threading.Thread(target=take) for _ in range(threads - 1)]
+    for other in others:
+        other.start()
+    try:
+        take()
+        for other in others:
+            other.join()
+    except BaseException as error:  # Ctrl-C between two items, or while waiting
+        errors[-1] = error
+    if errors:
+        raise errors[min(errors)]
 
 
 def _run_plain(
