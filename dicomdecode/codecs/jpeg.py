@@ -58,7 +58,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     Returns
     -------
     str
-        "MONOCHROME", "PALETTE COLOR", "RGB", "YBR_FULL", or YBR_PARTIAL_* as in the header.
+        "MONOCHROME", "PALETTE COLOR", "RGB", "YBR_FULL"; of a lossless stream YBR_PARTIAL_* as in the header.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArr
     elif spec.samples == 3 and photometric.startswith("YBR") and header.process != SOF3:
         stored = "YCBCR"
         wanted = result = "RGB"
-        if not spec.to_rgb or photometric.startswith("YBR_PARTIAL"):  # libjpeg knows the full range only
-            wanted, result = "YCBCR", ycc_or_rgb(spec)
+        if not spec.to_rgb:
+            wanted, result = "YCBCR", "YBR_FULL"
     elif spec.samples == 3:
         stored = wanted = "RGB"
         result = ycc_or_rgb(spec)
