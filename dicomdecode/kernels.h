@@ -284,15 +284,29 @@ static void dd_interleave(const void *src, void *dst, size_t n, int samples, int
     }
 }
 
-/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2): `pairs` pairs of pixels, cells of 1 or 2 bytes. */
+/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2): `pairs` pairs of pixels. */
+#define EXPAND(NAME, T)                                                                                          \
+    static void expand_##NAME(const void *src, void *dst, size_t pairs) {                                        \
+        T *out = (T *)dst;                                                                                       \
+        for (size_t i = 0; i < pairs; i++) {                                                                     \
+            const T b = LOAD(T, src, 4 * i + 2), r = LOAD(T, src, 4 * i + 3);                                    \
+            out[6 * i] = LOAD(T, src, 4 * i);                                                                    \
+            out[6 * i + 1] = out[6 * i + 4] = b;                                                                 \
+            out[6 * i + 2] = out[6 * i + 5] = r;                                                                 \
+            out[6 * i + 3] = LOAD(T, src, 4 * i + 1);                                                            \
+        }                                                                                                        \
+    }
+EXPAND(8, uint8_t)
+EXPAND(16, uint16_t)
+EXPAND(32, uint32_t)
+EXPAND(64, uint64_t)
+
 static void dd_expand_422(const void *src, void *dst, size_t pairs, int bytes) {
-    for (size_t i = 0; i < pairs; i++) {
-        const uint8_t *p = (const uint8_t *)src + 4 * bytes * i;
-        uint8_t *q = (uint8_t *)dst + 6 * bytes * i;
-        memcpy(q, p, bytes);
-        memcpy(q + bytes, p + 2 * bytes, 2 * bytes);
-        memcpy(q + 3 * bytes, p + bytes, bytes);
-        memcpy(q + 4 * bytes, p + 2 * bytes, 2 * bytes);
+    switch (bytes) {
+    case 1: expand_8(src, dst, pairs); break;
+    case 2: expand_16(src, dst, pairs); break;
+    case 4: expand_32(src, dst, pairs); break;
+    default: expand_64(src, dst, pairs); break;
     }
 }
 
