@@ -93,7 +93,8 @@ def layout_of(file: DicomFile, want: str) -> Layout:
                 code="icc_depth",
                 hint='Ask for color="rgb"',
             )
-        profiles = Profiles(file)
+        profiles = file.kept.get("profiles") or Profiles(file)
+        file.kept["profiles"] = profiles
     integer = file.pixel_kind == "integer" and file.bits_allocated in (8, 16, 32, 64)
     left = file.bits_allocated - 1 - file.high_bit if integer else 0
     right = file.bits_allocated - file.bits_stored if integer else 0

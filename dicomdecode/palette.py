@@ -139,7 +139,7 @@ def _channel(file: DicomFile, index: int, entries: int, bits: int) -> NDArray[np
 
 
 def read_palette(file: DicomFile, alpha: bool = False) -> Palette:
-    """The palette of a PALETTE COLOR image, or a supplemental one.
+    """The palette of a PALETTE COLOR image, or a supplemental one; read once a file.
 
     The depth is the declared one (third value of the descriptors), corrected to 8 when 16 bits are declared and every
     entry of red, green and blue fits in 8 bits or has equal high and low bytes.
@@ -156,6 +156,13 @@ def read_palette(file: DicomFile, alpha: bool = False) -> Palette:
     MalformedError
         A descriptor or the data are missing, short or unreadable.
     """
+    found: Palette | None = file.kept.get(("palette", alpha))
+    if found is None:
+        found = file.kept["palette", alpha] = _read(file, alpha)
+    return found
+
+
+def _read(file: DicomFile, alpha: bool) -> Palette:
     has_alpha = alpha and file.vr(_DESCRIPTORS[_ALPHA]) is not None
     descriptors = [_descriptor(file, tag) for tag in _DESCRIPTORS[: 4 if has_alpha else 3]]
     entries, first, _ = descriptors[0]

@@ -137,6 +137,35 @@ def test_lossy_jpeg_of_partial_range(photometric: str) -> None:
     close(dd.imread(contents, values="stored"), s.rgb_of_ybr_full(stored))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("photometric, reversible", [("YBR_RCT", True), ("YBR_ICT", False)])
+@pytest.mark.parametrize("color", ["rgb", "stored"])
+def test_transforms_of_jpeg_2000(dtype: type, photometric: str, reversible: bool, color: str) -> None:
+    """The codec undoes them, so that there is nothing to store."""
+    pixels = (np.mgrid[:32, :40].sum(0)[..., None] * [1, 2, 3]).astype(dtype)
+    stream = imagecodecs.jpeg2k_encode(
+        pixels, codecformat="j2k", mct=True, reversible=reversible, level=0 if reversible else 80
+    )
+    contents = compressed(bytes(stream), "1.2.840.10008.1.2.4.91", pixels, photometric)
+    close(
+        dd.imread(contents, values="stored", color=color), pixels, 0 if reversible else 3 if dtype == np.uint8 else 64
+    )
+    assert not {"photometric"} & {issue.code for issue in dd.open(contents).issues}
+
+
+def test_a_palette_is_read_once_a_file() -> None:
+    contents = s.image(RNG.integers(0, 9, (4, 5, 6), np.uint8), photometric="PALETTE COLOR")
+    with pytest.raises(dd.MalformedError):
+        dd.imread(contents)
+    tables = tables_of(9, 8)
+    pixels = RNG.integers(0, 9, (4, 5, 6), np.uint8)
+    image = dd.open(s.image(pixels, photometric="PALETTE COLOR", extra=s.lookup_tables(tables, bits=8)))
+    for i in (3, 0):
+        found = image.pixels(frames=i)
+        np.testing.assert_array_equal(found, looked_up(pixels[i], tables))
+        found[...] = 0  # a result is the caller's
+
+
 # --- palettes --------------------------------------------------------------------------------------------------------
 
 
