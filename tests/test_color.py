@@ -2,6 +2,8 @@
 
 import io
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.data.data_manager import DATA_ROOT
 from pydicom.pixels import apply_color_lut, convert_color_space
 
@@ -376,3 +379,57 @@ def test_palettes_of_pydicom(path: Path) -> None:
     indices = np.arange(256, dtype=np.uint8).reshape(16, 16)
     found = dd.imread(s.image(indices, photometric="PALETTE COLOR", extra=extra), values="stored")
     np.testing.assert_array_equal(found, apply_color_lut(indices, palette))
+
+
+def drawn_by_dcmtk(path: Path, target: Path) -> np.ndarray | None:
+    """The first frame as dcmj2pnm draws it; None where it has no decoder."""
+    program = shutil.which("dcmj2pnm")
+    if program is None:
+        pytest.skip("DCMTK: dcmj2pnm is not installed")
+    target.unlink(missing_ok=True)
+    done = subprocess.run([program, str(path), str(target)], capture_output=True, check=False)
+    return np.asarray(Image.open(target)) if done.returncode == 0 and target.exists() else None
+
+
+def synthesised() -> dict[str, bytes]:
+    pixels = RNG.integers(0, 256, (16, 20, 3), np.uint8)
+    pixels[:8] = np.clip(pixels[:8], 16, 235)
+    partial: list[s.Element] = [(0x00280004, "CS", "YBR_PARTIAL_422")]
+    indices = RNG.integers(0, 100, (16, 20), np.uint8)
+    found = {
+        "YBR_FULL": s.image(pixels, photometric="YBR_FULL"),
+        "YBR_FULL_422": s.image(pixels, photometric="YBR_FULL_422"),
+        "YBR_PARTIAL_422": s.image(pixels, photometric="YBR_FULL_422", extra=partial),
+    }
+    for bits in (8, 16):
+        tables = s.lookup_tables(tables_of(100, bits), first=3, bits=bits)
+        found[f"palette of {bits}"] = s.image(indices, photometric="PALETTE COLOR", extra=tables)
+    return found
+
+
+@pytest.mark.parametrize("name", list(synthesised()))
+def test_as_dcmtk(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "in.dcm"
+    path.write_bytes(synthesised()[name])
+    want = drawn_by_dcmtk(path, tmp_path / "out.ppm")
+    assert want is not None
+    close(dd.imread(path, values="display"), want, 2)  # its tables are of integers
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_files_as_dcmtk_draws_them(tmp_path: Path) -> None:
+    """Of pydicom, and of the kit where it is there."""
+    folders = [Path(DATA_ROOT), *([KIT / "files"] if (KIT / "files").is_dir() else [])]
+    seen = 0
+    for path in {p.name: p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()}.values():
+        try:
+            image = dd.open(path)
+        except dd.DicomError:
+            continue
+        if not image.photometric.startswith(("YBR", "PALETTE")):
+            continue
+        want = drawn_by_dcmtk(path, tmp_path / "out.ppm")
+        if want is not None:
+            close(image.pixels(values="display", frames=0), want, 2)
+            seen += 1
+    assert seen >= 10

@@ -19,6 +19,7 @@ from tests import synthesise as s
 
 RNG = np.random.default_rng(5)
 PIXELS = RNG.integers(0, 100, (9, 11), np.uint8)
+KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).resolve().parents[2] / "shared" / "conformance"))
 
 
 def overlay(
@@ -290,6 +291,24 @@ def test_the_file_of_pydicom() -> None:
     np.testing.assert_array_equal(shown[want == 0], image.pixels(values="display")[want == 0])
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_files_of_the_kit() -> None:
+    if not (KIT / "files").is_dir():
+        pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
+    seen = 0
+    for path in sorted(p for p in (KIT / "files").rglob("*") if p.is_file()):
+        try:
+            found = dd.open(path).overlays
+        except dd.DicomError:
+            continue
+        dataset = pydicom.dcmread(path, force=True) if found else None
+        for one in found:
+            if dataset is not None and one.rows and not one.embedded:
+                np.testing.assert_array_equal(one.array, dataset.overlay_array(one.group))
+                seen += 1
+    assert seen >= 3
+
+
 def mixed() -> bytes:
     """Three overlays: two with data of their own, inside and across the edge, and one in bit 14."""
     pixels = RNG.integers(0, 4096, (24, 32), np.uint16)
@@ -298,9 +317,6 @@ def mixed() -> bytes:
     extra += overlay(bits_of(5, 6), 0x6000, (3, 4)) + overlay(bits_of(9, 9), 0x6002, (-3, 28))
     extra += overlay(plane, 0x6004, x0100=("US", 16), x0102=("US", 14), x3000=None)
     return s.image(pixels | plane.astype(np.uint16) << 14, extra=extra)
-
-
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).resolve().parents[2] / "shared" / "conformance"))
 
 
 @pytest.mark.parametrize("name", ["synthesised", "examples_overlay.dcm", "overlay.dcm"])
