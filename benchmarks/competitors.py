@@ -189,7 +189,9 @@ def measure(case: Case, rgb: bool, path: str) -> Iterator[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python benchmarks/competitors.py", description="Other readers, side by side.")
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/competitors.py", description="Other readers, side by side."
+    )
     parser.add_argument("words", nargs="*", help="only files whose name holds a word")
     words = [word.lower() for word in parser.parse_args().words]
     warnings.simplefilter("ignore")
