@@ -16,7 +16,7 @@ cdef extern from "kernels.h" nogil:
     void dd_lookup(int src_bytes, int dst_bytes, const void* src, void* dst, size_t n, const void* table)
     void dd_interleave(const void* src, void* dst, size_t n, int samples, int bytes)
     void dd_expand_422(const void* src, void* dst, size_t pairs, int bytes)
-    void dd_ybr_to_rgb(const void* src, void* dst, size_t n, int bytes, int bits)
+    void dd_ybr_to_rgb(const void* src, void* dst, size_t n, int bytes, int bits, int partial)
     void dd_palette(int source, int dst_bytes, const void* src, void* dst, size_t n, int64_t first, int64_t entries,
                     const void* table, int samples)
 
@@ -201,14 +201,14 @@ def expand_422(source, size_t offset, size_t pixels, int cell, target):
         dd_expand_422(v.src(offset), v.dst(0), pixels // 2, cell)
 
 
-def ybr_to_rgb(source, size_t n, int cell, int bits, target):
-    """YBR_FULL pixels of 1- or 2-byte samples to RGB; `source` may be `target`."""
+def ybr_to_rgb(source, size_t n, int cell, int bits, target, bint partial=False):
+    """YBR_FULL (or YBR_PARTIAL) pixels of 1- or 2-byte samples to RGB; `source` may be `target`."""
     cdef _Views v = _Views(source, target)
     if cell not in (1, 2) or not 1 <= bits <= 8 * cell:
-        raise ValueError("YBR_FULL samples have 1 to 16 bits")
+        raise ValueError("YBR samples have 1 to 16 bits")
     v.check(0, n * 3 * cell, 0, n * 3 * cell)
     with nogil:
-        dd_ybr_to_rgb(v.src(0), v.dst(0), n, cell, bits)
+        dd_ybr_to_rgb(v.src(0), v.dst(0), n, cell, bits, partial)
 
 
 def palette(source, int source_type, size_t n, int64_t first, int64_t entries, table, int samples, int entry_bytes,
@@ -216,8 +216,8 @@ def palette(source, int source_type, size_t n, int64_t first, int64_t entries, t
     """Indices to the entries of `table`, [entries, samples]; indices outside take the first or last entry."""
     cdef _Views v = _Views(source, target)
     cdef _Views t = _Views(table, target)
-    if source_type > T_I16 or entry_bytes not in (1, 2) or entries < 1:
-        raise ValueError("a palette has indices and entries of 8 or 16 bits")
+    if source_type > T_I16 or entry_bytes not in (1, 2, 4, 8) or entries < 1:
+        raise ValueError("a palette has indices of 8 or 16 bits, and entries of 8 to 64")
     v.check(0, n * item_bytes(source_type), 0, n * samples * entry_bytes)
     t.check(0, entries * samples * entry_bytes, 0, 0)
     with nogil:

@@ -9,7 +9,10 @@ import numpy as np
 
 from dicomdecode.request import Request
 
-__all__ = ["check_dtype", "check_request", "one_of"]
+__all__ = ["COLORS", "check_dtype", "check_request", "one_of"]
+
+#: What `color=` may be.
+COLORS = ("rgb", "stored", "palette", "rgba", "srgb")
 
 # dtype-like -> numpy.dtype, for the types images are converted to; other spellings go through numpy.dtype.
 _DTYPES: dict[Any, np.dtype[Any]] = {
@@ -66,7 +69,7 @@ def check_request(
 ) -> Request:
     """The keywords of `imread` as a Request."""
     one_of("values", values, ("stored", "modality", "voi", "display"))
-    one_of("color", color, ("rgb", "stored", "palette"))
+    one_of("color", color, COLORS)
     one_of("scale", scale, ("preserve", "auto"))
     if window is not None:
         window = _check_window(window)

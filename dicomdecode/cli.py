@@ -350,7 +350,7 @@ def _show(arguments: argparse.Namespace) -> int:
             frame = arguments.frame if arguments.frame is not None else image.frames // 2
             if not 0 <= frame < image.frames:
                 raise DicomError(f"there is no frame {frame}: the image has {image.frames}", code="frame")
-            pixels = image.pixels(values="display", frames=frame, window=window)
+            pixels = image.pixels(values="display", frames=frame, window=window, overlays=arguments.overlays)
         target = target_of(name)
         _write_png(pixels, target)
         return "" if target == "-" else f"{_clean(name)} -> {_clean(target)}", []
@@ -410,6 +410,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("--frame", type=int, help="which frame, from 0; default: the middle one")
     show.add_argument("--window", type=float, nargs=2, metavar=("CENTER", "WIDTH"), help="instead of the stored one")
+    show.add_argument("--overlays", action="store_true", help="draw the overlays")
 
     tags = command("tags", _tags, "values of data elements")
     tags.add_argument("-t", "--tag", nargs="+", action="extend", help="PatientName, 0010,0010, a path; default: all")

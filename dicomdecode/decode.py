@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode import codecs, color, transform
+from dicomdecode import codecs, transform
 from dicomdecode._file import DicomFile
 from dicomdecode._kernels import run
 from dicomdecode._spec import FrameSpec
+from dicomdecode.color import Tables, to_rgb
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.frames import EncapsulatedFrames
-from dicomdecode.native import Layout, NativeFrames, is_plain, keep_stored_bits, unpack
+from dicomdecode.icc import Profiles
+from dicomdecode.native import HALF_CHROMA, Layout, NativeFrames, is_plain, keep_stored_bits, unpack
+from dicomdecode.palette import look_up, read_palette
 from dicomdecode.plans import Plans
 from dicomdecode.request import Request, Selection, allocate, select, shape_of
 from dicomdecode.syntaxes import SYNTAXES
@@ -72,14 +75,30 @@ def layout_of(file: DicomFile, want: str) -> Layout:
         return Layout(syntax, cell, 0, 0, file.samples, None, False, file.bits_allocated)
     samples, bits, palette = file.samples, file.bits_stored, None
     photometric = file.photometric
-    if samples == 1 and ((photometric == "PALETTE COLOR" and want == "rgb") or want == "palette"):
-        palette = color.read_palette(file)
+    if want == "rgba" and (samples != 1 or photometric != "PALETTE COLOR"):
+        raise UnsupportedError(
+            f'color="rgba" needs PALETTE COLOR, not {photometric or "a missing Photometric Interpretation"}',
+            code="alpha",
+            tag=0x00280004,
+        )
+    if samples == 1 and ((photometric == "PALETTE COLOR" and want != "stored") or want == "palette"):
+        palette = read_palette(file, alpha=want == "rgba")
         bits = palette.bits
     convert = samples == 3 and want != "stored" and photometric != "RGB"
+    profiles = None
+    if want == "srgb" and (palette is not None or samples == 3):
+        if bits != 8:
+            raise UnsupportedError(
+                f"ICC profiles are applied to samples of 8 bits, not {bits}",
+                code="icc_depth",
+                hint='Ask for color="rgb"',
+            )
+        profiles = file.kept.get("profiles") or Profiles(file)
+        file.kept["profiles"] = profiles
     integer = file.pixel_kind == "integer" and file.bits_allocated in (8, 16, 32, 64)
     left = file.bits_allocated - 1 - file.high_bit if integer else 0
     right = file.bits_allocated - file.bits_stored if integer else 0
-    return Layout(syntax, stored_dtype(file), left, right, samples, palette, convert, bits)
+    return Layout(syntax, stored_dtype(file), left, right, samples, palette, convert, bits, profiles)
 
 
 def _native_reader(file: DicomFile, layout: Layout, native: NativeFrames) -> FrameReader:
@@ -117,8 +136,8 @@ def _codec_reader(
     rows, columns, samples = file.rows, file.columns, layout.samples
     photometric = file.photometric
     planar = row.planar and file.planar and samples > 1
-    is_422 = row.planar and samples == 3 and photometric == "YBR_FULL_422"
-    whole_cells = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422)
+    is_422 = row.planar and samples == 3 and photometric in HALF_CHROMA
+    in_order = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422)
     whole = request.color == "cells"
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
@@ -160,7 +179,7 @@ def _codec_reader(
             raise
 
     def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
-        if whole_cells or not row.cells:
+        if in_order or not row.cells:
             out = np.empty(shape, layout.cell) if place is None else place
             if row.cells:
                 decode(data, spec, out.reshape(-1).view(np.uint8))
@@ -182,7 +201,7 @@ def _check_frames(
     if native is not None:
         native.check(last, file)
     if encapsulated is not None and not codecs.CODECS[layout.syntax.codec].stream:
-        samples = 2 if file.photometric == "YBR_FULL_422" else layout.samples
+        samples = 2 if file.photometric in HALF_CHROMA else layout.samples
         frame_bytes = (file.rows * file.columns * samples * file.bits_allocated + 7) // 8
         encapsulated.check(last, frame_bytes, codecs.CODECS[layout.syntax.codec].ratio)
 
@@ -202,19 +221,23 @@ def _run_frames(
     targets = out.reshape((len(frames), -1))
     in_place = not cropped and layout.palette is None and out.dtype == layout.cell
     shape = (*shape_of(file, replace(request, frame_dim=False), Selection([0], False), 1)[:2], layout.samples)
+    tables = Tables(file, request, layout, plans) if layout.palette is not None else None
 
     def one(frame: int, target: NDArray[Any]) -> None:
         plan, chain = plans.of(frame)
         place = target.reshape(shape) if in_place and plan.kind == "copy" else None
         samples, photometric = read(frame, place)
-        if layout.palette is not None:
-            samples = color.apply_palette(samples, layout.palette)
-        elif layout.convert_rgb:
-            samples = color.to_rgb(samples, photometric, layout.bits)
-        if samples is place:
-            return
         if cropped:
             samples = _crop(samples, request)
+        if tables is not None:
+            look_up(samples, tables.first, tables.of(frame), target)
+            return
+        if layout.convert_rgb:
+            samples = to_rgb(samples, photometric, layout.bits)
+        if layout.profiles is not None:
+            layout.profiles.of(frame)(samples)
+        if samples is place:
+            return
         if plan.kind == "numpy":
             assert chain is not None
             target[:] = transform.convert_numpy(samples, plan, chain, request.scale).reshape(-1)
@@ -324,7 +347,7 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
     if (
         native is not None
         and is_plain(file, layout, native.vr)
-        and not (native.is_422 or layout.palette or layout.convert_rgb or request.region)
+        and not (native.is_422 or layout.palette or layout.convert_rgb or layout.profiles or request.region)
         and all(plans.of(frame)[0].kind != "numpy" for frame in ((frames[0],) if plans.one else frames))
     ):
         _run_plain(file, layout, native, plans, frames, out)

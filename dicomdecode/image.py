@@ -9,7 +9,8 @@ import numpy as np
 
 from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_request
-from dicomdecode.decode import frames_of, plans_of, render, stored_dtype
+from dicomdecode.color import color_steps
+from dicomdecode.decode import frames_of, layout_of, plans_of, render, stored_dtype
 from dicomdecode.errors import DicomError, LimitError
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.request import Request
@@ -118,7 +119,7 @@ class DicomImage:
         if file.samples == 1 and file.photometric != "PALETTE COLOR":
             return np.dtype(np.float32)
         if file.photometric == "PALETTE COLOR":
-            from dicomdecode.color import read_palette
+            from dicomdecode.palette import read_palette
 
             return np.dtype(np.uint8 if read_palette(file).bits == 8 else np.uint16)
         return stored_dtype(file)
@@ -146,7 +147,8 @@ class DicomImage:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        return plans_of(self._file, Request(values="modality")).of(0)[0].steps
+        plans = plans_of(self._file, Request(values="modality"))
+        return (*color_steps(self._file, layout_of(self._file, "rgb")), *plans.of(0)[0].steps)
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -359,9 +361,10 @@ def imread(
     values : {"modality", "stored", "voi", "display"}
         Which values (PS3.3 C.11): "stored" the Bits Stored bits, sign-extended; "modality" after slope and intercept
         (HU for CT); "voi" after the window, in [0, 1]; "display" also inverted where the header says so.
-    color : {"rgb", "stored", "palette"}
+    color : {"rgb", "stored", "palette", "rgba", "srgb"}
         "rgb" converts YBR and looks up PALETTE COLOR; "stored" leaves samples and indices as they are; "palette" also
-        applies the supplemental palette of a monochrome image.
+        applies the supplemental palette of a monochrome image; "rgba" gives the Alpha Palette as a fourth sample of
+        PALETTE COLOR; "srgb" also applies the ICC profile of the file (Pillow).
     dtype : dtype, optional
         Of the result. Default: "stored" and colour the stored integer type, "modality" and "voi" float32,
         "display" uint8. Integers round half to even and clip.

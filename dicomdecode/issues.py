@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs import CODECS
 from dicomdecode.decode import frames_of, layout_of, render
 from dicomdecode.errors import DicomError
 from dicomdecode.native import NativeFrames
@@ -117,7 +118,7 @@ def _values(file: DicomFile) -> Iterator[Issue]:
 
 def _palette(file: DicomFile) -> Iterator[Issue]:
     if file.samples == 1 and file.photometric == "PALETTE COLOR":
-        from dicomdecode.color import read_palette
+        from dicomdecode.palette import read_palette
 
         if read_palette(file).corrected:
             yield Issue("the palette declares 16 bits and uses 8", code="palette_depth", tag=0x00281101)
@@ -179,6 +180,8 @@ def _native(file: DicomFile) -> Iterator[Issue]:
 
 def _encapsulated(file: DicomFile) -> Iterator[Issue]:
     """Number of Frames against offset tables and fragments."""
+    if CODECS[layout_of(file, "cells").syntax.codec].stream:
+        return  # all frames are one stream
     frames = frames_of(file)
     tables = [n for n in (frames.basic_offsets, frames.extended_offsets) if n]
     if any(n != file.frames for n in tables):

@@ -280,30 +280,50 @@ static void dd_interleave(const void *src, void *dst, size_t n, int samples, int
     }
 }
 
-/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2): `pairs` pairs of pixels, cells of 1 or 2 bytes. */
+/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2): `pairs` pairs of pixels. */
+#define EXPAND(NAME, T)                                                                                          \
+    static void expand_##NAME(const void *src, void *dst, size_t pairs) {                                        \
+        T *out = (T *)dst;                                                                                       \
+        for (size_t i = 0; i < pairs; i++) {                                                                     \
+            const T b = LOAD(T, src, 4 * i + 2), r = LOAD(T, src, 4 * i + 3);                                    \
+            out[6 * i] = LOAD(T, src, 4 * i);                                                                    \
+            out[6 * i + 1] = out[6 * i + 4] = b;                                                                 \
+            out[6 * i + 2] = out[6 * i + 5] = r;                                                                 \
+            out[6 * i + 3] = LOAD(T, src, 4 * i + 1);                                                            \
+        }                                                                                                        \
+    }
+EXPAND(8, uint8_t)
+EXPAND(16, uint16_t)
+EXPAND(32, uint32_t)
+EXPAND(64, uint64_t)
+
 static void dd_expand_422(const void *src, void *dst, size_t pairs, int bytes) {
-    for (size_t i = 0; i < pairs; i++) {
-        const uint8_t *p = (const uint8_t *)src + 4 * bytes * i;
-        uint8_t *q = (uint8_t *)dst + 6 * bytes * i;
-        memcpy(q, p, bytes);
-        memcpy(q + bytes, p + 2 * bytes, 2 * bytes);
-        memcpy(q + 3 * bytes, p + bytes, bytes);
-        memcpy(q + 4 * bytes, p + 2 * bytes, 2 * bytes);
+    switch (bytes) {
+    case 1: expand_8(src, dst, pairs); break;
+    case 2: expand_16(src, dst, pairs); break;
+    case 4: expand_32(src, dst, pairs); break;
+    default: expand_64(src, dst, pairs); break;
     }
 }
 
-/* YBR_FULL to RGB (PS3.3 C.7.6.3.1.2), the coefficients of ITU-T T.871, rounded to nearest; may work in place. */
+/* YBR to RGB (PS3.3 C.7.6.3.1.2), the coefficients of ITU-T T.871, rounded to nearest; may work in place.
+ * `partial`: Y has 219 steps from 16, Cb and Cr 224 around the middle (of 8 bits; more bits in proportion). */
 #define YBR(NAME, T, REAL)                                                                                       \
-    CLONES static void ybr_##NAME(const void *src, void *dst, size_t n, int bits) {                              \
+    CLONES static void ybr_##NAME(const void *src, void *dst, size_t n, int bits, int partial) {                 \
         const T *in = (const T *)src;                                                                            \
         T *out = (T *)dst;                                                                                       \
         const REAL middle = (REAL)((uint32_t)1 << (bits - 1));                                                   \
         const REAL top = (REAL)(((uint64_t)1 << bits) - 1);                                                      \
+        const double unit = (double)((uint64_t)1 << bits) / 256;                                                 \
+        const double chroma = partial ? top / (224 * unit) : 1;                                                  \
+        const REAL black = (REAL)(partial ? 16 * unit : 0), luma = (REAL)(partial ? top / (219 * unit) : 1);     \
+        const REAL rr = (REAL)(1.402 * chroma), gb = (REAL)(0.114 * 1.772 / 0.587 * chroma);                     \
+        const REAL gr = (REAL)(0.299 * 1.402 / 0.587 * chroma), bb = (REAL)(1.772 * chroma);                     \
         for (size_t i = 0; i < n; i++) {                                                                         \
-            REAL y = in[3 * i], b = in[3 * i + 1] - middle, r = in[3 * i + 2] - middle;                          \
-            REAL red = y + (REAL)1.402 * r + (REAL)0.5;                                                          \
-            REAL green = y - (REAL)(0.114 * 1.772 / 0.587) * b - (REAL)(0.299 * 1.402 / 0.587) * r + (REAL)0.5;  \
-            REAL blue = y + (REAL)1.772 * b + (REAL)0.5;                                                         \
+            REAL y = (in[3 * i] - black) * luma, b = in[3 * i + 1] - middle, r = in[3 * i + 2] - middle;         \
+            REAL red = y + rr * r + (REAL)0.5;                                                                   \
+            REAL green = y - gb * b - gr * r + (REAL)0.5;                                                        \
+            REAL blue = y + bb * b + (REAL)0.5;                                                                  \
             out[3 * i] = (T)(int32_t)(red < 0 ? 0 : red > top ? top : red);                                      \
             out[3 * i + 1] = (T)(int32_t)(green < 0 ? 0 : green > top ? top : green);                            \
             out[3 * i + 2] = (T)(int32_t)(blue < 0 ? 0 : blue > top ? top : blue);                               \
@@ -312,11 +332,11 @@ static void dd_expand_422(const void *src, void *dst, size_t pairs, int bytes) {
 YBR(8, uint8_t, float)
 YBR(16, uint16_t, double)
 
-static void dd_ybr_to_rgb(const void *src, void *dst, size_t n, int bytes, int bits) {
+static void dd_ybr_to_rgb(const void *src, void *dst, size_t n, int bytes, int bits, int partial) {
     if (bytes == 1)
-        ybr_8(src, dst, n, bits);
+        ybr_8(src, dst, n, bits, partial);
     else
-        ybr_16(src, dst, n, bits);
+        ybr_16(src, dst, n, bits, partial);
 }
 
 /* Palette indices to pixels of `samples` entries: `table` is [entries][samples]; indices outside are clamped. */
@@ -331,22 +351,22 @@ static void dd_ybr_to_rgb(const void *src, void *dst, size_t n, int bytes, int b
             for (int s = 0; s < samples; s++) out[samples * i + s] = colours[samples * k + s];                   \
         }                                                                                                        \
     }
-PALETTE(u8_8, uint8_t, uint8_t)
-PALETTE(u8_16, uint8_t, uint16_t)
-PALETTE(i8_8, int8_t, uint8_t)
-PALETTE(i8_16, int8_t, uint16_t)
-PALETTE(u16_8, uint16_t, uint8_t)
-PALETTE(u16_16, uint16_t, uint16_t)
-PALETTE(i16_8, int16_t, uint8_t)
-PALETTE(i16_16, int16_t, uint16_t)
+#define PALETTES(NAME, S)                                                                                        \
+    PALETTE(NAME##_8, S, uint8_t) PALETTE(NAME##_16, S, uint16_t)                                                \
+    PALETTE(NAME##_32, S, uint32_t) PALETTE(NAME##_64, S, uint64_t)
+PALETTES(u8, uint8_t)
+PALETTES(i8, int8_t)
+PALETTES(u16, uint16_t)
+PALETTES(i16, int16_t)
 
 static void dd_palette(int source, int dst_bytes, const void *src, void *dst, size_t n, int64_t first, int64_t entries,
                        const void *table, int samples) {
     typedef void (*kernel)(const void *, void *, size_t, int64_t, int64_t, const void *, int);
-    static const kernel kernels[4][2] = {
-        {palette_u8_8, palette_u8_16}, {palette_i8_8, palette_i8_16}, {palette_u16_8, palette_u16_16},
-        {palette_i16_8, palette_i16_16}};
-    kernels[source][dst_bytes - 1](src, dst, n, first, entries, table, samples);
+#define SIZES(N) {palette_##N##_8, palette_##N##_16, palette_##N##_32, palette_##N##_64}
+    static const kernel kernels[4][4] = {SIZES(u8), SIZES(i8), SIZES(u16), SIZES(i16)};
+#undef SIZES
+    const int size = dst_bytes == 1 ? 0 : dst_bytes == 2 ? 1 : dst_bytes == 4 ? 2 : 3;
+    kernels[source][size](src, dst, n, first, entries, table, samples);
 }
 
 #endif

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode import _kernels
-from dicomdecode.errors import TruncatedError
+from dicomdecode.errors import MalformedError, TruncatedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomdecode._file import DicomFile
-    from dicomdecode.color import Palette
+    from dicomdecode.icc import Profiles
+    from dicomdecode.palette import Palette
     from dicomdecode.syntaxes import Syntax
 
-__all__ = ["Layout", "NativeFrames", "is_plain", "unpack"]
+__all__ = ["HALF_CHROMA", "Layout", "NativeFrames", "is_plain", "unpack"]
+
+#: Stored as Y1 Y2 Cb Cr: one Cb and Cr for two pixels (PS3.3 C.7.6.3.1.2).
+HALF_CHROMA = ("YBR_FULL_422", "YBR_PARTIAL_422")
 
 
 @dataclass(slots=True)
@@ -32,11 +36,12 @@ class Layout:
     palette: Palette | None
     convert_rgb: bool
     bits: int  # of the samples after colour
+    profiles: Profiles | None = None  # to sRGB
 
     @property
     def out_samples(self) -> int:
         """Samples a pixel after colour."""
-        return 3 if self.palette is not None else self.samples
+        return self.samples if self.palette is None else self.palette.table.shape[1]
 
     @property
     def colored(self) -> np.dtype[Any]:
@@ -51,7 +56,7 @@ class NativeFrames:
         self.tag, self.vr, self.offset, self.length, _ = file.pixels
         self.pixels = file.rows * file.columns
         samples = layout.samples
-        self.is_422 = samples == 3 and file.photometric == "YBR_FULL_422"
+        self.is_422 = samples == 3 and file.photometric in HALF_CHROMA
         if self.is_422:
             full = self.pixels * 3 * file.bits_allocated // 8 * file.frames
             # Some writers say 4:2:2 and store every sample: the length tells (pydicom reads them so).
@@ -111,6 +116,8 @@ def unpack(
             _kernels.interleave(target, 0, rows * columns, samples, cell.itemsize, out)
         return out
     if is_422:
+        if rows * columns % 2:
+            raise MalformedError("An odd number of pixels has no 4:2:2 form", code="half_chroma", tag=0x00280004)
         _kernels.expand_422(cells, offset, rows * columns, cell.itemsize, out)
         cells, offset = out, 0
     elif planar:

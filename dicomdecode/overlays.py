@@ -231,4 +231,5 @@ def burn(file: DicomFile, request: Request, out: NDArray[Any]) -> None:
             plane = overlay.plane(nth)[max(0, -y) :, max(0, -x) :]
             target = pixels[i, max(0, y) :, max(0, x) :]
             plane = plane[: target.shape[0], : target.shape[1]]
-            target[: plane.shape[0], : plane.shape[1]][plane] = top
+            for sample in range(target.shape[2]):
+                np.copyto(target[: plane.shape[0], : plane.shape[1], sample], top, where=plane, casting="unsafe")

@@ -32,6 +32,19 @@ TAGS = [
 ]
 
 
+def overlays() -> list[s.Element]:
+    """One with its data, one in bit 15; a supplemental palette; regions, and functional groups with a spacing."""
+    bits = np.packbits(RNG.random((7, 9)) < 0.4, bitorder="little").tobytes()
+    found: list[s.Element] = []
+    for base, position, data in ((0x60000000, 0, bits), (0x60020000, 15, b"")):
+        found += [(base | 0x10, "US", 7), (base | 0x11, "US", 9), (base | 0x50, "SS", [1, -1])]
+        found += [(base | 0x102, "US", position)] + ([(base | 0x3000, "OW", data)] if data else [])
+    found += s.lookup_tables([RNG.integers(0, 65536, 20, np.uint16)] * 3, first=4000)
+    found.append((0x00186011, "SQ", [[(0x00186012, "US", 1), (0x0018602C, "FD", 0.1)]]))
+    found.append((0x52009229, "SQ", [[(0x00289110, "SQ", [[(0x00280030, "DS", ["1", "2"])]])]]))
+    return found
+
+
 def synthesised() -> dict[str, bytes]:
     pixels = RNG.integers(0, 4096, (2, 7, 9), np.uint16)
     colour = RNG.integers(0, 256, (6, 8, 3), np.uint8)
@@ -60,6 +73,7 @@ def synthesised() -> dict[str, bytes]:
         "half chroma": s.image(colour, photometric="YBR_FULL_422"),
         "planes": s.image(colour, photometric="YBR_FULL", planar=1),
         "palette": s.image(colour[..., 0], photometric="PALETTE COLOR", extra=lut),
+        "overlays": s.image(pixels, bits_stored=12, extra=overlays()),
         "float": s.image(RNG.normal(size=(5, 7)).astype(np.float32)),
     }
     return found
@@ -97,9 +111,14 @@ def outcome(contents: bytes) -> str:
                 assert error.code
         assert isinstance(image.issues, tuple) and repr(image)
         _ = image.rows, image.columns, image.frames, image.samples, image.photometric, image.spacing, image.window
+        for overlay in image.overlays:
+            with contextlib.suppress(dd.DicomError):
+                assert overlay.array.dtype == np.bool_
     for level in ("modality", "display"):
         with contextlib.suppress(dd.DicomError):
             dd.imread(contents, values=level, color="stored", limits=LIMITS, frames=0)
+    with contextlib.suppress(dd.DicomError):
+        dd.imread(contents, values="display", color="palette", overlays=True, limits=LIMITS, frames=0)
     texts = dd.decode_dicom_data(contents, TAGS, limits=LIMITS)
     assert all(isinstance(text, str) for text in texts)
     return result

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k, jpeg2000
-from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view
+from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view, ycc_or_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,9 +53,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any], *, reduce: int = 0, re
         give_sign(out, found["precision"])
     if spec.samples == 1:
         return monochrome_or_palette(spec)
-    if not found["component_transform"] and spec.photometric.startswith(("YBR_FULL", "YBR_PARTIAL")):
-        return "YBR_FULL"
-    return "RGB"
+    return "RGB" if found["component_transform"] else ycc_or_rgb(spec)
 
 
 class _Hooks:

@@ -24,6 +24,7 @@ from dicomdecode.codecs.markers import (
     monochrome_or_palette,
     read_header,
     unsigned_view,
+    ycc_or_rgb,
 )
 from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
@@ -57,7 +58,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     Returns
     -------
     str
-        "MONOCHROME", "PALETTE COLOR", "RGB" or "YBR_FULL".
+        "MONOCHROME", "PALETTE COLOR", "RGB", "YBR_FULL"; of a lossless stream YBR_PARTIAL_* as in the header.
 
     Raises
     ------
@@ -122,7 +123,7 @@ def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArr
             wanted, result = "YCBCR", "YBR_FULL"
     elif spec.samples == 3:
         stored = wanted = "RGB"
-        result = "YBR_FULL" if photometric.startswith("YBR") else "RGB"
+        result = ycc_or_rgb(spec)
     else:
         stored = wanted = "CMYK"
         result = photometric

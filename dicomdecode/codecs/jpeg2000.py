@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k
 from dicomdecode.codecs._openjpeg import OpenJPEG
+from dicomdecode.codecs.markers import ycc_or_rgb
 from dicomdecode.errors import MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, regi
     Returns
     -------
     str
-        "MONOCHROME", "PALETTE COLOR", "RGB" (an RCT or ICT is undone) or "YBR_FULL".
+        "MONOCHROME", "PALETTE COLOR", "RGB" (an RCT or ICT is undone), "YBR_FULL", or YBR_PARTIAL_* as in the header.
 
     Raises
     ------
@@ -73,9 +74,7 @@ def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, regi
         transformed = _decode_by_imagecodecs(data, spec, out, reduce, region)
     if spec.samples == 1:
         return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
-    if not transformed and spec.photometric.startswith(("YBR_FULL", "YBR_PARTIAL")):
-        return "YBR_FULL"
-    return "RGB"
+    return "RGB" if transformed else ycc_or_rgb(spec)
 
 
 def output_size(rows: int, columns: int, reduce: int = 0, region: Region | None = None) -> tuple[int, int]:

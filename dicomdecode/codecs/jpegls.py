@@ -15,6 +15,7 @@ from dicomdecode.codecs.markers import (
     monochrome_or_palette,
     read_header,
     unsigned_view,
+    ycc_or_rgb,
 )
 from dicomdecode.errors import MalformedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
@@ -45,7 +46,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     Returns
     -------
     str
-        "MONOCHROME", "PALETTE COLOR", "RGB" or "YBR_FULL": JPEG-LS converts no colour.
+        "MONOCHROME", "PALETTE COLOR", "RGB", "YBR_FULL", or YBR_PARTIAL_* as in the header: JPEG-LS converts no colour.
 
     Raises
     ------
@@ -98,4 +99,4 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
         give_sign(out, min(header.precision, spec.bits_stored))
     if spec.samples == 1:
         return monochrome_or_palette(spec)
-    return "YBR_FULL" if spec.photometric.startswith("YBR_FULL") else "RGB"
+    return ycc_or_rgb(spec)

@@ -26,6 +26,7 @@ __all__ = [
     "monochrome_or_palette",
     "read_header",
     "unsigned_view",
+    "ycc_or_rgb",
 ]
 
 SOF3, SOF55 = 0xC3, 0xF7
@@ -245,6 +246,13 @@ def give_sign(out: NDArray[Any], bits_stored: int) -> None:
 def monochrome_or_palette(spec: FrameSpec) -> str:
     """What a codec returns for frames of one sample a pixel."""
     return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
+
+
+def ycc_or_rgb(spec: FrameSpec) -> str:
+    """What a codec returns for frames of three samples whose colour it leaves as it is."""
+    if spec.photometric.startswith("YBR_PARTIAL"):
+        return spec.photometric
+    return "YBR_FULL" if spec.photometric.startswith("YBR_FULL") else "RGB"
 
 
 def unsigned_view(out: NDArray[Any]) -> NDArray[Any]:
