@@ -29,6 +29,29 @@ enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_U64, T_I64, T_F32, T_F64, T_COU
 #define LOAD(T, p, i) (((const T *)(p))[i])
 #endif
 
+/* Bytes of an element type. */
+static const size_t bytes_of[T_COUNT] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+
+/* Ask for bytes that will be read soon: where they are not in a near cache, the loops would wait for half their time. */
+static inline void dd_soon(const char *p, size_t size) {
+#if defined(__GNUC__)
+    for (size_t i = 0; i < size; i += 64) __builtin_prefetch(p + i);
+#else
+    (void)p, (void)size;
+#endif
+}
+
+/* CALL for some cells at a time, `m` from `from` to `to`, while those of the next time come near. */
+#define BLOCK ((size_t)2048)
+#define IN_BLOCKS(SRC_BYTES, DST_BYTES, CALL)                                                                    \
+    for (size_t at = 0; at < n; at += BLOCK) {                                                                   \
+        const size_t left_over = n - at, m = left_over < BLOCK ? left_over : BLOCK;                              \
+        const char *from = (const char *)src + at * (SRC_BYTES);                                                 \
+        char *to = (char *)dst + at * (DST_BYTES);                                                               \
+        dd_soon(from + m * (SRC_BYTES), (left_over - m < BLOCK ? left_over - m : BLOCK) * (SRC_BYTES));          \
+        CALL;                                                                                                    \
+    }
+
 /* The stored bits end at High Bit: shift them to the top of the cell, then down with the sign (PS3.5 8.1.1).
  *
  *      cell  |....ssssssss..|      left  = Bits Allocated - 1 - High Bit
@@ -51,9 +74,8 @@ STORED(u64, uint64_t, uint64_t)
 STORED(i64, int64_t, uint64_t)
 
 static void dd_stored(int type, const void *src, void *dst, size_t n, int left, int right) {
-    static const size_t bytes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
     if (left == 0 && right == 0) {
-        memcpy(dst, src, n * bytes[type]);
+        memcpy(dst, src, n * bytes_of[type]);
         return;
     }
     switch (type) {
@@ -256,7 +278,8 @@ static void dd_lookup(int src_bytes, int dst_bytes, const void *src, void *dst, 
     typedef void (*kernel)(const void *, void *, size_t, const void *);
     static const kernel kernels[2][4] = {{lookup_8_8, lookup_8_16, lookup_8_32, lookup_8_64},
                                          {lookup_16_8, lookup_16_16, lookup_16_32, lookup_16_64}};
-    kernels[src_bytes - 1][dst_bytes == 1 ? 0 : dst_bytes == 2 ? 1 : dst_bytes == 4 ? 2 : 3](src, dst, n, table);
+    const kernel one = kernels[src_bytes - 1][dst_bytes == 1 ? 0 : dst_bytes == 2 ? 1 : dst_bytes == 4 ? 2 : 3];
+    IN_BLOCKS(src_bytes, dst_bytes, one(from, to, m, table))
 }
 
 /* Many 8- or 16-bit cells to 8 bits, as grey levels on a screen. There are so few cells that all of them are tried
@@ -277,9 +300,10 @@ static int dd_display(int source, affine_kernel exact, const void *src, void *ds
     }
     exact(all, table, cells, left, right, slope, intercept, low, high);
     quick[source](all, tried, cells, left, right, (float)slope, (float)intercept, (float)low, (float)high);
-    if (memcmp(table, tried, cells) == 0)
-        quick[source](src, dst, n, left, right, (float)slope, (float)intercept, (float)low, (float)high);
-    else
+    if (memcmp(table, tried, cells) == 0) {
+        const kernel one = quick[source];
+        IN_BLOCKS(bytes, 1, one(from, to, m, left, right, (float)slope, (float)intercept, (float)low, (float)high))
+    } else
         dd_lookup((int)bytes, 1, src, dst, n, table);
     free(table);
     return 1;
@@ -301,13 +325,15 @@ static int dd_affine(int source, int target, const void *src, void *dst, size_t 
         fabs(slope) * 65535 + fabs(intercept) < 16777216 && slope == (int)slope && intercept == (int)intercept) {
         typedef void (*kernel)(const void *, void *, size_t, int, int, float, float);
         static const kernel exact[4] = {exact_u8, exact_i8, exact_u16, exact_i16};
-        exact[source](src, dst, n, left, right, (float)at_top, (float)intercept);
+        const kernel one = exact[source];
+        IN_BLOCKS(bytes_of[source], 4, one(from, to, m, left, right, (float)at_top, (float)intercept))
         return 1;
     }
     if (target == T_U8 && n >= (source <= T_I8 ? 4096 : 262144) && source <= T_I16 && low >= 0 && high <= 255 &&
         dd_display(source, table[source][target], src, dst, n, left, right, at_top, intercept, low, high))
         return 1;
-    table[source][target](src, dst, n, left, right, at_top, intercept, low, high);
+    const affine_kernel one = table[source][target];
+    IN_BLOCKS(bytes_of[source], bytes_of[target], one(from, to, m, left, right, at_top, intercept, low, high))
     return 1;
 }
 
@@ -319,7 +345,8 @@ static int dd_clamp(int source, int target, const void *src, void *dst, size_t n
                                              TARGETS(i16), TARGETS(u32), TARGETS(i32)};
 #undef TARGETS
     if (source > T_I32 || target > T_I64) return 0;
-    table[source][target](src, dst, n, left, right, low, high);
+    const clamp_kernel one = table[source][target];
+    IN_BLOCKS(bytes_of[source], bytes_of[target], one(from, to, m, left, right, low, high))
     return 1;
 }
 
