@@ -193,6 +193,18 @@ cdef class DicomFile(DataSet):
         return bool(self.m.guessed)
 
     @property
+    def first_odd(self):
+        """The first element of an odd length (PS3.5 7.1.1 forbids it); 0 where there is none."""
+        cdef size_t i
+        cdef const Element* e
+        for i in range(self.m.elements.count):
+            e = &self.m.elements.items[i]
+            if e.length & 1 and not e.flags & (UNDEFINED | CUT):
+                return e.tag
+        e = &self.h.pixels
+        return e.tag if e.length & 1 and not e.flags & (UNDEFINED | CUT) else 0
+
+    @property
     def rescale(self):
         """(slope, intercept) of the modality stage, None when the data set has none (PS3.3 C.11.1)."""
         if self.h.unreadable:

@@ -6,7 +6,9 @@ Read this first. `render` is the whole decode of an opened file; nothing else ca
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +52,7 @@ def stored_dtype(file: DicomFile) -> np.dtype[Any]:
 
 
 def layout_of(file: DicomFile, want: str) -> Layout:
-    """How the stored values lie, and what `color=want` makes of them."""
+    """How the stored values lie, and what `color=want` makes of them; "cells" takes whole cells, with unused bits."""
     syntax = SYNTAXES.get(file.transfer_syntax)
     encapsulated = file.pixels[4]
     if syntax is None:
@@ -65,6 +67,9 @@ def layout_of(file: DicomFile, want: str) -> Layout:
         raise UnsupportedError(
             f"No decoder for the transfer syntax {syntax.name} ({syntax.uid})", code="transfer_syntax", tag=0x00020010
         )
+    if want == "cells":
+        cell = _integer_type(file.bits_allocated, False)
+        return Layout(syntax, cell, 0, 0, file.samples, None, False, file.bits_allocated)
     samples, bits, palette = file.samples, file.bits_stored, None
     photometric = file.photometric
     if samples == 1 and ((photometric == "PALETTE COLOR" and want == "rgb") or want == "palette"):
@@ -114,6 +119,7 @@ def _codec_reader(
     planar = row.planar and file.planar and samples > 1
     is_422 = row.planar and samples == 3 and photometric == "YBR_FULL_422"
     plain = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422 or layout.left or layout.right)
+    whole = request.color == "cells"
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
     if row.areas and (request.reduce or request.region):
@@ -126,8 +132,8 @@ def _codec_reader(
             columns=columns,
             samples=samples,
             bits_allocated=file.bits_allocated,
-            bits_stored=file.bits_stored,
-            signed=file.signed,
+            bits_stored=file.bits_allocated if whole else file.bits_stored,
+            signed=file.signed and not whole,
             photometric=photometric,
             to_rgb=layout.convert_rgb,
             frame=frame,
@@ -215,13 +221,39 @@ def _run_frames(
             run(plan, samples, 0, samples.size, target)
 
     if request.threads > 1 and len(frames) > 1:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(request.threads) as pool:
-            list(pool.map(one, frames, targets))
+        _side_by_side(one, list(zip(frames, targets, strict=True)), min(request.threads, len(frames)))
     else:
         for frame, target in zip(frames, targets, strict=True):
             one(frame, target)
+
+
+def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], threads: int) -> None:
+    """``work(*item)`` for all items, the caller's thread among those that work; the error of the first that fails.
+
+    A pool of threads would take twice the time to start, which is much where frames are small. After an error, Ctrl-C
+    among them, nothing new is begun.
+    """
+    numbers = itertools.count()  # `next` on it is atomic
+    errors: dict[int, BaseException] = {}
+
+    def take() -> None:
+        while not errors and (i := next(numbers)) < len(items):
+            try:
+                work(*items[i])
+            except BaseException as error:
+                errors[i] = error
+
+    others = [threading.Thread(target=take) for _ in range(threads - 1)]
+    for other in others:
+        other.start()
+    try:
+        take()
+        for other in others:
+            other.join()
+    except BaseException as error:  # Ctrl-C between two items, or while waiting
+        errors[-1] = error
+    if errors:
+        raise errors[min(errors)]
 
 
 def _run_plain(

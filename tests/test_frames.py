@@ -1,6 +1,7 @@
 """Encapsulated pixel data: from fragments to frames (PS3.5 A.4)."""
 
 import struct
+import threading
 
 import imagecodecs
 import numpy as np
@@ -173,3 +174,22 @@ def test_offset_of_a_damaged_stream_counts_from_the_start_of_the_file(fragments:
     assert caught.value.frame == 1
     assert caught.value.offset is not None
     assert caught.value.offset == contents.rindex(b"??")
+
+
+@pytest.mark.parametrize("threads", [2, 3, 9])
+def test_frames_side_by_side(threads: int) -> None:
+    contents = s.image(FRAMES, syntax=s.RLE)
+    np.testing.assert_array_equal(stored(contents, threads=threads), FRAMES)
+
+
+def test_the_first_error_of_frames_side_by_side() -> None:
+    """Whichever thread is faster, the lowest frame that fails is told; no thread is left."""
+    frames = [s.rle_frame(f[..., None]) for f in FRAMES]
+    frames[1] = frames[2] = b"\x01\0\0\0" + frames[1][4:32]
+    contents = around(s.RLE, s.encapsulate(frames))
+    before = threading.active_count()
+    for _ in range(20):
+        with pytest.raises(dd.DicomError) as caught:
+            dd.imread(contents, values="stored", threads=2)
+        assert caught.value.frame == 1
+        assert threading.active_count() == before
