@@ -184,8 +184,10 @@ def encode(frame: Array, syntax: str, bits: int) -> bytes:
     number = int(syntax.rsplit(".", 1)[1])
     if number == 50:
         return bytes(ic.jpeg8_encode(frame, level=90, subsampling="422", optimize=True))
+    if number == 51:
+        return bytes(ic.jpeg8_encode(frame, level=90, bitspersample=bits))
     if number == 70:
-        return bytes(ic.ljpeg_encode(frame, bitspersample=bits))
+        return bytes(ic.jpeg8_encode(frame, lossless=True, bitspersample=bits))
     if number == 80:
         return bytes(ic.jpegls_encode(frame))
     if number == 90:

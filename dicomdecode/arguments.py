@@ -9,8 +9,10 @@ import numpy as np
 
 from dicomdecode.request import Request
 
-__all__ = ["COLORS", "check_dtype", "check_request", "one_of"]
+__all__ = ["COLORS", "LEVELS", "check_dtype", "check_request", "one_of"]
 
+#: What `values=` may be.
+LEVELS = ("stored", "modality", "voi", "display", "real_world")
 #: What `color=` may be.
 COLORS = ("rgb", "stored", "palette", "rgba", "srgb")
 
@@ -40,11 +42,18 @@ def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
 
 
-def _check_window(window: Any) -> Any:
-    if window is None or (isinstance(window, (int, np.integer)) and not isinstance(window, bool)):
-        return window if window is None else int(window)
+def _check_window(window: Any, values: str) -> Any:
+    if isinstance(window, str):
+        return window
+    if isinstance(window, (int, np.integer)) and not isinstance(window, bool):
+        return int(window)
+    if values == "real_world":
+        raise ValueError(f"window must be the index or the LUT Label of a real world value mapping, not {window!r}")
     if not isinstance(window, (tuple, list)) or len(window) not in (2, 3):
-        raise ValueError(f"window must be (center, width), (center, width, function) or an index, not {window!r}")
+        raise ValueError(
+            "window must be (center, width), (center, width, function), or the index or explanation of a stored one, "
+            f"not {window!r}"
+        )
     from dicomdecode.transform import window_map
 
     checked = (float(window[0]), float(window[1]), window[2] if len(window) == 3 else "LINEAR")
@@ -68,11 +77,11 @@ def check_request(
     overlays: Any = False,
 ) -> Request:
     """The keywords of `imread` as a Request."""
-    one_of("values", values, ("stored", "modality", "voi", "display"))
+    one_of("values", values, LEVELS)
     one_of("color", color, COLORS)
     one_of("scale", scale, ("preserve", "auto"))
     if window is not None:
-        window = _check_window(window)
+        window = _check_window(window, values)
     if padding is not None:
         padding = float(padding)
     if region is not None:

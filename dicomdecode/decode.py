@@ -22,7 +22,7 @@ from dicomdecode.color import Tables, to_rgb
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.icc import Profiles
-from dicomdecode.native import HALF_CHROMA, Layout, NativeFrames, is_plain, unpack
+from dicomdecode.native import HALF_CHROMA, Layout, NativeFrames, is_plain, keep_stored_bits, unpack
 from dicomdecode.palette import look_up, read_palette
 from dicomdecode.plans import Plans
 from dicomdecode.request import Request, Selection, allocate, select, shape_of
@@ -137,7 +137,7 @@ def _codec_reader(
     photometric = file.photometric
     planar = row.planar and file.planar and samples > 1
     is_422 = row.planar and samples == 3 and photometric in HALF_CHROMA
-    plain = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422 or layout.left or layout.right)
+    in_order = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422)
     whole = request.color == "cells"
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
@@ -179,10 +179,11 @@ def _codec_reader(
             raise
 
     def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
-        if plain or not row.cells:
+        if in_order or not row.cells:
             out = np.empty(shape, layout.cell) if place is None else place
             if row.cells:
                 decode(data, spec, out.reshape(-1).view(np.uint8))
+                keep_stored_bits(out, layout)
                 return out, photometric
             return out, decode(data, spec, out, **area)
         bits = rows * columns * (2 if is_422 else samples) * file.bits_allocated

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode._file import DicomFile
-from dicomdecode.arguments import COLORS, check_dtype, one_of
+from dicomdecode.arguments import COLORS, LEVELS, check_dtype, one_of
 from dicomdecode.decode import render
 from dicomdecode.errors import DicomError, LimitError
 from dicomdecode.limits import Limits, default_limits
@@ -81,7 +81,7 @@ def decode_dicom_image(
     """
     one_of("on_error", on_error, _ON_ERROR)
     one_of("scale", scale, ("preserve", "auto"))
-    one_of("values", values, ("stored", "modality", "voi", "display", "tfio"))
+    one_of("values", values, (*LEVELS, "tfio"))
     one_of("color", color, COLORS)
     target = check_dtype(dtype)
     if values == "tfio" and (frames is not None or out is not None):

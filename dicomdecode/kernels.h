@@ -13,11 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define CLONES
-#endif
+#include "clones.h"
 
 /* Element types. The order is that of _kernels.pxd. */
 enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_U64, T_I64, T_F32, T_F64, T_COUNT };
@@ -28,6 +24,29 @@ enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_U64, T_I64, T_F32, T_F64, T_COU
 #undef LOAD
 #define LOAD(T, p, i) (((const T *)(p))[i])
 #endif
+
+/* Bytes of an element type. */
+static const size_t bytes_of[T_COUNT] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+
+/* Ask for bytes that will be read soon: where they are not in a near cache, the loops would wait for half their time. */
+static inline void dd_soon(const char *p, size_t size) {
+#if defined(__GNUC__)
+    for (size_t i = 0; i < size; i += 64) __builtin_prefetch(p + i);
+#else
+    (void)p, (void)size;
+#endif
+}
+
+/* CALL for some cells at a time, `m` from `from` to `to`, while those of the next time come near. */
+#define BLOCK ((size_t)2048)
+#define IN_BLOCKS(SRC_BYTES, DST_BYTES, CALL)                                                                    \
+    for (size_t at = 0; at < n; at += BLOCK) {                                                                   \
+        const size_t left_over = n - at, m = left_over < BLOCK ? left_over : BLOCK;                              \
+        const char *from = (const char *)src + at * (SRC_BYTES);                                                 \
+        char *to = (char *)dst + at * (DST_BYTES);                                                               \
+        dd_soon(from + m * (SRC_BYTES), (left_over - m < BLOCK ? left_over - m : BLOCK) * (SRC_BYTES));          \
+        CALL;                                                                                                    \
+    }
 
 /* The stored bits end at High Bit: shift them to the top of the cell, then down with the sign (PS3.5 8.1.1).
  *
@@ -51,9 +70,8 @@ STORED(u64, uint64_t, uint64_t)
 STORED(i64, int64_t, uint64_t)
 
 static void dd_stored(int type, const void *src, void *dst, size_t n, int left, int right) {
-    static const size_t bytes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
     if (left == 0 && right == 0) {
-        memcpy(dst, src, n * bytes[type]);
+        memcpy(dst, src, n * bytes_of[type]);
         return;
     }
     switch (type) {
@@ -138,6 +156,21 @@ static void dd_unpack_bits(const uint8_t *src, size_t src_bytes, uint64_t first,
             BODY                                                                                                 \
         }
 
+/* For loops that multiply anyway: the stored bits stay at the top of the cell and `slope` is 2^-right times as large,
+ * which is exact. A product and a mask stay in narrow lanes, where shifts by a variable count do not. */
+#define EACH_AT_TOP(S, SU, BODY)                                                                                 \
+    const SU up = (SU)((SU)1 << left), keep = (SU)(UINT32_MAX << right);                                         \
+    if (left == 0 && right == 0)                                                                                 \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            const S v = (S)LOAD(SU, src, i);                                                                     \
+            BODY                                                                                                 \
+        }                                                                                                        \
+    else                                                                                                         \
+        for (size_t i = 0; i < n; i++) {                                                                         \
+            const S v = (S)(SU)((SU)((uint32_t)LOAD(SU, src, i) * up) & keep);                                   \
+            BODY                                                                                                 \
+        }
+
 /* Adding and subtracting 1.5 * 2^52 rounds a double below 2^51 half to even, and vectorises where rint() does not. */
 #define ROUND 6755399441055744.0
 
@@ -145,15 +178,15 @@ static void dd_unpack_bits(const uint8_t *src, size_t src_bytes, uint64_t first,
     CLONES static void affine_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,        \
                                                double slope, double intercept, double low, double high) {        \
         D *out = (D *)dst;                                                                                       \
-        EACH(S, SU, double x = (double)v * slope + intercept; x = x > low ? x : low; x = x < high ? x : high;    \
-             out[i] = (D)(WIDE)((x + ROUND) - ROUND);)                                                           \
+        EACH_AT_TOP(S, SU, double x = (double)v * slope + intercept; x = x > low ? x : low;                      \
+                    out[i] = (D)(WIDE)(((x < high ? x : high) + ROUND) - ROUND);)                                \
     }
 #define TO_FLOAT(NAME, S, SU, DNAME, D)                                                                          \
     CLONES static void affine_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,        \
                                                double slope, double intercept, double low, double high) {        \
         D *out = (D *)dst;                                                                                       \
-        EACH(S, SU, double x = (double)v * slope + intercept; x = x > low ? x : low;                             \
-             out[i] = (D)(x < high ? x : high);)                                                                 \
+        EACH_AT_TOP(S, SU, double x = (double)v * slope + intercept; x = x > low ? x : low;                      \
+                    out[i] = (D)(x < high ? x : high);)                                                          \
     }
 #define CLAMP(NAME, S, SU, DNAME, D, WIDE)                                                                       \
     CLONES static void clamp_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,         \
@@ -191,54 +224,42 @@ CLAMP8(i32, int32_t, uint32_t, int64_t)
     CLONES static void exact_##NAME(const void *src, void *dst, size_t n, int left, int right, float slope,      \
                                     float intercept) {                                                           \
         float *out = (float *)dst;                                                                               \
-        EACH(S, SU, out[i] = (float)v * slope + intercept;)                                                      \
+        EACH_AT_TOP(S, SU, out[i] = (float)v * slope + intercept;)                                               \
     }
 EXACT(u8, uint8_t, uint8_t)
 EXACT(i8, int8_t, uint8_t)
 EXACT(u16, uint16_t, uint16_t)
 EXACT(i16, int16_t, uint16_t)
 
+/* affine_*_u8 in float32, where 1.5 * 2^23 rounds half to even. Not exact: see dd_display. */
+#define QUICK(NAME, S, SU)                                                                                       \
+    CLONES static void quick_##NAME(const void *src, void *dst, size_t n, int left, int right, float slope,      \
+                                    float intercept, float low, float high) {                                    \
+        uint8_t *out = (uint8_t *)dst;                                                                           \
+        EACH_AT_TOP(S, SU, float x = (float)v * slope + intercept; x = x > low ? x : low;                        \
+                    x = (x < high ? x : high) + 12582912.0f; uint32_t bits; memcpy(&bits, &x, 4);                \
+                    out[i] = (uint8_t)bits;)                                                                     \
+    }
+QUICK(u8, uint8_t, uint8_t)
+QUICK(i8, int8_t, uint8_t)
+QUICK(u16, uint16_t, uint16_t)
+QUICK(i16, int16_t, uint16_t)
+
 typedef void (*affine_kernel)(const void *, void *, size_t, int, int, double, double, double, double);
 typedef void (*clamp_kernel)(const void *, void *, size_t, int, int, int64_t, int64_t);
-
-#define ROW(K, N) K##_##N##_u8, K##_##N##_i8, K##_##N##_u16, K##_##N##_i16, K##_##N##_u32, K##_##N##_i32
-
-/* slope * stored + intercept, kept inside [low, high], rounded half to even for integers. 0: no kernel for the pair. */
-static int dd_affine(int source, int target, const void *src, void *dst, size_t n, int left, int right, double slope,
-                     double intercept, double low, double high) {
-#define TARGETS(N) {ROW(affine, N), NULL, NULL, affine_##N##_f32, affine_##N##_f64}
-    static const affine_kernel table[6][T_COUNT] = {TARGETS(u8),  TARGETS(i8),  TARGETS(u16),
-                                                    TARGETS(i16), TARGETS(u32), TARGETS(i32)};
-#undef TARGETS
-    if (source > T_I32 || table[source][target] == NULL) return 0;
-    /* Whole numbers below 2^24 have no rounding in float32: 16-bit pixels with slope 1 and a whole intercept, as in CT. */
-    if (target == T_F32 && source <= T_I16 && low == -HUGE_VAL && high == HUGE_VAL &&
-        fabs(slope) * 65535 + fabs(intercept) < 16777216 && slope == (int)slope && intercept == (int)intercept) {
-        typedef void (*kernel)(const void *, void *, size_t, int, int, float, float);
-        static const kernel exact[4] = {exact_u8, exact_i8, exact_u16, exact_i16};
-        exact[source](src, dst, n, left, right, (float)slope, (float)intercept);
-        return 1;
-    }
-    table[source][target](src, dst, n, left, right, slope, intercept, low, high);
-    return 1;
-}
-
-/* Stored integers to integers, kept inside [low, high], which lies inside the range of the source type. 0: no kernel. */
-static int dd_clamp(int source, int target, const void *src, void *dst, size_t n, int left, int right, int64_t low,
-                    int64_t high) {
-#define TARGETS(N) {ROW(clamp, N), clamp_##N##_u64, clamp_##N##_i64}
-    static const clamp_kernel table[6][8] = {TARGETS(u8),  TARGETS(i8),  TARGETS(u16),
-                                             TARGETS(i16), TARGETS(u32), TARGETS(i32)};
-#undef TARGETS
-    if (source > T_I32 || target > T_I64) return 0;
-    table[source][target](src, dst, n, left, right, low, high);
-    return 1;
-}
 
 /* table[stored], for cells of 8 or 16 bits: `table` has 256 or 65536 entries, indexed by the stored bits as unsigned. */
 #define LOOKUP(NAME, S, D)                                                                                       \
     static void lookup_##NAME(const void *src, void *dst, size_t n, const void *table) {                         \
-        for (size_t i = 0; i < n; i++) ((D *)dst)[i] = ((const D *)table)[LOAD(S, src, i)];                      \
+        const D *entries = (const D *)table;                                                                     \
+        D *out = (D *)dst;                                                                                       \
+        size_t i = 0;                                                                                            \
+        for (; i + 4 <= n; i += 4) {                                                                             \
+            const D a = entries[LOAD(S, src, i)], b = entries[LOAD(S, src, i + 1)];                              \
+            const D c = entries[LOAD(S, src, i + 2)], d = entries[LOAD(S, src, i + 3)];                          \
+            out[i] = a, out[i + 1] = b, out[i + 2] = c, out[i + 3] = d;                                          \
+        }                                                                                                        \
+        for (; i < n; i++) out[i] = entries[LOAD(S, src, i)];                                                    \
     }
 LOOKUP(8_8, uint8_t, uint8_t)
 LOOKUP(8_16, uint8_t, uint16_t)
@@ -253,7 +274,76 @@ static void dd_lookup(int src_bytes, int dst_bytes, const void *src, void *dst, 
     typedef void (*kernel)(const void *, void *, size_t, const void *);
     static const kernel kernels[2][4] = {{lookup_8_8, lookup_8_16, lookup_8_32, lookup_8_64},
                                          {lookup_16_8, lookup_16_16, lookup_16_32, lookup_16_64}};
-    kernels[src_bytes - 1][dst_bytes == 1 ? 0 : dst_bytes == 2 ? 1 : dst_bytes == 4 ? 2 : 3](src, dst, n, table);
+    const kernel one = kernels[src_bytes - 1][dst_bytes == 1 ? 0 : dst_bytes == 2 ? 1 : dst_bytes == 4 ? 2 : 3];
+    IN_BLOCKS(src_bytes, dst_bytes, one(from, to, m, table))
+}
+
+/* Many 8- or 16-bit cells to 8 bits, as grey levels on a screen. There are so few cells that all of them are tried
+ * first, in float64: where float32 gives the same for each, it is taken; else what float64 gave is the table. 0: no
+ * memory for it. */
+static int dd_display(int source, affine_kernel exact, const void *src, void *dst, size_t n, int left, int right,
+                      double slope, double intercept, double low, double high) {
+    typedef void (*kernel)(const void *, void *, size_t, int, int, float, float, float, float);
+    static const kernel quick[4] = {quick_u8, quick_i8, quick_u16, quick_i16};
+    const size_t bytes = source <= T_I8 ? 1 : 2, cells = (size_t)1 << (8 * bytes);
+    uint8_t *table = (uint8_t *)malloc(4 * cells), *tried = table + cells, *all = tried + cells;
+    if (table == NULL) return 0;
+    for (size_t i = 0; i < cells; i++) {
+        if (bytes == 1)
+            all[i] = (uint8_t)i;
+        else
+            ((uint16_t *)(void *)all)[i] = (uint16_t)i;
+    }
+    exact(all, table, cells, left, right, slope, intercept, low, high);
+    quick[source](all, tried, cells, left, right, (float)slope, (float)intercept, (float)low, (float)high);
+    if (memcmp(table, tried, cells) == 0) {
+        const kernel one = quick[source];
+        IN_BLOCKS(bytes, 1, one(from, to, m, left, right, (float)slope, (float)intercept, (float)low, (float)high))
+    } else
+        dd_lookup((int)bytes, 1, src, dst, n, table);
+    free(table);
+    return 1;
+}
+
+#define ROW(K, N) K##_##N##_u8, K##_##N##_i8, K##_##N##_u16, K##_##N##_i16, K##_##N##_u32, K##_##N##_i32
+
+/* slope * stored + intercept, kept inside [low, high], rounded half to even for integers. 0: no kernel for the pair. */
+static int dd_affine(int source, int target, const void *src, void *dst, size_t n, int left, int right, double slope,
+                     double intercept, double low, double high) {
+#define TARGETS(N) {ROW(affine, N), NULL, NULL, affine_##N##_f32, affine_##N##_f64}
+    static const affine_kernel table[6][T_COUNT] = {TARGETS(u8),  TARGETS(i8),  TARGETS(u16),
+                                                    TARGETS(i16), TARGETS(u32), TARGETS(i32)};
+#undef TARGETS
+    if (source > T_I32 || table[source][target] == NULL) return 0;
+    const double at_top = ldexp(slope, -right);
+    /* Whole numbers below 2^24 have no rounding in float32: 16-bit pixels with slope 1 and a whole intercept, as in CT. */
+    if (target == T_F32 && source <= T_I16 && low == -HUGE_VAL && high == HUGE_VAL &&
+        fabs(slope) * 65535 + fabs(intercept) < 16777216 && slope == (int)slope && intercept == (int)intercept) {
+        typedef void (*kernel)(const void *, void *, size_t, int, int, float, float);
+        static const kernel exact[4] = {exact_u8, exact_i8, exact_u16, exact_i16};
+        const kernel one = exact[source];
+        IN_BLOCKS(bytes_of[source], 4, one(from, to, m, left, right, (float)at_top, (float)intercept))
+        return 1;
+    }
+    if (target == T_U8 && n >= (source <= T_I8 ? 4096 : 262144) && source <= T_I16 && low >= 0 && high <= 255 &&
+        dd_display(source, table[source][target], src, dst, n, left, right, at_top, intercept, low, high))
+        return 1;
+    const affine_kernel one = table[source][target];
+    IN_BLOCKS(bytes_of[source], bytes_of[target], one(from, to, m, left, right, at_top, intercept, low, high))
+    return 1;
+}
+
+/* Stored integers to integers, kept inside [low, high], which lies inside the range of the source type. 0: no kernel. */
+static int dd_clamp(int source, int target, const void *src, void *dst, size_t n, int left, int right, int64_t low,
+                    int64_t high) {
+#define TARGETS(N) {ROW(clamp, N), clamp_##N##_u64, clamp_##N##_i64}
+    static const clamp_kernel table[6][8] = {TARGETS(u8),  TARGETS(i8),  TARGETS(u16),
+                                             TARGETS(i16), TARGETS(u32), TARGETS(i32)};
+#undef TARGETS
+    if (source > T_I32 || target > T_I64) return 0;
+    const clamp_kernel one = table[source][target];
+    IN_BLOCKS(bytes_of[source], bytes_of[target], one(from, to, m, left, right, low, high))
+    return 1;
 }
 
 /* Planes [samples][n] to pixels [n][samples]. */

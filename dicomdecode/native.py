@@ -124,6 +124,18 @@ def unpack(
         _kernels.interleave(cells, offset, rows * columns, samples, cell.itemsize, out)
         cells, offset = out, 0
     if layout.left or layout.right or cells is not out:
-        plan = _kernels.Plan("copy", cell, _kernels.type_code(cell), _kernels.type_code(cell))
-        _kernels.run(plan, cells, offset, n, out, 0, layout.left, layout.right)
+        _to_stored(cells, offset, layout, out)
     return out
+
+
+def _to_stored(cells: Any, offset: int, layout: Layout, out: NDArray[Any]) -> None:
+    """The Bits Stored bits that end at High Bit of whole cells, sign-extended; `out` may be the cells."""
+    code = _kernels.type_code(layout.cell)
+    plan = _kernels.Plan("copy", layout.cell, code, code)
+    _kernels.run(plan, cells, offset, out.size, out, 0, layout.left, layout.right)
+
+
+def keep_stored_bits(cells: NDArray[Any], layout: Layout) -> None:
+    """Cells of the layout's type to stored values, in place."""
+    if layout.left or layout.right:
+        _to_stored(cells, 0, layout, cells)

@@ -75,11 +75,16 @@ class Plans:
         self._monochrome = layout.out_samples == 1
         self.one: Planned | None = None
         leveled = self._monochrome and request.values != "stored"
-        if leveled and file.has_functional_groups:
-            self._values = frame_values(file)
-            self._made: dict[FrameValues, Planned] = {}
+        if not leveled:
+            self.one = self._make(None)
+        elif request.values == "modality" and not file.has_functional_groups:
+            self.one = self._make(FrameValues(file.rescale))
         else:
-            self.one = self._make(FrameValues(file.rescale, file.window) if leveled else None)
+            lowest = functools.partial(transform.lowest_modality, file)
+            self._values = frame_values(file, request.values, request.window, lowest)
+            self._made: dict[FrameValues, Planned] = {}
+            if not file.has_functional_groups:
+                self.one = self._make(self._values(0))
 
     def of(self, frame: int) -> Planned:
         """The plan of one frame."""
@@ -108,8 +113,7 @@ class Plans:
                 file.bits_stored, file.signed, rescale, layout.colored, layout.left, layout.right, self.dtype, scale
             )
         else:
-            used = of_frame or FrameValues(None, None)
-            chain = transform.chain_of_file(file, values, used, request.window, request.padding)
+            chain = transform.chain_of_file(file, values, of_frame or FrameValues(), request.padding)
         if plan is None:
             fit = chain.unit or transform.fits(chain.range, layout.colored, self.dtype, scale)
             plan = transform.make_plan(chain, layout.colored, layout.left, layout.right, self.dtype, scale)

@@ -1,7 +1,7 @@
 """Modality, VOI, presentation, scale and clip, folded into ONE affine map or ONE table before a pixel is touched.
 
-Order (PS3.3 C.11, C.7.6.3): stored -> Modality LUT or rescale -> padding -> VOI LUT or window -> inversion -> dtype.
-All arithmetic is float64.
+Order (PS3.3 C.11, C.7.6.3): stored -> Modality LUT or rescale -> padding -> VOI LUT or window -> Presentation LUT ->
+inversion -> dtype. Real world values are another path: stored -> mapping -> padding. All arithmetic is float64.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode import _kernels
-from dicomdecode.errors import MalformedError, UnsupportedError
-from dicomdecode.luts import FrameValues, Window, modality_lut, voi_luts
+from dicomdecode.errors import UnsupportedError
+from dicomdecode.luts import FUNCTIONS, FrameValues, Lut, RealWorld, Window, modality_lut, presentation_lut
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,10 +95,48 @@ def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
         if bounds is not None:
             ends = np.clip([bounds[0] - lut.first, bounds[1] - lut.first], 0, len(reached) - 1).astype(int)
             reached = reached[ends[0] : ends[1] + 1]
-        words = (f"modality LUT: {len(lut.entries)} entries from {lut.first}",)
-        return Chain((float(reached.min()), float(reached.max())), None, lut, steps=words)
+        return Chain((float(reached.min()), float(reached.max())), None, lut, steps=(f"modality LUT: {lut.words}",))
     chain = Chain(bounds)
     return chain if rescale is None else rescaled(chain, *rescale)
+
+
+def lowest_modality(file: DicomFile, rescale: tuple[float, float] | None) -> float:
+    """The lowest possible input of the VOI stage; below 0 where pixel data are float."""
+    bounds = _modality(file, rescale).range
+    return -1.0 if bounds is None else bounds[0]
+
+
+def _mapped(file: DicomFile, mapping: RealWorld) -> Chain:
+    """Stored values to real world values (PS3.3 C.7.6.16.2.11); NaN for those that are not mapped."""
+    first, last = mapping.first, mapping.last
+    words = f"real world values of [{first:g}, {last:g}]: " + (
+        f"{len(mapping.table) // 8} entries"
+        if mapping.table
+        else f"{mapping.slope:g} * stored + {mapping.intercept:g}"
+    )
+    steps = (f"{words} {mapping.units}".rstrip(),)
+    bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else (first, last)
+    low, high = max(first, bounds[0]), min(last, bounds[1])
+    if mapping.table:
+        entries = np.frombuffer(mapping.table, np.float64)
+
+        def function(x: NDArray[np.float64]) -> NDArray[np.float64]:
+            inside = (x >= first) & (x <= last)
+            found: NDArray[np.float64] = entries[np.where(inside, np.rint(x - first), 0).astype(np.intp)]
+            return np.where(inside, found, np.nan)
+
+        reached = entries[int(low - first) : int(high - first) + 1] if low <= high else np.zeros(1)
+        return Chain((float(reached.min()), float(reached.max())), None, function, steps=steps)
+    slope, intercept = mapping.slope, mapping.intercept
+    ends = sorted((low * slope + intercept, high * slope + intercept)) if low <= high else [0.0, 0.0]
+    if file.pixel_kind == "integer" and (low, high) == bounds:
+        return Chain((ends[0], ends[1]), Affine(slope, intercept), steps=steps)
+    return Chain(
+        (ends[0], ends[1]),
+        None,
+        lambda x: np.where((x >= first) & (x <= last), x * slope + intercept, np.nan),
+        steps=steps,
+    )
 
 
 def rescaled(chain: Chain, slope: float, intercept: float) -> Chain:
@@ -118,7 +156,7 @@ def window_map(center: float, width: float, function: str) -> Affine | Callable[
         if width < 1:
             raise ValueError("the width of a LINEAR window must be at least 1")
         if width == 1:
-            return lambda x: np.where(x > center - 0.5, 1.0, 0.0)
+            return lambda x: np.where(np.isnan(x), x, np.where(x > center - 0.5, 1.0, 0.0))
         return Affine(1 / (width - 1), 0.5 - (center - 0.5) / (width - 1), 0.0, 1.0)
     if width <= 0:
         raise ValueError(f"the width of a {function} window must be above 0")
@@ -126,7 +164,7 @@ def window_map(center: float, width: float, function: str) -> Affine | Callable[
         return Affine(1 / width, 0.5 - center / width, 0.0, 1.0)
     if function == "SIGMOID":
         return lambda x: 1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700)))
-    raise ValueError(f"a window's function is LINEAR, LINEAR_EXACT or SIGMOID, not {function!r}")
+    raise ValueError(f"a window's function is one of {', '.join(FUNCTIONS)}, not {function!r}")
 
 
 def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> Chain:
@@ -140,25 +178,13 @@ def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> C
     return Chain((0.0, 1.0), None, lambda x: after(before(x)), unit=True, steps=steps)
 
 
-def _voi(file: DicomFile, chain: Chain, stored: Window | None, window: Window | int | None) -> Chain:
-    """Modality values onto [0, 1]: what was asked for, else the first VOI LUT, the first window, the range."""
-    if isinstance(window, tuple):
-        return _compose(chain, window_map(*window), _window_words(window))
-    luts = voi_luts(file)
-    index = window
-    if index is None and luts:
-        index = 0
-    if index is not None and 0 <= index < len(luts):
-        lut = luts[index]()
-        top = 2.0**lut.bits - 1
-        return _compose(chain, lambda x: np.clip(lut(x) / top, 0, 1), f"VOI LUT {index}: {len(lut.entries)} entries")
-    chosen = stored if index is None else _stored_window(file, index - len(luts))
-    if chosen is not None:
-        try:
-            step = window_map(*chosen)
-        except ValueError as error:
-            raise MalformedError(f"The stored window can not be used: {error}", code="window", tag=0x00281051) from None
-        return _compose(chain, step, _window_words(chosen))
+def _voi(chain: Chain, voi: Window | Lut | None) -> Chain:
+    """Modality values onto [0, 1]: by a LUT, a window, or the possible range."""
+    if isinstance(voi, Lut):
+        lut, top = voi, 2.0**voi.bits - 1
+        return _compose(chain, lambda x: lut(x) / top, f"VOI LUT: {lut.words}")
+    if voi is not None:
+        return _compose(chain, window_map(*voi), f"window {voi[2]}: center {voi[0]:g}, width {voi[1]:g}")
     if chain.range is None:
         raise UnsupportedError(
             "Float pixel data have no range to display by, and the file has no window",
@@ -171,22 +197,10 @@ def _voi(file: DicomFile, chain: Chain, stored: Window | None, window: Window | 
     return _compose(chain, full, f"possible range: [{low:g}, {high:g}] onto [0, 1]")
 
 
-def _window_words(window: Window) -> str:
-    return f"window {window[2]}: center {window[0]:g}, width {window[1]:g}"
-
-
-def _stored_window(file: DicomFile, index: int) -> Window:
-    """Window `index` of the file, counted behind its VOI LUTs (PS3.3 C.11.2.1.2: several are alternatives)."""
-    centers, widths = file.tag(0x00281050), file.tag(0x00281051)
-    centers = centers if isinstance(centers, list) else [centers]
-    widths = widths if isinstance(widths, list) else [widths]
-    count = min(len(centers), len(widths)) if None not in (*centers, *widths) else 0
-    if not 0 <= index < count:
-        raise ValueError(f"window= names stored window {index}: the file has {count}")
-    if not isinstance(centers[index], float) or not isinstance(widths[index], float):
-        raise MalformedError("A stored window is not a number", code="window", tag=0x00281050)
-    first = file.window
-    return (centers[index], widths[index], first[2] if first is not None else "LINEAR")
+def _presented(chain: Chain, lut: Lut) -> Chain:
+    """[0, 1] to P-Values on [0, 1]: the input range of a Presentation LUT is that of its entries (PS3.3 C.11.6.1)."""
+    last, top = len(lut.entries) - 1, 2.0**lut.bits - 1
+    return _compose(chain, lambda x: lut(x * last) / top, f"Presentation LUT: {lut.words}")
 
 
 def _pad(chain: Chain, file: DicomFile, fill: float) -> Chain:
@@ -207,20 +221,25 @@ def chain_of_file(
     file: DicomFile,
     values: str,
     of_frame: FrameValues,
-    window: Window | int | None = None,
     padding: float | None = None,
 ) -> Chain:
-    """The chain of a frame of a monochrome image to a level: "stored", "modality", "voi" or "display"."""
+    """The chain of a frame of a monochrome image to one of the levels of `values=`."""
     if values == "stored":
         chain = Chain(possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None)
         return chain if padding is None else _pad(chain, file, padding)
-    chain = _modality(file, of_frame.rescale)
+    mapping = of_frame.real_world
+    chain = _modality(file, of_frame.rescale) if mapping is None else _mapped(file, mapping)
     if padding is not None:
         chain = _pad(chain, file, padding)
-    if values == "modality":
+    if values in ("modality", "real_world"):
         return chain
-    chain = _voi(file, chain, of_frame.window, window)
-    if values == "display" and file.inverse:
+    chain = _voi(chain, of_frame.voi)
+    if values == "voi":
+        return chain
+    lut = presentation_lut(file)
+    if lut is not None:
+        chain = _presented(chain, lut)
+    if file.inverse:
         if chain.affine is not None:
             return replace(chain, affine=chain.affine.then(-1.0, 1.0), steps=(*chain.steps, "inverted"))
         before = chain.evaluate
@@ -231,6 +250,8 @@ def chain_of_file(
 def chain_of_color(bits: int, values: str) -> Chain:
     """The chain of colour samples: as they are, or onto [0, 1]."""
     top = 2.0**bits - 1
+    if values == "real_world":
+        raise UnsupportedError("Real world values are of monochrome images", code="real_world", tag=0x00409096)
     if values in ("stored", "modality"):
         return Chain((0.0, top))
     return Chain((0.0, 1.0), Affine(1 / top, 0.0, 0.0, 1.0), unit=True, steps=(f"samples / {top:g}",))
@@ -310,8 +331,13 @@ def make_plan(
         )
     if source.kind in "iu" and source.itemsize <= 2:
         cells = np.arange(1 << (8 * source.itemsize), dtype=f"u{source.itemsize}").view(source)
-        stored = np.right_shift(np.left_shift(cells, left), right) if left or right else cells
-        table = convert(chain.evaluate(stored), dtype)
+        if left or right:  # each stored value once, then the cells that hold it
+            stored = np.right_shift(np.left_shift(cells, left), right)
+            low, high = possible_range(8 * source.itemsize - right, source.kind == "i")
+            each = convert(chain.evaluate(np.arange(low, high + 1)), dtype)
+            table = each[stored.astype(np.intp) - int(low)]
+        else:
+            table = convert(chain.evaluate(cells), dtype)
         return _kernels.Plan("table", dtype, source_code, target_code, table=table, steps=steps)
     return _kernels.Plan("numpy", dtype, source_code, target_code, steps=steps)
 

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "clones.h"
+
 enum {
     RLE_BLOCK = 4096,
     RLE_SLACK = 128 + 16, /* a packet gives at most 128 bytes, written 16 at a time */
@@ -59,7 +61,7 @@ static void rle_fill(rle_plane *p) {
 }
 
 /* Merge `n` bytes of each plane, most significant byte first, into little-endian cells [n][sample][byte]. */
-static void rle_merge(rle_plane *planes, uint8_t *restrict out, size_t n, int samples, int bytes) {
+CLONES static void rle_merge(rle_plane *planes, uint8_t *restrict out, size_t n, int samples, int bytes) {
     const uint8_t *restrict a = planes[0].buffer;
     if (samples * bytes == 1) {
         memcpy(out, a, n);
