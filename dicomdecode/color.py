@@ -8,14 +8,14 @@ import numpy as np
 
 from dicomdecode import _kernels, transform
 from dicomdecode.errors import UnsupportedError
-from dicomdecode.luts import FrameValues, frame_values
+from dicomdecode.plans import Plans, values_by_frame
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomdecode._file import DicomFile
+    from dicomdecode.luts import FrameValues
     from dicomdecode.native import Layout
-    from dicomdecode.plans import Plans
     from dicomdecode.request import Request
 
 __all__ = ["Tables", "color_steps", "to_rgb"]
@@ -72,7 +72,7 @@ class Tables:
         self._file, self._request, self._layout, self._plans = file, request, layout, plans
         self._palette, self._profiles = layout.palette, layout.profiles
         self._supplemental = file.photometric != "PALETTE COLOR"
-        self._values = frame_values(file) if self._supplemental else None
+        self._values = values_by_frame(file, "display", request.window) if self._supplemental else None
         self._made: dict[tuple[int, FrameValues | None], NDArray[Any]] = {}
         # A supplemental palette leaves stored values below its first entry grey: the table is of every stored value.
         cell = layout.cell
@@ -108,7 +108,7 @@ class Tables:
         table: NDArray[Any] = palette.table[np.clip(stored - palette.first, 0, len(palette.table) - 1)]
         grey = stored < palette.first
         if grey.any():
-            chain = transform.chain_of_file(self._file, "display", of_frame, request.window, request.padding)
+            chain = transform.chain_of_file(self._file, "display", of_frame, request.padding)
             shown = chain.evaluate(stored[grey].astype(cell)) * ((1 << palette.bits) - 1)
             table[grey] = transform.convert(shown, table.dtype)[:, None]
         return table

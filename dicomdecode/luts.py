@@ -299,8 +299,9 @@ def _real_world(dataset: DataSet, items: list[DataSet], choice: int | str | None
     slope, intercept = _number(item, 0x00409225), _number(item, 0x00409224)
     if slope is None or intercept is None:
         tag = 0x00409225 if slope is None else 0x00409224
-        raise MalformedError("A real world value mapping has neither slope and intercept nor a table",
-                             code="real_world", tag=tag)
+        raise MalformedError(
+            "A real world value mapping has neither slope and intercept nor a table", code="real_world", tag=tag
+        )
     return RealWorld(ends[0], ends[1], slope, intercept, b"", units)
 
 
@@ -336,7 +337,9 @@ def frame_values(
                     assert not isinstance(choice, tuple)
                     return FrameValues(real_world=_real_world(group, items, choice))
             raise UnsupportedError(
-                "The file has no Real World Value Mapping Sequence", code="real_world", tag=_REAL_WORLD,
+                "The file has no Real World Value Mapping Sequence",
+                code="real_world",
+                tag=_REAL_WORLD,
                 hint='values="modality" applies slope and intercept',
             )
         rescale = top_rescale

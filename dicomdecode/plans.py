@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dicomdecode import transform
 from dicomdecode._kernels import Plan
-from dicomdecode.luts import FrameValues, frame_values
+from dicomdecode.luts import Choice, FrameValues, frame_values
 
 if TYPE_CHECKING:
     from dicomdecode._file import DicomFile
     from dicomdecode.native import Layout
     from dicomdecode.request import Request
 
-__all__ = ["DoesNotFit", "Planned", "Plans"]
+__all__ = ["DoesNotFit", "Planned", "Plans", "values_by_frame"]
 
 #: A plan, and its chain where the plan is for NumPy to follow.
 Planned = tuple[Plan, "transform.Chain | None"]
@@ -57,6 +58,11 @@ def native_dtype(values: str, layout: Layout) -> np.dtype[Any]:
     return layout.colored if layout.out_samples > 1 or values == "stored" else _FLOAT32
 
 
+def values_by_frame(file: DicomFile, level: str, window: Choice) -> Callable[[int], FrameValues]:
+    """What applies to each frame of a monochrome image on its way to a level."""
+    return frame_values(file, level, window, functools.partial(transform.lowest_modality, file))
+
+
 class Plans:
     """The plans of one decode.
 
@@ -80,8 +86,7 @@ class Plans:
         elif request.values == "modality" and not file.has_functional_groups:
             self.one = self._make(FrameValues(file.rescale))
         else:
-            lowest = functools.partial(transform.lowest_modality, file)
-            self._values = frame_values(file, request.values, request.window, lowest)
+            self._values = values_by_frame(file, request.values, request.window)
             self._made: dict[FrameValues, Planned] = {}
             if not file.has_functional_groups:
                 self.one = self._make(self._values(0))

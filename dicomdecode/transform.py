@@ -110,9 +110,7 @@ def _mapped(file: DicomFile, mapping: RealWorld) -> Chain:
     """Stored values to real world values (PS3.3 C.7.6.16.2.11); NaN for those that are not mapped."""
     first, last = mapping.first, mapping.last
     words = f"real world values of [{first:g}, {last:g}]: " + (
-        f"{len(mapping.table) // 8} entries"
-        if mapping.table
-        else f"{mapping.slope:g} * stored + {mapping.intercept:g}"
+        f"{len(mapping.table) // 8} entries" if mapping.table else f"{mapping.slope:g} * stored + {mapping.intercept:g}"
     )
     steps = (f"{words} {mapping.units}".rstrip(),)
     bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else (first, last)
