@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Tables", "color_steps", "to_rgb"]
 
+#: Tables kept at a time: frames may each have values of their own, and a table has up to 65536 entries.
+_KEPT = 16
+
 
 def to_rgb(samples: NDArray[Any], photometric: str, bits: int) -> NDArray[Any]:
     """YBR samples (rows, columns, 3) to RGB, in place; RGB stays as it is.
@@ -83,6 +86,8 @@ class Tables:
         key = (self._profiles.nth(frame) if self._profiles else 0, self._values(frame) if self._values else None)
         found = self._made.get(key)
         if found is None:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
             found = self._made[key] = self._make(frame, key[1])
         return found
 

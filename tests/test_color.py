@@ -277,6 +277,18 @@ def test_grey_of_each_frame_has_its_own_window() -> None:
         np.testing.assert_array_equal(found[i], want[..., None].repeat(3, -1))
 
 
+def test_many_windows() -> None:
+    """Not every frame's table is kept."""
+    pixels = RNG.integers(0, 90, (40, 3, 4), np.uint8)
+    windows = [[(0x00281050, "DS", str(20 + i)), (0x00281051, "DS", "40")] for i in range(40)]
+    groups: s.Element = (0x52009230, "SQ", [[(0x00289132, "SQ", [w])] for w in windows])
+    contents = s.image(pixels, extra=[*s.lookup_tables(tables_of(10, 8), first=100, bits=8), groups])
+    for threads in (1, 3):
+        found = dd.imread(contents, values="stored", color="palette", threads=threads)
+        for i in range(40):
+            np.testing.assert_array_equal(found[i, ..., 1], np.rint(window(pixels[i].astype(float), 20 + i, 40) * 255))
+
+
 def segmented(words: np.ndarray, entries: int, bits: int) -> list[s.Element]:
     lut: list[s.Element] = [(0x00281101 + i, "US", [entries % 65536, 0, bits]) for i in range(3)]
     return lut + [(0x00281221 + i, "OW", words.tobytes()) for i in range(3)]
