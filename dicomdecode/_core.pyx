@@ -550,6 +550,22 @@ use_limits(default_limits())
 
 # --- for tests --------------------------------------------------------------------------------------------------------
 
+cdef void collect(void* target, size_t index, const char* text, size_t size) noexcept nogil:
+    with gil:
+        (<list>target)[index] = text[:size]
+
+
+def direct_texts(const uint8_t[::1] contents, tags):
+    """The texts of tags given as numbers, in bytes; None when some are left to Python."""
+    cdef uint32_t[::1] numbers = np.array(tags, np.uint32)
+    cdef list found = [b""] * len(tags)
+    cdef bint done
+    with nogil:
+        done = texts_of_file(&contents[0], contents.shape[0], <const CLimits*>dd_get_limits(), &numbers[0],
+                             numbers.shape[0], collect, <void*>found)
+    return found if done else None
+
+
 def decode(const uint8_t[::1] contents, *, dtype=np.uint16, color_dim=False, on_error="skip", scale="preserve",
            values="stored", color="rgb", frame_dim=None):
     """What the op does, without TensorFlow.
