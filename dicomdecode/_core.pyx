@@ -492,6 +492,15 @@ cdef int texts(int tfio, const uint8_t* contents, size_t size, const uint32_t* n
     return result
 
 
+def encoded_texts(contents, list tags, bint tfio):
+    """The texts of tags as bytes: UTF-8, or what tensorflow-io gave."""
+    if tfio:
+        from dicomdecode.tfio_text import tfio_data
+
+        return tfio_data(contents, tags).tolist()
+    return [text.encode("utf-8", "replace") for text in decode_dicom_data(contents, tags)]
+
+
 cdef int texts_in_python(int tfio, const uint8_t* contents, size_t size, const uint32_t* numbers,
                          const dd_span* written, size_t count, dd_text_sink sink, void* target,
                          dd_error* error) noexcept with gil:
@@ -503,12 +512,7 @@ cdef int texts_in_python(int tfio, const uint8_t* contents, size_t size, const u
             tags = [numbers[i] for i in range(count)]
         else:
             tags = [written[i].data[:written[i].size].decode("utf-8", "replace") for i in range(count)]
-        if tfio:
-            from dicomdecode.tfio_text import tfio_data
-
-            found = tfio_data(view, tags)
-        else:
-            found = [value.encode("utf-8", "replace") for value in decode_dicom_data(view, tags)]
+        found = encoded_texts(view, tags, tfio)
         for i in range(count):
             text = found[i]
             sink(target, i, text, len(text))

@@ -95,8 +95,15 @@ def _follow_limits() -> None:
         _limits = limits
 
 
+class _InvalidArgumentError(tf.errors.InvalidArgumentError, ValueError):  # type: ignore[misc]
+    """In graphs, `tf.numpy_function` turns a ValueError into an InvalidArgumentError; run eagerly, it passes it on."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(None, None, str(error))
+
+
 def _file_bytes(contents: Any) -> bytes:
-    """What `tf.numpy_function` hands over: bytes, or an array of one element when it runs eagerly."""
+    """What `tf.numpy_function` hands over: bytes, or an array of objects when it runs eagerly."""
     if isinstance(contents, np.ndarray):
         if contents.size != 1:
             raise ValueError("contents must be one string, the bytes of one DICOM file")
@@ -194,18 +201,22 @@ def _image_in_python(
     frame_dim: bool | None,
 ) -> tf.Tensor:
     def decode(contents: Any) -> Any:
-        return documented.decode_dicom_image(
-            _file_bytes(contents),
-            color_dim,
-            on_error,
-            scale,
-            dtype.as_numpy_dtype,
-            values=values,
-            color=color,
-            frame_dim=frame_dim,
-        )
+        try:
+            return documented.decode_dicom_image(
+                _file_bytes(contents),
+                color_dim,
+                on_error,
+                scale,
+                dtype.as_numpy_dtype,
+                values=values,
+                color=color,
+                frame_dim=frame_dim,
+            )
+        except ValueError as error:
+            raise _InvalidArgumentError(error) from None
 
-    return tf.numpy_function(decode, [contents], dtype, stateful=False, name=name)
+    # As a tensor: NumPy would take the zero bytes from the end of bytes.
+    return tf.numpy_function(decode, [tf.convert_to_tensor(contents, tf.string)], dtype, stateful=False, name=name)
 
 
 def _tag_tensor(tags: Any) -> Any:
@@ -257,20 +268,18 @@ def _data(contents: Any, tags: tf.Tensor, values: str, name: str | None) -> tf.T
         return _ops.decode_dicom_data(contents, tags, values=values, name=name)
 
     def texts(contents: Any, tags: Any) -> Any:
-        data = _file_bytes(contents)
         asked = np.asarray(tags)
         given = [tag.decode("utf-8", "replace") if isinstance(tag, bytes) else tag for tag in asked.reshape(-1).tolist()]
-        if values == "tfio":
-            from dicomdecode.tfio_text import tfio_data
-
-            found = tfio_data(data, given).tolist()
-        else:
-            found = [text.encode("utf-8", "replace") for text in documented.decode_dicom_data(data, given)]
+        try:
+            found = _core.encoded_texts(_file_bytes(contents), given, values == "tfio")
+        except ValueError as error:
+            raise _InvalidArgumentError(error) from None
         result = np.empty(len(found), object)
         result[:] = found
         return result.reshape(asked.shape)
 
-    return tf.ensure_shape(tf.numpy_function(texts, [contents, tags], tf.string, stateful=False, name=name), tags.shape)
+    inputs = [tf.convert_to_tensor(contents, tf.string), tags]
+    return tf.ensure_shape(tf.numpy_function(texts, inputs, tf.string, stateful=False, name=name), tags.shape)
 
 
 def decode_dicom_batch(

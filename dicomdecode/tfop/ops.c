@@ -170,6 +170,33 @@ static void *create_original_data(TF_OpKernelConstruction *construction) {
 
 static void delete_kernel(void *k) { free(k); }
 
+/* --- floating point --------------------------------------------------------------------------------------------------- */
+
+/* TensorFlow's threads flush subnormal numbers to zero; NumPy does not, and results are to be equal. */
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+typedef unsigned float_mode;
+static float_mode keep_subnormals(void) {
+    float_mode before = _mm_getcsr();
+    _mm_setcsr(before & ~0x8040u); /* FTZ, DAZ */
+    return before;
+}
+static void restore(float_mode before) { _mm_setcsr(before); }
+#elif defined(__aarch64__)
+typedef uint64_t float_mode;
+static float_mode keep_subnormals(void) {
+    float_mode before;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before & ~((float_mode)1 << 24))); /* FZ */
+    return before;
+}
+static void restore(float_mode before) { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
+#else
+typedef int float_mode;
+static float_mode keep_subnormals(void) { return 0; }
+static void restore(float_mode before) { (void)before; }
+#endif
+
 /* --- computing ----------------------------------------------------------------------------------------------------- */
 
 enum { TSTRING_BYTES = 24 }; /* of an element of a string tensor */
@@ -256,6 +283,7 @@ static void compute_image(void *data, TF_OpKernelContext *context) {
     const uint8_t *contents = NULL;
     size_t size = 0;
     const dd_core *decoder;
+    float_mode mode = keep_subnormals();
     error.code = DD_OK;
     error.message[0] = 0;
     tf.TF_GetInput(context, 0, &input, status);
@@ -271,6 +299,7 @@ static void compute_image(void *data, TF_OpKernelContext *context) {
         tf.TF_DeleteTensor(input);
     }
     tf.TF_DeleteStatus(status);
+    restore(mode);
 }
 
 static void put_text(void *target, size_t index, const char *text, size_t size) {
@@ -313,6 +342,7 @@ static void compute_data(void *data, TF_OpKernelContext *context) {
     TF_Tensor *input = NULL, *tags = NULL, *output = NULL;
     int64_t dims[MOST_DIMS];
     dd_error error;
+    float_mode mode = keep_subnormals();
     error.code = DD_OK;
     error.message[0] = 0;
     tf.TF_GetInput(context, 0, &input, status);
@@ -337,6 +367,7 @@ static void compute_data(void *data, TF_OpKernelContext *context) {
     if (tags != NULL) tf.TF_DeleteTensor(tags);
     if (input != NULL) tf.TF_DeleteTensor(input);
     tf.TF_DeleteStatus(status);
+    restore(mode);
 }
 
 /* --- registering --------------------------------------------------------------------------------------------------- */
