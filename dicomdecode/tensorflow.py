@@ -3,9 +3,9 @@
 >>> import dicomdecode.tensorflow as dtf
 >>> image = dtf.decode_dicom_image(tf.io.read_file("chest.dcm"))                                       # doctest: +SKIP
 
-The ops are native: they run without Python, in `tf.data`, in `tf.function` and in a SavedModel. A program that loads such
-a SavedModel imports this module first. Where the native ops can not be loaded, `tf.numpy_function` takes their place, with
-one warning.
+The ops are native: they run without Python, in `tf.data`, in `tf.function` and in a SavedModel. A program that loads
+such a SavedModel imports this module first. Where the native ops can not be loaded, `tf.numpy_function` takes their
+place, with one warning.
 """
 
 from __future__ import annotations
@@ -36,10 +36,8 @@ _SCALE = ("preserve", "auto")
 _VALUES = ("stored", "modality", "voi", "display", "tfio")
 _COLOR = ("rgb", "stored", "palette")
 _FRAME_DIM = {None: -1, False: 0, True: 1}
-_DTYPES = frozenset(
-    (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64)
-    + (tf.float16, tf.float32, tf.float64)
-)
+_INTEGERS = (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64)
+_DTYPES = frozenset((*_INTEGERS, tf.float16, tf.float32, tf.float64))
 
 
 def _load() -> tuple[Any, Any]:
@@ -132,8 +130,8 @@ def decode_dicom_image(
     color_dim : bool
         Keep a samples axis of 1 for monochrome images.
     on_error : {"skip", "strict", "lossy"}
-        "strict" raises. "skip" gives an empty 1-D tensor when the content can not be decoded, or when the possible range
-        of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not fit.
+        "strict" raises. "skip" gives an empty 1-D tensor when the content can not be decoded, or when the possible
+        range of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not fit.
     scale : {"preserve", "auto"}
         "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
     dtype : tf.DType
@@ -269,7 +267,9 @@ def _data(contents: Any, tags: tf.Tensor, values: str, name: str | None) -> tf.T
 
     def texts(contents: Any, tags: Any) -> Any:
         asked = np.asarray(tags)
-        given = [tag.decode("utf-8", "replace") if isinstance(tag, bytes) else tag for tag in asked.reshape(-1).tolist()]
+        given = [
+            tag.decode("utf-8", "replace") if isinstance(tag, bytes) else tag for tag in asked.reshape(-1).tolist()
+        ]
         try:
             found = _core.encoded_texts(_file_bytes(contents), given, values == "tfio")
         except ValueError as error:

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from dicomdecode import tensorflow as dtf
+from dicomdecode import tensorflow as dtf  # first: it says how to install TensorFlow
 from dicomdecode.tags import dicom_tags
-from dicomdecode.tensorflow import tf
+
+import tensorflow as tf  # isort: skip
 
 __all__ = ["image", "register_saved_model_ops"]
 
@@ -46,10 +47,10 @@ class image:
         color_dim : bool
             Without effect, as in the original.
         on_error : {"skip", "strict", "lossy"}
-            "strict" raises for an image that can not be decoded or is deeper than `dtype`, "skip" gives an empty tensor,
-            "lossy" converts the deeper image.
+            "strict" raises for an image that can not be decoded or is deeper than `dtype`, "skip" gives an empty
+            tensor, "lossy" converts the deeper image.
         scale : {"preserve", "auto"}
-            "auto" moves the highest bit of the image to that of `dtype`, or divides by the maximum of the image's depth.
+            "auto" moves the highest bit of the image to that of `dtype`, or divides by the maximum of its depth.
         dtype : tf.DType
             uint8/16/32/64 or float16/32/64.
         name : str, optional

@@ -152,7 +152,8 @@ def test_damage() -> None:
 
 
 def test_lossless_jpeg_needs_no_gil() -> None:
-    found = [path for path in shipped() if path.name in ("SC_rgb_jpeg_gdcm.dcm", "JPEG-LL.dcm", "JPGLosslessP14SV1_1s_1f_8b.dcm")]
+    names = ("SC_rgb_jpeg_gdcm.dcm", "JPEG-LL.dcm", "JPGLosslessP14SV1_1s_1f_8b.dcm")
+    found = [path for path in shipped() if path.name in names]
     assert found
     for path in found:
         assert dd.open(path.read_bytes()).transfer_syntax == JPEG_LOSSLESS

@@ -21,10 +21,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own, while it is imported
     tf = pytest.importorskip("tensorflow", reason="tensorflow: not installed", exc_type=ImportError)
 
-import dicomdecode as dd  # noqa: E402
-import dicomdecode.tensorflow as dtf  # noqa: E402
-from tests import synthesise as s  # noqa: E402
-from tests.reference_images import read, shipped  # noqa: E402
+import dicomdecode as dd
+import dicomdecode.tensorflow as dtf
+from tests import synthesise as s
+from tests.reference_images import read, shipped
 
 ROOT = Path(dd.__file__).parent.parent
 KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).parents[2] / "shared" / "conformance"))
@@ -82,9 +82,9 @@ def test_prototypes_against_tensorflow_headers(tmp_path: Path) -> None:
         "#define CHECK(result, name, parameters) \\\n"
         "  static_assert(std::is_same<decltype(&name), result(*) parameters>::value, #name);\n"
         "DD_TENSORFLOW_FUNCTIONS(CHECK)\n"
-        "static_assert(sizeof(TF_TString) == 24 && sizeof(TF_DataType) == sizeof(int), \"sizes\");\n"
-        "static_assert(TF_INVALID_ARGUMENT == 3 && TF_RESOURCE_EXHAUSTED == 8 && TF_INTERNAL == 13, \"codes\");\n"
-        "static_assert(TF_UINT16 == 17 && TF_HALF == 19 && TF_UINT32 == 22 && TF_UINT64 == 23, \"types\");\n"
+        'static_assert(sizeof(TF_TString) == 24 && sizeof(TF_DataType) == sizeof(int), "sizes");\n'
+        'static_assert(TF_INVALID_ARGUMENT == 3 && TF_RESOURCE_EXHAUSTED == 8 && TF_INTERNAL == 13, "codes");\n'
+        'static_assert(TF_UINT16 == 17 && TF_HALF == 19 && TF_UINT32 == 22 && TF_UINT64 == 23, "types");\n'
     )
     include = tf.sysconfig.get_include()
     done = subprocess.run(
@@ -360,7 +360,8 @@ import tensorflow as tf, dicomdecode.tensorflow as dtf
 class Model(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def image(self, contents):
-        return dtf.decode_dicom_image(contents, dtype=tf.float32, values="modality", on_error="strict", color_dim=True, frame_dim=True)
+        options = dict(values="modality", on_error="strict", color_dim=True, frame_dim=True)
+        return dtf.decode_dicom_image(contents, dtype=tf.float32, **options)
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def name(self, contents):
         return dtf.decode_dicom_data(contents, ["PatientName"])
@@ -419,8 +420,8 @@ def test_fallback_says_so_once() -> None:
 EXIT = """
 import tensorflow as tf, dicomdecode.tensorflow as dtf
 contents = open(sys.argv[1], "rb").read()
-files = tf.data.Dataset.from_tensors(contents).repeat().map(lambda x: dtf.decode_dicom_image(x), num_parallel_calls=4).prefetch(64)
-it = iter(files)
+files = tf.data.Dataset.from_tensors(contents).repeat()
+it = iter(files.map(lambda x: dtf.decode_dicom_image(x), num_parallel_calls=4).prefetch(64))
 print(next(it).shape)
 """
 

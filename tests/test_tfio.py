@@ -1,4 +1,4 @@
-"""The drop-in for tensorflow-io: its signatures, its shapes, its op names. The values are tested in test_tfio_values."""
+"""The drop-in for tensorflow-io: signatures, shapes, op names. The values are tested in test_tfio_values."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own, while it is imported
     tf = pytest.importorskip("tensorflow", reason="tensorflow: not installed", exc_type=ImportError)
 
-import dicomdecode as dd  # noqa: E402
-import dicomdecode.tfio as tfio  # noqa: E402
-from tests import synthesise as s  # noqa: E402
-from tests.reference_images import read, shipped  # noqa: E402
+import dicomdecode as dd
+import dicomdecode.tfio as tfio
+from tests import synthesise as s
+from tests.reference_images import read, shipped
 
 ROOT = Path(dd.__file__).parent.parent
 CT, MR, COLOR = "CT_small.dcm", "MR_small.dcm", "SC_rgb_jpeg_dcmtk.dcm"
@@ -52,13 +52,12 @@ def test_signatures() -> None:
     assert tfio.image.dicom_tags.PatientsName == 0x00100010
 
 
-@pytest.mark.parametrize(
-    ("name", "shape"), [(CT, (1, 128, 128, 1)), (MR, (1, 64, 64, 1)), (COLOR, (1, 100, 100, 3))]
-)
+@pytest.mark.parametrize(("name", "shape"), [(CT, (1, 128, 128, 1)), (MR, (1, 64, 64, 1)), (COLOR, (1, 100, 100, 3))])
 @pytest.mark.parametrize("color_dim", [False, True])
 def test_shapes(name: str, shape: tuple[int, ...], color_dim: bool) -> None:
     contents = tf.constant(read(name))
-    image = tfio.image.decode_dicom_image(contents, color_dim=color_dim, on_error="lossy", scale="auto", dtype=tf.float32)
+    options = {"color_dim": color_dim, "on_error": "lossy", "scale": "auto", "dtype": tf.float32}
+    image = tfio.image.decode_dicom_image(contents, **options)
     assert image.shape == shape and image.dtype == tf.float32
 
 
@@ -146,12 +145,14 @@ def attr(**value):
 class Model(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def image(self, contents):
-        attributes = dict(dtype=attr(type=tf.uint8.as_datatype_enum), color_dim=attr(b=False), on_error=attr(s=b"lossy"), scale=attr(s=b"auto"))
-        return original("IO>DecodeDICOMImage", [contents], [tf.uint8], **attributes)
+        options = dict(color_dim=attr(b=False), on_error=attr(s=b"lossy"), scale=attr(s=b"auto"))
+        uint8 = attr(type=tf.uint8.as_datatype_enum)
+        return original("IO>DecodeDICOMImage", [contents], [tf.uint8], dtype=uint8, **options)
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
     def data(self, contents):
         tags = tf.constant([0x00100010], tf.uint32)
-        return original("IO>DecodeDICOMData", [contents, tags], [tf.string], dtype=attr(type=tf.uint32.as_datatype_enum))
+        uint32 = attr(type=tf.uint32.as_datatype_enum)
+        return original("IO>DecodeDICOMData", [contents, tags], [tf.string], dtype=uint32)
 tf.saved_model.save(Model(), sys.argv[1])
 """
 LOAD = """

@@ -1,8 +1,5 @@
-# The C face of the decoding core: what the TensorFlow op calls, without the GIL.
+# What the TensorFlow op and the decoding core say to each other: core.h for Cython.
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-
-from dicomdecode._kernels cimport CPlan, Cells
-from dicomdecode._spec cimport Spec
 
 cdef extern from "core.h" nogil:
     enum:
@@ -46,19 +43,3 @@ cdef extern from "core.h" nogil:
         void (*release)(dd_image*) noexcept nogil
         int (*texts)(int, const uint8_t*, size_t, const uint32_t*, const dd_span*, size_t, dd_text_sink, void*,
                      dd_error*) noexcept nogil
-
-
-cdef enum Coding:
-    NATIVE
-    RLE
-    LOSSLESS_JPEG
-
-cdef struct Frames:             # of one image: native pixel data, or one fragment a frame
-    int coding                  # Coding
-    const uint8_t* data         # the first cell, or the first fragment's item
-    size_t size
-    size_t count
-    size_t cells                # of a frame
-    Spec spec
-    CPlan plan
-    Cells layout
