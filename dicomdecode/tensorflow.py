@@ -322,20 +322,19 @@ def decode_dicom_batch(
     options = {"on_error": on_error, "scale": scale, "dtype": dtype, "values": values, "color": color}
     with tf.name_scope(name or "decode_dicom_batch"):
         contents = tf.convert_to_tensor(contents, tf.string)
-        if shape is not None:
-            return tf.map_fn(
-                lambda file: tf.ensure_shape(
-                    decode_dicom_image(file, color_dim=color_dim, frame_dim=frame_dim, **options), shape
-                ),
-                contents,
-                fn_output_signature=tf.TensorSpec(shape, dtype),
-            )
 
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+        def dense(file: tf.Tensor) -> tf.Tensor:
+            return tf.ensure_shape(decode_dicom_image(file, color_dim=color_dim, frame_dim=frame_dim, **options), shape)
+
+        @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
         def flat(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image = decode_dicom_image(file, color_dim=True, frame_dim=True, **options)
             size = tf.shape(image, tf.int64)
             return tf.reshape(image, [-1]), tf.cond(tf.rank(image) == 4, lambda: size, lambda: tf.zeros([4], tf.int64))
 
+        if shape is not None:
+            return tf.map_fn(dense, contents, fn_output_signature=tf.TensorSpec(shape, dtype))
         cells, sizes = tf.map_fn(
             flat,
             contents,

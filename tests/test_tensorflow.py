@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import shutil
@@ -432,3 +433,43 @@ def test_exit_with_a_pipeline_in_flight(name: str) -> None:
     for _ in range(3):
         done = python(EXIT, str(next(path for path in shipped() if path.name == name)), timeout=60)
         assert done.returncode == 0, done.stderr[-2000:]
+
+
+PAGE = """
+import doctest, re
+script = sys.argv[2]
+examples = []
+with open(sys.argv[1], encoding="utf-8") as page, open(script, "w") as lines:
+    blocks = re.findall(r"^```pycon\\n(.*?)^```", page.read(), re.DOTALL | re.MULTILINE)
+    for example in doctest.DocTestParser().get_examples("\\n".join(blocks)):
+        examples.append((example, lines.tell()))
+        lines.write(example.source)
+# AutoGraph looks for the source of functions: they are run from the lines of a file.
+text, shown = open(script).read(), []
+sys.displayhook = lambda value: shown.append(repr(value) + "\\n") if value is not None else None
+names = {"__name__": "__main__", "print": lambda *values: shown.append(" ".join(map(str, values)) + "\\n")}
+for example, start in examples:
+    shown.clear()
+    exec(compile("\\n" * text[:start].count("\\n") + example.source, script, "single"), names)
+    assert "".join(shown) == example.want, (example.source, example.want, shown)
+assert len(examples) > 1
+"""
+
+
+@pytest.mark.parametrize("page", ["tutorial_tensorflow.md", "moving_from_tensorflow_io.md"])
+def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The examples of a page, in an empty folder and a process of its own; the X-ray is the kit's, or made up."""
+    docs = Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("chest_xray", docs / "chest_xray.py")
+    assert spec is not None and spec.loader is not None
+    chest_xray = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(chest_xray)
+    if KIT.exists():
+        monkeypatch.setenv("DICOMDECODE_CONFORMANCE", str(KIT))
+    for contents in {chest_xray.find(network=False)[0], chest_xray.made_up()}:
+        folder = tmp_path / str(len(contents))
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        Path("chest.dcm").write_bytes(contents)
+        done = python(PAGE, str(docs / page), str(folder / "page.py"))
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
