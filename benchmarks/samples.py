@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -164,6 +164,63 @@ def rle(rows: int, bits: int, samples: int = 1, frames: int = 1) -> tuple[bytes,
     streams = [rle_frame(frame) for frame in pixels]
     photometric = "RGB" if samples > 1 else "MONOCHROME2"
     return image(pixels, bits_stored=bits, photometric=photometric, syntax=RLE, frames=streams), streams
+
+
+#: Compressed files, by what they stand for: transfer syntax, side, bits, samples a pixel, Photometric Interpretation.
+COMPRESSED = {
+    "JPEG, 1024x1024 RGB": ("1.2.840.10008.1.2.4.50", 1024, 8, 3, "YBR_FULL_422"),
+    "lossless JPEG, 2048x2048, 12 bits": ("1.2.840.10008.1.2.4.70", 2048, 12, 1, "MONOCHROME2"),
+    "JPEG-LS, 2048x2048, 12 bits": ("1.2.840.10008.1.2.4.80", 2048, 12, 1, "MONOCHROME2"),
+    "JPEG 2000, 2048x2048, 12 bits": ("1.2.840.10008.1.2.4.90", 2048, 12, 1, "MONOCHROME2"),
+    "HTJ2K, 2048x2048, 12 bits": ("1.2.840.10008.1.2.4.201", 2048, 12, 1, "MONOCHROME2"),
+    "JPEG XL, 1024x1024, 12 bits": ("1.2.840.10008.1.2.4.110", 1024, 12, 1, "MONOCHROME2"),
+}
+
+
+def encode(frame: Array, syntax: str, bits: int) -> bytes:
+    """A codestream, by imagecodecs."""
+    import imagecodecs as ic
+
+    number = int(syntax.rsplit(".", 1)[1])
+    if number == 50:
+        return bytes(ic.jpeg8_encode(frame, level=90, subsampling="422", optimize=True))
+    if number == 70:
+        return bytes(ic.ljpeg_encode(frame, bitspersample=bits))
+    if number == 80:
+        return bytes(ic.jpegls_encode(frame))
+    if number == 90:
+        return bytes(ic.jpeg2k_encode(frame, codecformat="j2k", reversible=True, level=0, bitspersample=bits))
+    if number == 201:
+        return bytes(ic.htj2k_encode(frame, reversible=True))
+    return bytes(ic.jpegxl_encode(frame, lossless=True, bitspersample=bits))
+
+
+@functools.cache
+def compressed(name: str, side: int = 0, frames: int = 1) -> tuple[bytes, list[bytes]]:
+    """A file of one row of COMPRESSED, its frames; another size when `side` is given."""
+    syntax, usual, bits, count, photometric = COMPRESSED[name]
+    pixels = picture(side or usual, side or usual, bits, frames, count)
+    streams = [encode(frame, syntax, bits) for frame in pixels]
+    return image(pixels, bits_stored=bits, photometric=photometric, syntax=syntax, frames=streams), streams
+
+
+def bare_decoder(name: str) -> Callable[[bytes, Array], Any]:
+    """The codec itself, as the spec of the fastest call: (codestream, array) -> array."""
+    import imagecodecs as ic
+
+    number = int(COMPRESSED[name][0].rsplit(".", 1)[1])
+    if number == 50:
+        return lambda data, out: ic.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB", out=out)
+    function = {
+        70: ic.jpeg8_decode,
+        80: ic.jpegls_decode,
+        90: ic.jpeg2k_decode,
+        201: ic.htj2k_decode,
+        110: ic.jpegxl_decode,
+    }[number]
+    if number == 201:
+        return lambda data, out: function(data)
+    return lambda data, out: function(data, out=out)
 
 
 @functools.cache

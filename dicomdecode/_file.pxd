@@ -8,6 +8,7 @@ cdef class DicomFile(DataSet):
     cdef object window              # a memoryview: its bytes are what the element table points into
     cdef readonly object source     # where pixels are read from: the inflated data set of a deflated file
     cdef readonly object limits
+    cdef readonly dict kept         # what later decodes of the same file use again: the index of its frames
     cdef readonly str transfer_syntax
 
     cdef int set_window(self, object window) except -1

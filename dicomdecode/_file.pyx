@@ -39,6 +39,7 @@ cdef class DicomFile(DataSet):
         fault.kind = 0
         self.source = source
         self.limits = limits
+        self.kept = {}
         fill_limits(limits, &self.m.limits)
         cdef uint64_t size = source.size
         map_init(&self.m, NULL, 0, 0, size)
@@ -190,6 +191,18 @@ cdef class DicomFile(DataSet):
     def guessed(self):
         """The file names no transfer syntax."""
         return bool(self.m.guessed)
+
+    @property
+    def first_odd(self):
+        """The first element of an odd length (PS3.5 7.1.1 forbids it); 0 where there is none."""
+        cdef size_t i
+        cdef const Element* e
+        for i in range(self.m.elements.count):
+            e = &self.m.elements.items[i]
+            if e.length & 1 and not e.flags & (UNDEFINED | CUT):
+                return e.tag
+        e = &self.h.pixels
+        return e.tag if e.length & 1 and not e.flags & (UNDEFINED | CUT) else 0
 
     @property
     def rescale(self):

@@ -62,6 +62,7 @@ def check_request(
     reduce: Any,
     region: Any,
     threads: Any,
+    overlays: Any = False,
 ) -> Request:
     """The keywords of `imread` as a Request."""
     one_of("values", values, ("stored", "modality", "voi", "display"))
@@ -80,6 +81,8 @@ def check_request(
         raise ValueError(f"reduce must be between 0 and 32, not {reduce}")
     if threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
+    if overlays and (values != "display" or reduce):
+        raise ValueError('overlays=True needs values="display", at full resolution')
     return Request(
         values=values,
         color=color,
@@ -92,4 +95,5 @@ def check_request(
         reduce=reduce,
         region=region,
         threads=threads,
+        overlays=bool(overlays),
     )

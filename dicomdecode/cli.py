@@ -180,7 +180,7 @@ def _facts(image: dicomdecode.DicomImage) -> dict[str, Any]:
     codestream = image.codestream
     if codestream:
         facts["codestream"] = codestream
-    facts["issues"] = list(image.issues)
+    facts["issues"] = [f"{issue.code}: {issue}" for issue in image.issues]
     return facts
 
 

@@ -6,7 +6,9 @@ Read this first. `render` is the whole decode of an opened file; nothing else ca
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import itertools
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from dicomdecode import codecs, color, transform
 from dicomdecode._file import DicomFile
 from dicomdecode._kernels import run
 from dicomdecode._spec import FrameSpec
-from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.native import Layout, NativeFrames, is_plain, unpack
 from dicomdecode.plans import Plans
@@ -26,7 +28,7 @@ from dicomdecode.syntaxes import SYNTAXES
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["layout_of", "plans_of", "render", "stored_dtype"]
+__all__ = ["frames_of", "layout_of", "plans_of", "render", "stored_dtype"]
 
 #: (frame, place for its samples) -> samples [rows, columns, samples], and the Photometric Interpretation they have.
 FrameReader = Callable[[int, "NDArray[Any] | None"], "tuple[NDArray[Any], str]"]
@@ -50,7 +52,7 @@ def stored_dtype(file: DicomFile) -> np.dtype[Any]:
 
 
 def layout_of(file: DicomFile, want: str) -> Layout:
-    """How the stored values lie, and what `color=want` makes of them."""
+    """How the stored values lie, and what `color=want` makes of them; "cells" takes whole cells, with unused bits."""
     syntax = SYNTAXES.get(file.transfer_syntax)
     encapsulated = file.pixels[4]
     if syntax is None:
@@ -65,6 +67,9 @@ def layout_of(file: DicomFile, want: str) -> Layout:
         raise UnsupportedError(
             f"No decoder for the transfer syntax {syntax.name} ({syntax.uid})", code="transfer_syntax", tag=0x00020010
         )
+    if want == "cells":
+        cell = _integer_type(file.bits_allocated, False)
+        return Layout(syntax, cell, 0, 0, file.samples, None, False, file.bits_allocated)
     samples, bits, palette = file.samples, file.bits_stored, None
     photometric = file.photometric
     if samples == 1 and ((photometric == "PALETTE COLOR" and want == "rgb") or want == "palette"):
@@ -96,6 +101,14 @@ def _native_reader(file: DicomFile, layout: Layout, native: NativeFrames) -> Fra
     return read
 
 
+def frames_of(file: DicomFile) -> EncapsulatedFrames:
+    """The encapsulated frames of a file; their index is made once."""
+    found: EncapsulatedFrames | None = file.kept.get("frames")
+    if found is None:
+        found = file.kept["frames"] = EncapsulatedFrames(file)
+    return found
+
+
 def _codec_reader(
     file: DicomFile, request: Request, layout: Layout, frames: EncapsulatedFrames, threads: int
 ) -> FrameReader:
@@ -106,27 +119,47 @@ def _codec_reader(
     planar = row.planar and file.planar and samples > 1
     is_422 = row.planar and samples == 3 and photometric == "YBR_FULL_422"
     plain = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422 or layout.left or layout.right)
+    whole = request.color == "cells"
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
     if row.areas and (request.reduce or request.region):
         area = {"reduce": request.reduce, "region": request.region}
         shape = (*shape_of(file, replace(request, frame_dim=False), Selection([0], False), 1), samples)
 
-    def read(frame: int, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
-        spec = FrameSpec(
+    def spec_of(frame: int) -> FrameSpec:
+        return FrameSpec(
             rows=rows,
             columns=columns,
             samples=samples,
             bits_allocated=file.bits_allocated,
-            bits_stored=file.bits_stored,
-            signed=file.signed,
+            bits_stored=file.bits_allocated if whole else file.bits_stored,
+            signed=file.signed and not whole,
             photometric=photometric,
             to_rgb=layout.convert_rgb,
             frame=frame,
             syntax=layout.syntax.uid,
             threads=threads,
         )
+
+    stream = None
+    if row.stream:
+        # Kept, because a frame is decoded only after those before it: one by one would start again for each.
+        stream = file.kept.get(("stream", layout.convert_rgb)) or decode(frames.read_all(), spec_of(0))
+        file.kept["stream", layout.convert_rgb] = stream
+
+    def read(frame: int, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
+        if stream is not None:
+            out = np.empty(shape, layout.cell) if place is None else place
+            return out, stream.read(frame, out)
         data = frames.read(frame)
+        try:
+            return decode_one(data, spec_of(frame), place)
+        except DicomError as error:
+            if error.offset is not None:  # of the codestream so far
+                error.offset = frames.position(frame, error.offset)
+            raise
+
+    def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
         if plain or not row.cells:
             out = np.empty(shape, layout.cell) if place is None else place
             if row.cells:
@@ -147,7 +180,7 @@ def _check_frames(
     """Raise when frame `last` can not be there, before memory is asked for."""
     if native is not None:
         native.check(last, file)
-    if encapsulated is not None:
+    if encapsulated is not None and not codecs.CODECS[layout.syntax.codec].stream:
         samples = 2 if file.photometric == "YBR_FULL_422" else layout.samples
         frame_bytes = (file.rows * file.columns * samples * file.bits_allocated + 7) // 8
         encapsulated.check(last, frame_bytes, codecs.CODECS[layout.syntax.codec].ratio)
@@ -188,13 +221,39 @@ def _run_frames(
             run(plan, samples, 0, samples.size, target)
 
     if request.threads > 1 and len(frames) > 1:
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(request.threads) as pool:
-            list(pool.map(one, frames, targets))
+        _side_by_side(one, list(zip(frames, targets, strict=True)), min(request.threads, len(frames)))
     else:
         for frame, target in zip(frames, targets, strict=True):
             one(frame, target)
+
+
+def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], threads: int) -> None:
+    """``work(*item)`` for all items, the caller's thread among those that work; the error of the first that fails.
+
+    A pool of threads would take twice the time to start, which is much where frames are small. After an error, Ctrl-C
+    among them, nothing new is begun.
+    """
+    numbers = itertools.count()  # `next` on it is atomic
+    errors: dict[int, BaseException] = {}
+
+    def take() -> None:
+        while not errors and (i := next(numbers)) < len(items):
+            try:
+                work(*items[i])
+            except BaseException as error:
+                errors[i] = error
+
+    others = [threading.Thread(target=take) for _ in range(threads - 1)]
+    for other in others:
+        other.start()
+    try:
+        take()
+        for other in others:
+            other.join()
+    except BaseException as error:  # Ctrl-C between two items, or while waiting
+        errors[-1] = error
+    if errors:
+        raise errors[min(errors)]
 
 
 def _run_plain(
@@ -252,7 +311,7 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
     selection = select(request.frames, file.frames)
     frames = selection.frames
     native = NativeFrames(file, layout) if layout.syntax.codec == "native" else None
-    encapsulated = None if native else EncapsulatedFrames(file)
+    encapsulated = None if native else frames_of(file)
     if frames:
         last = max(frames[0], frames[-1]) if isinstance(frames, range) else max(frames)
         _check_frames(file, layout, native, encapsulated, last)

@@ -30,12 +30,19 @@ class EncapsulatedFrames:
     ----------
     file : DicomFile
         A file whose pixel data are encapsulated.
+
+    Attributes
+    ----------
+    tag : int
+        Of the pixel data.
+    basic_offsets, extended_offsets : int
+        Entries of the Basic and of the Extended Offset Table; 0 where it is empty or absent.
     """
 
     def __init__(self, file: DicomFile) -> None:
         tag, _, offset, length, encapsulated = file.pixels
         self._source = file.source
-        self._tag = tag
+        self.tag = self._tag = tag
         self._end = offset + length
         self._frames = file.frames
         self._limit = file.limits.fragments
@@ -55,6 +62,7 @@ class EncapsulatedFrames:
                 offset=offset,
             )
         self._first = offset + 8 + table_length
+        self.basic_offsets, self.extended_offsets = table_length // 4, len(file.raw(0x7FE00001) or b"") // 8
         self._offsets = self._offset_table(file, offset + 8, table_length)
 
     def _header(self, offset: int) -> tuple[int, int]:
@@ -79,6 +87,17 @@ class EncapsulatedFrames:
         ascending = all(a < b for a, b in itertools.pairwise(offsets))
         inside = offsets[0] == 0 and offsets[-1] <= self._end - self._first - 8
         return offsets if ascending and inside else ()
+
+    @property
+    def has_table(self) -> bool:
+        """Whether an offset table tells where frames are."""
+        return bool(self._offsets)
+
+    def count(self) -> int:
+        """How many frames the fragments make, by walking all of them."""
+        if self._walked is None:
+            self._walked = self._group()
+        return len(self._walked)
 
     def _walk(self, start: int, stop: int) -> list[Fragment]:
         """The fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there."""
@@ -155,4 +174,19 @@ class EncapsulatedFrames:
         fragments = self.fragments(frame)
         if len(fragments) == 1:
             return self._source.read_at(*fragments[0])
+        return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)
+
+    def position(self, frame: int, offset: int) -> int:
+        """Where in the file byte `offset` of the codestream of a frame is."""
+        found = self._first
+        for start, length in self.fragments(frame):
+            found = start + min(offset, length)
+            if offset <= length:
+                break
+            offset -= length
+        return found
+
+    def read_all(self) -> bytes:
+        """All fragments joined: one stream for all frames."""
+        fragments = self._walk(self._first, self._end)
         return b"".join(bytes(self._source.read_at(offset, length)) for offset, length in fragments)

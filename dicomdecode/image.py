@@ -9,12 +9,12 @@ import numpy as np
 
 from dicomdecode._file import DicomFile
 from dicomdecode.arguments import check_request
-from dicomdecode.decode import plans_of, render, stored_dtype
+from dicomdecode.decode import frames_of, plans_of, render, stored_dtype
 from dicomdecode.errors import DicomError, LimitError
-from dicomdecode.frames import EncapsulatedFrames
 from dicomdecode.limits import Limits, default_limits
 from dicomdecode.request import Request
 from dicomdecode.source import MemorySource, Source, open_source
+from dicomdecode.spacing import find_spacing
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tags import parse_tag
 
@@ -22,16 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
     from pydicom.dataset import Dataset
 
+    from dicomdecode.issues import Issue
+    from dicomdecode.overlays import Overlay
     from dicomdecode.source import SourceLike
 
 __all__ = ["DicomImage", "imread", "open_image"]
-
-# Where the distance between pixel centres is written, and what it is measured at (PS3.3 10.7.1).
-_SPACINGS = (
-    (0x00280030, "pixel"),
-    (0x00181164, "imager"),
-    (0x00182010, "nominal"),
-)
 
 
 class DicomImage:
@@ -50,19 +45,20 @@ class DicomImage:
     shape, dtype : tuple of int, numpy.dtype
         Of `pixels()` with its defaults.
     spacing : tuple of float, or None
-        (row spacing, column spacing) in mm.
+        (row spacing, column spacing) in mm, of frame 0; `spacing_of` says what it is measured at.
     window : tuple, or None
         (center, width, function) of the first stored window.
     steps : tuple of str
         What `pixels()` with its defaults applies (to frame 0), with the numbers.
     issues : tuple of str
-        What is odd about the file although it decodes.
+        What is odd about the file although it decodes: texts, each with a `code` and a `tag`. Looked for when asked.
     """
 
     def __init__(self, source: SourceLike, *, limits: Limits | None = None) -> None:
         self._origin: Any = source
         self._limits = default_limits() if limits is None else limits
         self._source: Source = open_source(source)
+        self._decoded = False
         try:
             self._file, self._complete = self._scanned()
         except BaseException:
@@ -127,52 +123,36 @@ class DicomImage:
             return np.dtype(np.uint8 if read_palette(file).bits == 8 else np.uint16)
         return stored_dtype(file)
 
-    def _spacing(self) -> tuple[tuple[float, float] | None, str | None]:
-        for tag, name in _SPACINGS:
-            value = self._file.tag(tag)
-            if isinstance(value, list) and len(value) >= 2 and all(isinstance(x, float) for x in value[:2]):
-                return (value[0], value[1]), name
-        return None, None
-
     @property
     def spacing(self) -> tuple[float, float] | None:
-        return self._spacing()[0]
+        return find_spacing(self._file)[0]
 
     @property
     def spacing_of(self) -> str | None:
-        """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector) or "nominal"."""
-        return self._spacing()[1]
+        """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector), "nominal", "slide" or
+        "region" (of an ultrasound image)."""
+        return find_spacing(self._file)[1]
 
     @property
     def window(self) -> tuple[float, float, str] | None:
         return self._file.window
 
     @property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is asked for."""
+        from dicomdecode.overlays import read_overlays
+
+        return read_overlays(self._file)
+
+    @property
     def steps(self) -> tuple[str, ...]:
         return plans_of(self._file, Request(values="modality")).of(0)[0].steps
 
     @property
-    def issues(self) -> tuple[str, ...]:
-        file = self._file
-        found = []
-        if file.guessed:
-            found.append("the file names no transfer syntax; it was guessed from the first element")
-        if file.contradicts:
-            found.append("the data set is not encoded as its transfer syntax says")
-        if file.pixels_cut:
-            found.append("the file ends inside the pixel data")
-        window = file.window
-        if window is not None and window[1] < 1:
-            found.append(f"the stored window has width {window[1]:g}")
-        if file.samples == 1 and file.photometric == "PALETTE COLOR":
-            from dicomdecode.color import read_palette
+    def issues(self) -> tuple[Issue, ...]:
+        from dicomdecode.issues import find_issues
 
-            try:
-                if read_palette(file).corrected:
-                    found.append("the palette declares 16 bits and uses 8")
-            except DicomError as error:
-                found.append(f"the palette can not be read: {error.message}")
-        return tuple(found)
+        return find_issues(self._file, self._decoded)
 
     def tag(self, tag: int | str) -> Any:
         """The value of an element in the type Python has for it; None when it is absent.
@@ -215,7 +195,7 @@ class DicomImage:
         from dicomdecode.codecs.jpeg2000 import inspect_codestream
 
         try:
-            return inspect_codestream(EncapsulatedFrames(self._file).read(0))
+            return inspect_codestream(frames_of(self._file).read(0))
         except DicomError as error:
             return {"error": str(error)}
 
@@ -244,6 +224,7 @@ class DicomImage:
         reduce: int = 0,
         region: tuple[int, int, int, int] | None = None,
         threads: int = 1,
+        overlays: bool = False,
     ) -> NDArray[Any]:
         """Decode pixels; the keywords and the result are those of `dicomdecode.imread`."""
         request = check_request(
@@ -258,8 +239,11 @@ class DicomImage:
             reduce=reduce,
             region=region,
             threads=threads,
+            overlays=overlays,
         )
-        return render(self._file, request)
+        pixels = _rendered(self._file, request)
+        self._decoded = True
+        return pixels
 
     def __getitem__(self, frames: Any) -> NDArray[Any]:
         return self.pixels(frames=frames)
@@ -310,6 +294,15 @@ class DicomImage:
         return f"<DicomImage {self.shape} {self.photometric} {self.bits_stored} bits>"
 
 
+def _rendered(file: DicomFile, request: Request) -> NDArray[Any]:
+    pixels = render(file, request)
+    if request.overlays:
+        from dicomdecode.overlays import burn
+
+        burn(file, request, pixels)
+    return pixels
+
+
 def _unpickle(origin: Any, limits: Limits) -> DicomImage:
     return DicomImage(origin, limits=limits)
 
@@ -354,6 +347,7 @@ def imread(
     reduce: int = 0,
     region: tuple[int, int, int, int] | None = None,
     threads: int = 1,
+    overlays: bool = False,
     limits: Limits | None = None,
 ) -> NDArray[Any]:
     """Read a DICOM image as an array.
@@ -387,6 +381,9 @@ def imread(
         Only this part, in full-resolution pixels.
     threads : int
         Frames decoded side by side.
+    overlays : bool
+        Only with "display": draw the overlays (60xx,3000) at the maximum of the dtype. `DicomImage.overlays` has them
+        as arrays.
     limits : Limits, optional
         What the file may ask for.
 
@@ -415,9 +412,10 @@ def imread(
         reduce=reduce,
         region=region,
         threads=threads,
+        overlays=overlays,
     )
     opened = open_source(source)
     try:
-        return render(DicomFile(opened, default_limits() if limits is None else limits), request)
+        return _rendered(DicomFile(opened, default_limits() if limits is None else limits), request)
     finally:
         opened.close()

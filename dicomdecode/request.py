@@ -39,6 +39,7 @@ class Request:
     reduce: int = 0
     region: Region | None = None
     threads: int = 1
+    overlays: bool = False
     must_fit: bool = False  # raise DoesNotFit rather than clip
 
 

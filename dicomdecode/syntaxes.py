@@ -38,6 +38,12 @@ class Syntax(NamedTuple):
 
 
 _ROOT = "1.2.840.10008.1.2"
+
+
+def _video(suffix: str, name: str) -> Syntax:
+    return Syntax(_ROOT + suffix, name, "video", lossy=True, extra="video")
+
+
 _ROWS = (
     Syntax(_ROOT, "Implicit VR Little Endian", "native"),
     Syntax(_ROOT + ".1", "Explicit VR Little Endian", "native"),
@@ -67,22 +73,22 @@ _ROWS = (
     Syntax(_ROOT + ".4.93", "JPEG 2000 Part 2 Multi-component", "jpeg2000", lossy=True),
     Syntax(_ROOT + ".4.94", "JPIP Referenced", ""),
     Syntax(_ROOT + ".4.95", "JPIP Referenced Deflate", ""),
-    Syntax(_ROOT + ".4.100", "MPEG2 Main Profile / Main Level", "", lossy=True),
-    Syntax(_ROOT + ".4.100.1", "Fragmentable MPEG2 Main Profile / Main Level", "", lossy=True),
-    Syntax(_ROOT + ".4.101", "MPEG2 Main Profile / High Level", "", lossy=True),
-    Syntax(_ROOT + ".4.101.1", "Fragmentable MPEG2 Main Profile / High Level", "", lossy=True),
-    Syntax(_ROOT + ".4.102", "MPEG-4 AVC/H.264 High Profile / Level 4.1", "", lossy=True),
-    Syntax(_ROOT + ".4.102.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.1", "", lossy=True),
-    Syntax(_ROOT + ".4.103", "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "", lossy=True),
-    Syntax(_ROOT + ".4.103.1", "Fragmentable MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1", "", lossy=True),
-    Syntax(_ROOT + ".4.104", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "", lossy=True),
-    Syntax(_ROOT + ".4.104.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video", "", lossy=True),
-    Syntax(_ROOT + ".4.105", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "", lossy=True),
-    Syntax(_ROOT + ".4.105.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video", "", lossy=True),
-    Syntax(_ROOT + ".4.106", "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "", lossy=True),
-    Syntax(_ROOT + ".4.106.1", "Fragmentable MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2", "", lossy=True),
-    Syntax(_ROOT + ".4.107", "HEVC/H.265 Main Profile / Level 5.1", "", lossy=True),
-    Syntax(_ROOT + ".4.108", "HEVC/H.265 Main 10 Profile / Level 5.1", "", lossy=True),
+    _video(".4.100", "MPEG2 Main Profile / Main Level"),
+    _video(".4.100.1", "Fragmentable MPEG2 Main Profile / Main Level"),
+    _video(".4.101", "MPEG2 Main Profile / High Level"),
+    _video(".4.101.1", "Fragmentable MPEG2 Main Profile / High Level"),
+    _video(".4.102", "MPEG-4 AVC/H.264 High Profile / Level 4.1"),
+    _video(".4.102.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.1"),
+    _video(".4.103", "MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1"),
+    _video(".4.103.1", "Fragmentable MPEG-4 AVC/H.264 BD-compatible High Profile / Level 4.1"),
+    _video(".4.104", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video"),
+    _video(".4.104.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video"),
+    _video(".4.105", "MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video"),
+    _video(".4.105.1", "Fragmentable MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video"),
+    _video(".4.106", "MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2"),
+    _video(".4.106.1", "Fragmentable MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2"),
+    _video(".4.107", "HEVC/H.265 Main Profile / Level 5.1"),
+    _video(".4.108", "HEVC/H.265 Main 10 Profile / Level 5.1"),
     Syntax(_ROOT + ".4.110", "JPEG XL Lossless", "jpegxl"),
     Syntax(_ROOT + ".4.111", "JPEG XL JPEG Recompression", "jpegxl", lossy=True),
     Syntax(_ROOT + ".4.112", "JPEG XL", "jpegxl", lossy=True),

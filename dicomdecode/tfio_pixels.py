@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from dicomdecode._file import DicomFile
+from dicomdecode._kernels import Plan, run, type_code
 from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.source import MemorySource
 from dicomdecode.syntaxes import SYNTAXES
@@ -338,8 +339,15 @@ def mapped(raw: NDArray[Any], image: Image, function: Function, out: NDArray[Any
     """`function` of the signed stored values, by a table where that is less work."""
     if image.stored <= 16 and len(raw) > 1 << image.stored:
         table = function(signed_values(np.arange(1 << image.stored), image))
-        for part in chunks(len(raw)):
-            out[part] = table[raw[part]]
+        if not out.flags.c_contiguous:
+            out[:] = table[raw]
+            return
+        # The kernel only moves bytes: types of the same size will do.
+        entries = np.zeros(1 << 8 * raw.dtype.itemsize, table.dtype)
+        entries[: len(table)] = table
+        moved = np.dtype({1: "u1", 2: "u2", 4: "u4", 8: "f8"}[table.dtype.itemsize])
+        plan = Plan("table", moved, type_code(raw.dtype), type_code(moved), table=entries.view(moved))
+        run(plan, raw, 0, len(raw), out.view(moved))
     else:
         for part in chunks(len(raw)):
             out[part] = function(signed_values(raw[part], image))

@@ -10,6 +10,7 @@ import re
 import sys
 from pathlib import Path
 
+from dicomdecode import codecs
 from dicomdecode.syntaxes import SYNTAXES, Syntax
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,17 +18,17 @@ BEGIN, END = "<!-- support table -->\n", "<!-- end of support table -->\n"
 
 #: codec -> what it decodes, by what. A codec without a row here is named as it stands.
 CODECS = {
-    "native": ("uncompressed and deflated data sets", "own, without the GIL"),
+    "native": ("uncompressed and deflated data sets", "own"),
     "uncompressed": ("encapsulated uncompressed", "own"),
-    "rle": ("RLE Lossless", "own, without the GIL"),
+    "rle": ("RLE Lossless", "own"),
     "deflate": ("deflated frames", "zlib"),
     "jpeg": ("JPEG: baseline, extended, progressive, lossless", "libjpeg-turbo (imagecodecs); lossless: own"),
     "jpegls": ("JPEG-LS", "CharLS (imagecodecs)"),
     "jpeg2000": ("JPEG 2000", "OpenJPEG, straight from its shared library"),
-    "htj2k": ("High-Throughput JPEG 2000", "OpenJPEG, straight from its shared library"),
+    "htj2k": ("High-Throughput JPEG 2000", "OpenJPH (imagecodecs) for 5/3, OpenJPEG for 9/7"),
     "jpegxl": ("JPEG XL", "libjxl (imagecodecs)"),
     "video": ("MPEG-2, H.264, H.265", "FFmpeg (PyAV)"),
-    "": ("JPIP, SMPTE ST 2110, and video without a decoder here", "none: `UnsupportedError`"),
+    "": ("JPIP, SMPTE ST 2110", "none: `UnsupportedError`"),
 }
 
 
@@ -59,11 +60,13 @@ def short_table() -> str:
 
 def long_table() -> str:
     """One row a transfer syntax, for docs/support.md."""
-    lines = ["| transfer syntax | UID | decoder | lossy | extra |", "|---|---|---|---|---|"]
+    lines = ["| transfer syntax | UID | decoder | lossy | GIL | extra |", "|---|---|---|---|---|---|"]
     for row in SYNTAXES.values():
         by = CODECS.get(row.codec, (row.codec, row.codec))[1] if row.codec else "none"
         lossy = "can be" if row.lossy else "no"
-        lines.append(f"| {row.name} | {row.uid} | {by} | {lossy} | {row.extra or '-'} |")
+        held = row.codec in codecs.CODECS and codecs.CODECS[row.codec].gil
+        gil = "held" if held else "free" if row.codec else "-"
+        lines.append(f"| {row.name} | {row.uid} | {by} | {lossy} | {gil} | {row.extra or '-'} |")
     return "\n".join(lines) + "\n"
 
 

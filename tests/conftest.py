@@ -11,6 +11,8 @@ import pytest
 ALLOWED_SKIPS = {
     "conformance kit:": "the kit of real files lies beside the checkout and is no part of the project",
     "tensorflow:": "an optional library",
+    "DCMTK:": "its tools are no dependency, and no Python package",
+    "av:": "an optional library, whose wheel holds GPL encoders",
     "platform:": "the operating system has no such thing",
 }
 

@@ -1,7 +1,9 @@
 """Encapsulated pixel data: from fragments to frames (PS3.5 A.4)."""
 
 import struct
+import threading
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -153,3 +155,41 @@ def test_fragment_limit() -> None:
     with pytest.raises(dd.LimitError):
         stored(s.image(FRAMES[0], syntax=s.RLE, fragments=7), limits=dd.Limits(fragments=3))
     np.testing.assert_array_equal(stored(contents, limits=dd.Limits(fragments=100)), FRAMES)
+
+
+@pytest.mark.parametrize("fragments", [1, 3])
+def test_offset_of_a_damaged_stream_counts_from_the_start_of_the_file(fragments: int) -> None:
+    stream = bytearray(imagecodecs.jpeg8_encode((FRAMES[0] >> 8).astype(np.uint8)))
+    at = stream.index(b"\xff\xc0")
+    stream[at : at + 2] = b"??"
+    data = s.encapsulate([bytes(stream)] * 2, fragments=fragments, table="full")
+    head: list[s.Element] = [
+        (0x00280002, "US", 1), (0x00280004, "CS", "MONOCHROME2"), (0x00280008, "IS", 2), (0x00280010, "US", 6),
+        (0x00280011, "US", 5), (0x00280100, "US", 8), (0x00280101, "US", 8), (0x00280102, "US", 7),
+        (0x00280103, "US", 0),
+    ]  # fmt: skip
+    contents = s.dataset([*head, *data], syntax="1.2.840.10008.1.2.4.50")
+    with pytest.raises(dd.MalformedError) as caught:
+        dd.imread(contents, frames=1)
+    assert caught.value.frame == 1
+    assert caught.value.offset is not None
+    assert caught.value.offset == contents.rindex(b"??")
+
+
+@pytest.mark.parametrize("threads", [2, 3, 9])
+def test_frames_side_by_side(threads: int) -> None:
+    contents = s.image(FRAMES, syntax=s.RLE)
+    np.testing.assert_array_equal(stored(contents, threads=threads), FRAMES)
+
+
+def test_the_first_error_of_frames_side_by_side() -> None:
+    """Whichever thread is faster, the lowest frame that fails is told; no thread is left."""
+    frames = [s.rle_frame(f[..., None]) for f in FRAMES]
+    frames[1] = frames[2] = b"\x01\0\0\0" + frames[1][4:32]
+    contents = around(s.RLE, s.encapsulate(frames))
+    before = threading.active_count()
+    for _ in range(20):
+        with pytest.raises(dd.DicomError) as caught:
+            dd.imread(contents, values="stored", threads=2)
+        assert caught.value.frame == 1
+        assert threading.active_count() == before

@@ -30,6 +30,10 @@ class Codec(NamedTuple):
         Of `cells`: the most bytes it gives for each byte it takes; 0 where there is no such bound.
     areas : bool
         It takes ``reduce=`` and ``region=`` and decodes no more than that.
+    gil : bool
+        It holds the GIL while it decodes; all others let other threads run.
+    stream : bool
+        All frames are one stream: `function` is a class with ``read(frame, out)``, made once from all fragments.
     """
 
     module: str
@@ -38,18 +42,21 @@ class Codec(NamedTuple):
     planar: bool = False
     ratio: int = 0
     areas: bool = False
+    gil: bool = False
+    stream: bool = False
 
 
 CODECS: Mapping[str, Codec] = MappingProxyType(
     {
-        "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True, ratio=1),
+        "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True, ratio=1, gil=True),
         "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True, ratio=1032),
         "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64),
         "jpeg": Codec("dicomdecode.codecs.jpeg"),
         "jpegls": Codec("dicomdecode.codecs.jpegls"),
-        "htj2k": Codec("dicomdecode.codecs.jpeg2000", areas=True),
+        "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),
         "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
+        "video": Codec("dicomdecode.codecs.video", function="VideoReader", stream=True),
     }
 )
 

@@ -149,6 +149,8 @@ def _check_grey_end(data: memoryview, header: StreamHeader, end: int, spec: Fram
     if (block != 1 << (header.precision - 1)).any():
         return
     again = np.empty_like(place)
+    while data[end - 1] == 0xFF:  # fill, which would make a marker of what comes behind it
+        end -= 1
     _decode_turbo(b"".join((data[:end], _NOISE, data[end:])), header, spec, again)
     if not np.array_equal(place, again):
         raise TruncatedError(

@@ -75,19 +75,25 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     if view[-2:] != _EOI:
         # CharLS 2.4 never returns when it reads past entropy-coded data that no marker ends.
         view = b"".join((view, _EOI))
-    width = 1 if header.precision <= 8 else 2
     target = unsigned_view(out)
+    place = target.reshape(out.shape[:2]) if spec.samples == 1 else target
+    width = 1 if header.precision <= 8 else 2
     by_component = header.interleave == 0 and spec.samples > 1
+    shape = (spec.samples, *out.shape[:2]) if by_component else place.shape
+    direct = width == out.dtype.itemsize and not by_component
+    decoded = place if direct else np.empty(shape, f"u{width}")
     try:
-        if width == out.dtype.itemsize and not by_component:
-            imagecodecs.jpegls_decode(view, out=target.reshape(out.shape[:2]) if spec.samples == 1 else target)
-        else:
-            decoded = imagecodecs.jpegls_decode(view)
-            # Builds of the library differ: planes come as planes, or side by side already.
-            planes = by_component and decoded.shape == (spec.samples, spec.rows, spec.columns)
-            target[...] = np.moveaxis(decoded, 0, -1) if planes else decoded.reshape(out.shape)
+        try:
+            imagecodecs.jpegls_decode(view, out=decoded)
+        except imagecodecs.JpeglsError:
+            # CharLS before 2.4.3 does not take the zero byte that some encoders put before EOI for an even length.
+            if view[-3] != 0:
+                raise
+            imagecodecs.jpegls_decode(b"".join((view[:-3], _EOI)), out=decoded)
     except (imagecodecs.JpeglsError, ValueError, RuntimeError, TypeError) as error:
         raise library_error(error, spec) from None
+    if not direct:
+        place[...] = np.moveaxis(decoded, 0, -1) if by_component else decoded
     if spec.signed:
         give_sign(out, min(header.precision, spec.bits_stored))
     if spec.samples == 1:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -39,8 +38,7 @@ _BEHIND_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _MOST_SCANS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class StreamHeader:
+class StreamHeader(NamedTuple):
     """What a stream says of itself.
 
     Attributes
@@ -254,7 +252,7 @@ def unsigned_view(out: NDArray[Any]) -> NDArray[Any]:
     return out.view(f"u{out.dtype.itemsize}")
 
 
-def library_error(error: Exception, spec: FrameSpec) -> MalformedError:
+def library_error(error: BaseException, spec: FrameSpec) -> MalformedError:
     """What a codec library raised, as an error of ours; its text holds nothing of the data set."""
     text = " ".join(str(error).split())[:120]
     return _malformed(f"the stream can not be decoded ({text})", "stream_damaged", spec)

@@ -1,0 +1,183 @@
+"""MPEG-2, H.264 and HEVC (PS3.5 A.4.5 to A.4.9) through PyAV, which is optional: `pip install 'dicomdecode[video]'`.
+
+All frames are one stream, cut into fragments anywhere; a frame is decoded only after those before it.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.syntaxes import name_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dicomdecode._spec import FrameSpec
+
+__all__ = ["VideoReader"]
+
+_HEVC = ("1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
+_MPEG2 = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
+
+
+class VideoReader:
+    """Frames of one stream. Reading them in order decodes each once; going back starts again. Threads take turns.
+
+    Parameters
+    ----------
+    data : bytes-like
+        The fragments of all frames, joined.
+    spec : FrameSpec
+        The header's word on every frame; `spec.frame` is not used.
+
+    Raises
+    ------
+    ImportError
+        PyAV is not installed.
+    """
+
+    def __init__(self, data: Any, spec: FrameSpec) -> None:
+        try:
+            import av
+        except ImportError:
+            raise ImportError(
+                f"{name_of(spec.syntax)} needs PyAV: pip install 'dicomdecode[video]'", name="av"
+            ) from None
+        self._av = av
+        self._data = memoryview(data).cast("B")
+        self._spec = spec
+        self._lock = threading.Lock()
+        self._next = 0
+        self._frames: Iterator[Any] | None = None
+
+    def read(self, frame: int, out: NDArray[Any]) -> str:
+        """Decode frame `frame` into `out`, C-contiguous [rows, columns, samples] of the stored integer type.
+
+        Returns
+        -------
+        str
+            "RGB" or "MONOCHROME"; with ``spec.to_rgb`` false the Photometric Interpretation of the header, chroma at
+            full resolution.
+
+        Raises
+        ------
+        MalformedError
+            The stream is damaged, or disagrees with the header in size or precision.
+        TruncatedError
+            It ends before this frame.
+        UnsupportedError
+            A container that is not recognised.
+        """
+        with self._lock:
+            if self._frames is None or frame < self._next:
+                self._frames = self._decode()
+                self._next = 0
+            picture: Any = None
+            while self._next <= frame:
+                picture = self._advance(frame)
+                self._next += 1
+            try:
+                return self._store(picture, frame, out)
+            except (self._av.FFmpegError, ValueError) as error:
+                raise self._damaged(error, frame) from None
+
+    def _advance(self, frame: int) -> Any:
+        assert self._frames is not None
+        try:
+            picture = next(self._frames, None)
+        except (self._av.FFmpegError, ValueError, IndexError) as error:
+            self._frames = None
+            raise self._damaged(error, frame) from None
+        if picture is None:
+            self._frames = None
+            raise TruncatedError(
+                f"{name_of(self._spec.syntax)}: frames in the stream: expected {frame + 1}, found {self._next}",
+                code="frames_missing",
+                frame=frame,
+            )
+        if (picture.height, picture.width) != (self._spec.rows, self._spec.columns):
+            raise self._malformed(
+                f"rows and columns of the stream: expected {self._spec.rows} x {self._spec.columns}, "
+                f"found {picture.height} x {picture.width}",
+                "stream_size",
+                frame,
+            )
+        if picture.is_corrupt:
+            raise self._malformed("the frame is damaged", "stream_damaged", frame)
+        return picture
+
+    def _decode(self) -> Iterator[Any]:
+        # The container is named, not probed: some that FFmpeg knows are lists of other files to open.
+        form = self._container()
+        with self._av.open(io.BytesIO(self._data), format=form, options={"protocol_whitelist": "pipe"}) as container:
+            if not container.streams.video:
+                raise self._malformed("there is no video in it", "stream_start", None)
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise UnsupportedError(
+                    f"{name_of(self._spec.syntax)}: PyAV has no decoder for the video in it", code="stream_process"
+                )
+            found = stream.codec_context.height, stream.codec_context.width
+            if 0 not in found and found != (self._spec.rows, self._spec.columns):
+                raise self._malformed(
+                    f"rows and columns of the stream: expected {self._spec.rows} x {self._spec.columns}, "
+                    f"found {found[0]} x {found[1]}",
+                    "stream_size",
+                    None,
+                )
+            stream.codec_context.thread_count = self._spec.threads
+            stream.codec_context.options = {"err_detect": "explode"}
+            yield from container.decode(stream)
+
+    def _container(self) -> str:
+        start = bytes(self._data[:12])
+        if start[4:8] == b"ftyp":
+            return "mp4"
+        if start[:1] == b"\x47":
+            return "mpegts"
+        if start[:4] == b"\x00\x00\x01\xba":
+            return "mpeg"
+        if start.startswith((b"\x00\x00\x01", b"\x00\x00\x00\x01")):
+            syntax = self._spec.syntax.removesuffix(".1")
+            return "mpegvideo" if syntax in _MPEG2 else "hevc" if syntax in _HEVC else "h264"
+        raise UnsupportedError(
+            f"{name_of(self._spec.syntax)}: neither a bare stream nor MPEG-TS, MPEG-PS or MP4", code="stream_container"
+        )
+
+    def _store(self, picture: Any, frame: int, out: NDArray[Any]) -> str:
+        spec = self._spec
+        bits = picture.format.components[0].bits
+        if bits > 8 * out.dtype.itemsize:
+            raise self._malformed(
+                f"bits of a sample of the stream: expected at most {8 * out.dtype.itemsize}, found {bits}",
+                "stream_precision",
+                frame,
+            )
+        deep = f"{bits}le" if bits > 8 else ""
+        if spec.samples == 1:
+            out[..., 0] = picture.to_ndarray(format=f"gray{deep}")
+            return "MONOCHROME"
+        if spec.samples != 3:
+            raise self._malformed(f"components of the stream: expected {spec.samples}, found 3", "samples", frame)
+        if spec.to_rgb:
+            out[...] = picture.to_ndarray(format=f"gbrp{deep}" if deep else "rgb24")
+            return "RGB"
+        samples = picture.to_ndarray(format="yuv444p16le" if deep else "yuv444p")
+        if samples.shape[0] == 3:
+            samples = np.moveaxis(samples, 0, -1)
+        np.right_shift(samples, 16 - bits if deep else 0, out=out, casting="unsafe")
+        return spec.photometric
+
+    def _malformed(self, text: str, code: str, frame: int | None) -> MalformedError:
+        return MalformedError(f"{name_of(self._spec.syntax)}: {text}", code=code, frame=frame)
+
+    def _damaged(self, error: Exception, frame: int) -> Exception:
+        if isinstance(error, MalformedError | UnsupportedError):
+            return error
+        return self._malformed(f"the stream can not be decoded ({type(error).__name__})", "stream_damaged", frame)

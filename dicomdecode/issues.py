@@ -1,0 +1,316 @@
+"""What is odd about a file although it decodes: what was tolerated, corrected or ignored, what contradicts itself."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode._spec import FrameSpec
+from dicomdecode.decode import frames_of, layout_of, render
+from dicomdecode.errors import DicomError
+from dicomdecode.native import NativeFrames
+from dicomdecode.request import Request
+from dicomdecode.spacing import wrong_spacing
+
+if TYPE_CHECKING:
+    from dicomdecode._file import DicomFile
+
+__all__ = ["Issue", "find_issues"]
+
+#: The largest frame that is looked into, in bytes.
+_LOOK = 1 << 24
+
+
+class Issue(str):
+    """A text for people, with a word for programs.
+
+    Attributes
+    ----------
+    code : str
+        A stable word, listed in docs/errors_and_limits.md.
+    tag : int or None
+        The data element concerned.
+    """
+
+    code: str
+    tag: int | None
+
+    def __new__(cls, text: str, code: str = "", tag: int | None = None) -> Issue:
+        self = super().__new__(cls, text)
+        self.code, self.tag = code, tag
+        return self
+
+
+def find_issues(file: DicomFile, decoded: bool = False) -> tuple[Issue, ...]:
+    """Look through a file. Of its pixels no more is read than frame 0.
+
+    Parameters
+    ----------
+    file : DicomFile
+        Scanned up to its pixel data at least.
+    decoded : bool
+        Pixels were decoded already: frame 0 may be decoded again, to look at its unused bits.
+    """
+    checks: list[Callable[[DicomFile], Iterator[Issue]]] = [_encoding, _values, _palette, _overlays]
+    found: list[Issue] = []
+    try:
+        file.check()
+        layout_of(file, "cells")
+    except DicomError:
+        pass  # no pixels to be had: asking for them says why
+    else:
+        checks += [_attributes, _encapsulated, _codestream] if file.pixels[4] else [_attributes, _native]
+        if decoded or not file.pixels[4]:
+            checks.append(_stray_bits)
+    for check in checks:
+        try:
+            found.extend(check(file))
+        except DicomError as error:  # what a check trips over is an issue by itself
+            if all(error.code != issue.code for issue in found):
+                found.append(Issue(error.message, error.code, error.tag))
+    return tuple(found)
+
+
+def _encoding(file: DicomFile) -> Iterator[Issue]:
+    if file.guessed:
+        yield Issue(
+            "the file names no transfer syntax; it was guessed from the first element", code="no_transfer_syntax"
+        )
+    if file.contradicts:
+        yield Issue("the data set is not encoded as its transfer syntax says", code="encoding", tag=0x00020010)
+    if file.pixels_cut:
+        yield Issue("the file ends inside the pixel data", code="pixels_cut", tag=file.pixels[0])
+    odd = file.first_odd
+    if odd:
+        yield Issue("an element has an odd length", code="odd_length", tag=odd)
+    terms = (file.raw(0x00080005) or b"").decode("latin-1").rstrip(" \0").split("\\")
+    if any(term.strip() not in ("", "ISO_IR 6", "ISO_IR 100", "ISO_IR 192") for term in terms):
+        from pydicom.charset import python_encoding
+
+        if any(term.strip() not in python_encoding for term in terms):
+            yield Issue("a character set is unknown: its text is read as ISO_IR 100", "character_set", 0x00080005)
+
+
+def _values(file: DicomFile) -> Iterator[Issue]:
+    """Of the stages behind stored values."""
+    window = file.window
+    if window is not None and not window[1] >= (1 if window[2] == "LINEAR" else 1e-300):
+        yield Issue(f"the stored window has width {window[1]:g}", code="window_width", tag=0x00281051)
+    wrong = wrong_spacing(file)
+    if wrong is not None:
+        yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
+    _ = file.rescale
+    for sequence, name in ((0x00283000, "Modality LUT"), (0x00283010, "VOI LUT")):
+        for item in file.items(sequence) if file.vr(sequence) else []:
+            from dicomdecode.luts import read_lut
+
+            described = item.words(0x00283002)
+            bits = read_lut(item, file.signed).bits
+            if described is not None:
+                declared = struct.unpack(">3H" if described[1] else "<3H", described[0][:6])[2]
+                if declared != bits:
+                    yield Issue(f"a {name} declares {declared} bits and has {bits}", "lut_depth", 0x00283002)
+
+
+def _palette(file: DicomFile) -> Iterator[Issue]:
+    if file.samples == 1 and file.photometric == "PALETTE COLOR":
+        from dicomdecode.color import read_palette
+
+        if read_palette(file).corrected:
+            yield Issue("the palette declares 16 bits and uses 8", code="palette_depth", tag=0x00281101)
+
+
+def _overlays(file: DicomFile) -> Iterator[Issue]:
+    from dicomdecode.overlays import read_overlays
+
+    for overlay in read_overlays(file):
+        try:
+            overlay.check()
+        except DicomError as error:
+            yield Issue(error.message, error.code, error.tag)
+
+
+#: Attributes of type 1 that have a usual meaning when they are missing (PS3.3 C.7.6.3).
+_REQUIRED = (
+    (0x00280002, "Samples per Pixel"),
+    (0x00280004, "Photometric Interpretation"),
+    (0x00280101, "Bits Stored"),
+    (0x00280102, "High Bit"),
+    (0x00280103, "Pixel Representation"),
+)
+
+
+def _attributes(file: DicomFile) -> Iterator[Issue]:
+    """Of the Image Pixel module."""
+    integer = file.pixel_kind == "integer"
+    for tag, name in _REQUIRED if integer else _REQUIRED[:2]:
+        if not file.raw(tag):
+            yield Issue(f"{name} is missing", code="attribute_missing", tag=tag)
+    high = file.tag(0x00280102)
+    if integer and isinstance(high, int) and high != file.bits_stored - 1:
+        used = "" if high == file.high_bit else f"; {file.high_bit} is meant"
+        yield Issue(f"High Bit is {high} with {file.bits_stored} Bits Stored{used}", code="high_bit", tag=0x00280102)
+    frames = file.tag(0x00280008)
+    if file.raw(0x00280008) and frames != file.frames:
+        yield Issue("Number of Frames is not a positive number: 1 is meant", "number_of_frames", 0x00280008)
+    if file.vr(0x52009230):
+        groups = len(file.items(0x52009230))
+        if groups != file.frames:
+            yield Issue(f"functional groups of {groups} frames, of {file.frames}", "functional_groups", 0x52009230)
+
+
+def _native(file: DicomFile) -> Iterator[Issue]:
+    """Number of Frames against the length of native pixel data."""
+    native = NativeFrames(file, layout_of(file, "cells"))
+    needed = (file.frames * native.frame_bits + 7) // 8
+    if native.length < needed:
+        whole = native.length * 8 // native.frame_bits
+        text = f"the pixel data hold {whole} of {file.frames} frames"
+        yield Issue(text, code="frames_missing", tag=native.tag)
+    elif native.length > needed + needed % 2:
+        text = f"{native.length - needed} bytes of the pixel data lie behind the last frame"
+        yield Issue(text, code="trailing_bytes", tag=native.tag)
+    if file.samples == 3 and file.photometric.endswith("_422") and not native.is_422:
+        yield Issue(f"{file.photometric} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
+
+
+def _encapsulated(file: DicomFile) -> Iterator[Issue]:
+    """Number of Frames against offset tables and fragments."""
+    frames = frames_of(file)
+    tables = [n for n in (frames.basic_offsets, frames.extended_offsets) if n]
+    if any(n != file.frames for n in tables):
+        text = f"an offset table of {max(tables)} entries for {file.frames} frames"
+        yield Issue(text, code="offset_table", tag=frames.tag)
+    elif tables and not frames.has_table:
+        yield Issue("an offset table does not fit the fragments: it is not used", "offset_table", frames.tag)
+    elif not tables and file.frames > 1:
+        yield Issue("there is no offset table: frames are found by their fragments", "offset_table", frames.tag)
+    count = file.frames if frames.has_table else frames.count()
+    if count < file.frames:
+        yield Issue(f"the pixel data hold {count} of {file.frames} frames", code="frames_missing", tag=frames.tag)
+    elif count > file.frames:
+        yield Issue(f"the pixel data hold more than {file.frames} frames", code="frames_extra", tag=frames.tag)
+
+
+def _codestream(file: DicomFile) -> Iterator[Issue]:
+    """The header of the first codestream against that of the file."""
+    codec = layout_of(file, "cells").syntax.codec
+    look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(codec)
+    frames = frames_of(file)
+    if look is None or sum(length for _, length in frames.fragments(0)) > _LOOK:
+        return
+    yield from look(file, memoryview(frames.read(0)).cast("B"))
+
+
+def _of_stream(file: DicomFile, rows: int, columns: int, samples: int, precision: int) -> Iterator[Issue]:
+    for tag, name, header, stream in (
+        (0x00280010, "Rows", file.rows, rows),
+        (0x00280011, "Columns", file.columns, columns),
+        (0x00280002, "Samples per Pixel", file.samples, samples),
+    ):
+        if header != stream:
+            yield Issue(f"{name}: {header} in the header, {stream} in the codestream", code="stream_size", tag=tag)
+    if precision != file.bits_stored:
+        text = f"Bits Stored is {file.bits_stored}, and the codestream has {precision} bits"
+        yield Issue(text, code="stream_precision", tag=0x00280101)
+
+
+#: SOF markers that a transfer syntax allows (PS3.5 A.4.1, A.4.3).
+_PROCESSES = {"50": {0xC0}, "51": {0xC0, 0xC1}, "57": {0xC3}, "70": {0xC3}, "80": {0xF7}, "81": {0xF7}}
+
+
+def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
+    from dicomdecode.codecs.markers import read_header
+
+    spec = FrameSpec(
+        rows=file.rows,
+        columns=file.columns,
+        samples=file.samples,
+        bits_allocated=file.bits_allocated,
+        bits_stored=file.bits_stored,
+        signed=file.signed,
+        photometric=file.photometric,
+        syntax=file.transfer_syntax,
+    )
+    header = read_header(data, spec)
+    yield from _of_stream(file, header.rows, header.columns, header.components, header.precision)
+    allowed = _PROCESSES.get(file.transfer_syntax.rpartition(".")[2])
+    if allowed is not None and header.process not in allowed:
+        text = "the codestream is of another JPEG process than the transfer syntax says"
+        yield Issue(text, code="stream_process", tag=0x00020010)
+    # T.81 B.2.3: a sequential DCT scan has all 64 coefficients; libraries take it for such whatever it says.
+    end = header.entropy - 3
+    if header.process in (0xC0, 0xC1) and (data[end], data[end + 1]) != (0, 63):
+        yield Issue("the scan header names other coefficients than 0 to 63: all are meant", code="stream_scan")
+    if header.components == 3 and header.process != 0xF7:
+        says = _colour_of(bytes(data[: header.scan]))
+        if says is not None and says != ("YBR" if file.photometric.startswith("YBR") else "RGB"):
+            text = f"Photometric Interpretation is {file.photometric}, and markers of the stream say {says}"
+            yield Issue(f"{text}: they are not believed", code="photometric", tag=0x00280004)
+
+
+def _colour_of(segments: bytes) -> str | None:
+    """What markers say of three components: APP14 (Adobe), else JFIF, else their names."""
+    at, adobe, jfif, names = 2, -1, False, b""
+    while at + 4 <= len(segments):
+        marker, length = segments[at + 1], segments[at + 2] << 8 | segments[at + 3]
+        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            at += 1 if marker == 0xFF else 2
+            continue
+        body = segments[at + 4 : at + 2 + length]
+        if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
+            adobe = body[11]
+        elif marker == 0xE0 and body[:5] == b"JFIF\0":
+            jfif = True
+        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            names = body[6::3]
+        at += 2 + length
+    if adobe in (0, 1):
+        return "YBR" if adobe else "RGB"
+    if jfif:
+        return "YBR"
+    return "RGB" if names[:3] == b"RGB" else None
+
+
+def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
+    from dicomdecode.codecs import _j2k
+
+    found = _j2k.describe(data)
+    yield from _of_stream(file, found["rows"], found["columns"], found["components"], found["precision"])
+    if bool(found["signed"]) != file.signed:
+        yield Issue("the codestream and Pixel Representation differ in sign", code="stream_sign", tag=0x00280103)
+    if file.samples == 3:
+        transformed = bool(found["component_transform"])
+        if transformed != (file.photometric in ("YBR_RCT", "YBR_ICT")):
+            what = "a" if transformed else "no"
+            text = f"Photometric Interpretation is {file.photometric}, and the codestream has {what} colour transform"
+            yield Issue(text, code="photometric", tag=0x00280004)
+    if not bytes(data[-64:]).rstrip(b"\0").endswith(b"\xff\xd9"):
+        yield Issue("the codestream has no end marker, or bytes behind it", code="stream_end", tag=file.pixels[0])
+
+
+def _stray_bits(file: DicomFile) -> Iterator[Issue]:
+    """Bits of frame 0 outside the stored ones, but for embedded overlays and for the sign."""
+    from dicomdecode.overlays import embedded_bits, read_overlays
+
+    allocated = file.bits_allocated
+    unused = embedded_bits(file)
+    if not unused or file.pixel_kind != "integer" or allocated not in (8, 16, 32, 64):
+        return
+    if file.rows * file.columns * file.samples * allocated // 8 > _LOOK:
+        return
+    cells: Any = render(file, Request(values="stored", color="cells", frames=[0]))
+    for overlay in read_overlays(file):
+        if overlay.embedded and overlay.bit_position < allocated:
+            unused &= ~(1 << overlay.bit_position)
+    stray = int(np.bitwise_or.reduce(cells, axis=None)) & unused
+    if stray and file.signed:
+        above = cells >> cells.dtype.type(file.high_bit)
+        if bool(((above == 0) | (above == (1 << (allocated - file.high_bit)) - 1)).all()):
+            stray &= (1 << file.high_bit) - 1  # the sign, extended
+    if stray:
+        names = ", ".join(str(bit) for bit in range(allocated) if stray >> bit & 1)
+        yield Issue(f"bits that are not stored are set: {names} of {allocated}", code="stray_bits", tag=0x00280102)
