@@ -1,7 +1,7 @@
-from collections.abc import Buffer
 from typing import Any
 
 from numpy.typing import DTypeLike, NDArray
+from typing_extensions import Buffer
 
 from dicomdecode.limits import Limits
 

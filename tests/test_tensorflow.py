@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow's own, while it is imported
-    tf = pytest.importorskip("tensorflow", reason="tensorflow: not installed", exc_type=ImportError)
-
 import dicomdecode as dd
 import dicomdecode.tensorflow as dtf
 from tests import synthesise as s
 from tests.reference_images import read, shipped
+from tests.with_tensorflow import tf
 
 ROOT = Path(dd.__file__).parent.parent
 KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).parents[2] / "shared" / "conformance"))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,15 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow's own, while it is imported
-    tf = pytest.importorskip("tensorflow", reason="tensorflow: not installed", exc_type=ImportError)
-
 import dicomdecode as dd
 import dicomdecode.tfio as tfio
 from tests import synthesise as s
 from tests.reference_images import read, shipped
+from tests.with_tensorflow import tf
 
 ROOT = Path(dd.__file__).parent.parent
 CT, MR, COLOR = "CT_small.dcm", "MR_small.dcm", "SC_rgb_jpeg_dcmtk.dcm"
