@@ -14,7 +14,7 @@ def main(path: str) -> None:
     stubs = {Path(n).stem for n in names if n.endswith(".pyi")}
     declarations = {Path(n).stem for n in names if n.endswith(".pxd")}
     assert "_scan" in modules and "_kernels" in modules and "_rle" in modules, modules
-    assert modules <= stubs, f"extension modules without a stub: {modules - stubs}"
+    assert modules - {"_ops"} <= stubs, f"extension modules without a stub: {modules - stubs}"  # _ops is no Python
     assert {"_cursor", "_scan", "_header", "_kernels"} <= declarations, declarations
     assert "dicomdecode/py.typed" in names
     unwanted = [

@@ -1,0 +1,118 @@
+"""The drop-in for tensorflow-io's DICOM functions: one changed import line, the same numbers.
+
+>>> import dicomdecode.tfio as tfio                 # was: import tensorflow_io as tfio
+>>> image = tfio.image.decode_dicom_image(contents, dtype=tf.uint16)                                   # doctest: +SKIP
+>>> names = tfio.image.decode_dicom_data(contents, tags=tfio.image.dicom_tags.PatientsName)            # doctest: +SKIP
+
+What comes out equals tensorflow-io 0.37.1 to the bit, quirks included; what was undefined or ended the process there
+raises. New programs want `dicomdecode.tensorflow`, whose numbers mean what DICOM says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dicomdecode import tensorflow as dtf  # first: it says how to install TensorFlow
+from dicomdecode.tags import dicom_tags
+
+import tensorflow as tf  # isort: skip
+
+__all__ = ["image", "register_saved_model_ops"]
+
+_registered = False
+
+
+class image:
+    """The functions of `tensorflow_io.image` that read DICOM."""
+
+    dicom_tags = dicom_tags
+
+    @staticmethod
+    def decode_dicom_image(
+        contents: Any,
+        color_dim: bool = False,
+        on_error: str = "skip",
+        scale: str = "preserve",
+        dtype: Any = tf.uint16,
+        name: str | None = None,
+    ) -> tf.Tensor:
+        """Decode an image as tensorflow-io 0.37.1 did.
+
+        Parameters
+        ----------
+        contents : tf.Tensor of tf.string, or bytes
+            One string: the bytes of the file.
+        color_dim : bool
+            Without effect, as in the original.
+        on_error : {"skip", "strict", "lossy"}
+            "strict" raises for an image that can not be decoded or is deeper than `dtype`, "skip" gives an empty
+            tensor, "lossy" converts the deeper image.
+        scale : {"preserve", "auto"}
+            "auto" moves the highest bit of the image to that of `dtype`, or divides by the maximum of its depth.
+        dtype : tf.DType
+            uint8/16/32/64 or float16/32/64.
+        name : str, optional
+            Of the operation.
+
+        Returns
+        -------
+        tf.Tensor [frames, rows, columns, samples]
+            1 sample for monochrome, 3 (RGB) for colour; shape (0,) for an image that is skipped.
+
+        Raises
+        ------
+        tf.errors.InvalidArgumentError
+            Under "strict".
+        """
+        return dtf.decode_dicom_image(contents, color_dim, on_error, scale, dtype, name, values="tfio")
+
+    @staticmethod
+    def decode_dicom_data(contents: Any, tags: Any = None, name: str | None = None) -> tf.Tensor:
+        """The texts of data elements as tensorflow-io 0.37.1 gave them.
+
+        Parameters
+        ----------
+        contents : tf.Tensor of tf.string, or bytes
+            One string: the bytes of the file.
+        tags : tf.Tensor of tf.uint32 or tf.string, or array
+            Numbers, or texts "0x0010,0x0010" and "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]".
+        name : str, optional
+            Of the operation.
+
+        Returns
+        -------
+        tf.Tensor of tf.string, the shape of `tags`
+            Bytes as the file has them, several values joined by one backslash; "" where an element is absent.
+
+        Raises
+        ------
+        tf.errors.InvalidArgumentError
+            Any tag that is none, or has no text: one failure ends the call.
+        """
+        if not isinstance(tags, tf.Tensor):
+            tags = np.asarray(tags)
+            tags = tf.constant(tags.astype(np.uint32) if tags.dtype.kind in "iu" else tags)
+        return dtf._data(contents, tags, "tfio", name)
+
+
+def register_saved_model_ops() -> None:
+    """Register the ops of tensorflow-io under their own names, so that a SavedModel written with it loads and runs.
+
+    Only for processes without tensorflow-io: its library would register the same names. A second call does nothing.
+
+    Raises
+    ------
+    RuntimeError
+        tensorflow-io is loaded already, or the native ops could not be loaded.
+    """
+    global _registered
+    if _registered:
+        return
+    if not dtf.is_native():
+        raise RuntimeError("the native ops of dicomdecode are not loaded: a SavedModel of tensorflow-io can not run")
+    problem = dtf._library.dicomdecode_register_originals()
+    if problem:
+        raise RuntimeError(problem.decode())
+    _registered = True
