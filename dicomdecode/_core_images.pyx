@@ -141,7 +141,7 @@ cdef int coding_of(const FileMap* m, const ImageHeader* h) noexcept nogil:
 
 cdef bint is_simple(const dd_request* r, const ImageHeader* h) noexcept nogil:
     """Whether stored integers become the result by one plan, without a change of colour or a table."""
-    if h.pixel_kind != PIXELS_INTEGER or h.big_endian or r.color == COLOR_PALETTE:
+    if h.pixel_kind != PIXELS_INTEGER or h.big_endian or r.color >= COLOR_PALETTE:
         return False
     if h.bits_allocated != 8 and h.bits_allocated != 16 and h.bits_allocated != 32:
         return False

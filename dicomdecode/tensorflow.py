@@ -25,7 +25,7 @@ except ImportError as error:
     raise ImportError("dicomdecode.tensorflow needs TensorFlow: pip install 'dicomdecode[tensorflow]'") from error
 
 from dicomdecode import _core, documented
-from dicomdecode.arguments import one_of
+from dicomdecode.arguments import COLORS, LEVELS, one_of
 from dicomdecode.limits import default_limits
 from dicomdecode.tags import dicom_tags, parse_tag
 
@@ -33,8 +33,7 @@ __all__ = ["decode_dicom_batch", "decode_dicom_data", "decode_dicom_image", "dic
 
 _ON_ERROR = ("strict", "skip", "lossy")
 _SCALE = ("preserve", "auto")
-_VALUES = ("stored", "modality", "voi", "display", "tfio")
-_COLOR = ("rgb", "stored", "palette")
+_VALUES = (*LEVELS, "tfio")
 _FRAME_DIM = {None: -1, False: 0, True: 1}
 _INTEGERS = (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64)
 _DTYPES = frozenset((*_INTEGERS, tf.float16, tf.float32, tf.float64))
@@ -158,7 +157,7 @@ def decode_dicom_image(
     one_of("on_error", on_error, _ON_ERROR)
     one_of("scale", scale, _SCALE)
     one_of("values", values, _VALUES)
-    one_of("color", color, _COLOR)
+    one_of("color", color, COLORS)
     if frame_dim not in _FRAME_DIM:
         raise ValueError(f"frame_dim must be None, True or False, not {frame_dim!r}")
     dtype = tf.as_dtype(dtype)

@@ -108,6 +108,9 @@ def test_every_dtype(each_way: str) -> None:
         {"dtype": tf.int32},
         {"dtype": tf.float32, "values": "modality", "color_dim": True, "frame_dim": True},
         {"dtype": tf.uint8, "values": "display", "on_error": "lossy"},
+        {"dtype": tf.float32, "values": "real_world", "color": "stored"},
+        {"dtype": tf.uint8, "color": "rgba", "on_error": "lossy"},
+        {"dtype": tf.uint8, "color": "srgb", "on_error": "lossy"},
         {"dtype": tf.uint8, "values": "tfio", "on_error": "lossy", "scale": "auto"},
     ],
 )

@@ -34,8 +34,8 @@ typedef struct {
     int color_dim;
     int on_error;  /* strict, skip, lossy */
     int scale;     /* preserve, auto */
-    int values;    /* stored, modality, voi, display, tfio */
-    int color;     /* rgb, stored, palette */
+    int values;    /* stored, modality, voi, display, real_world, tfio */
+    int color;     /* rgb, stored, palette, rgba, srgb */
     int frame_dim; /* -1: only when there are several frames */
 } dd_request;
 

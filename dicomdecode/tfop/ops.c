@@ -109,10 +109,10 @@ static int word(TF_OpKernelConstruction *construction, const char *name, const c
 
 static const char *const ON_ERROR[] = {"strict", "skip", "lossy", NULL};
 static const char *const SCALE[] = {"preserve", "auto", NULL};
-static const char *const VALUES[] = {"stored", "modality", "voi", "display", "tfio", NULL};
-static const char *const COLOR[] = {"rgb", "stored", "palette", NULL};
+static const char *const VALUES[] = {"stored", "modality", "voi", "display", "real_world", "tfio", NULL};
+static const char *const COLOR[] = {"rgb", "stored", "palette", "rgba", "srgb", NULL};
 static const char *const TEXTS[] = {"documented", "tfio", NULL};
-enum { VALUES_TFIO = 4 };
+enum { VALUES_TFIO = 5 };
 
 #define ON_ERROR_ATTR "on_error: {'strict', 'skip', 'lossy'} = 'skip'"
 #define SCALE_ATTR "scale: {'preserve', 'auto'} = 'preserve'"
@@ -399,8 +399,8 @@ static const operation OPERATIONS[] = {
      {"contents: string"},
      {"dtype: {uint8, int8, uint16, int16, uint32, int32, uint64, int64, half, float, double} = DT_UINT16",
       "color_dim: bool = false", ON_ERROR_ATTR, SCALE_ATTR,
-      "values: {'stored', 'modality', 'voi', 'display', 'tfio'} = 'stored'",
-      "color: {'rgb', 'stored', 'palette'} = 'rgb'", "frame_dim: int = -1"},
+      "values: {'stored', 'modality', 'voi', 'display', 'real_world', 'tfio'} = 'stored'",
+      "color: {'rgb', 'stored', 'palette', 'rgba', 'srgb'} = 'rgb'", "frame_dim: int = -1"},
      "image: dtype",
      shape_of_image, create_image, compute_image},
     {"DecodeDicomData",
