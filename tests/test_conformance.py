@@ -1,6 +1,7 @@
 """The kit of real files, where it lies beside the checkout: what other decoders gave for them."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -38,12 +39,14 @@ def is_the_kits_mistake(path: str) -> bool:
     return hashlib.sha256(swapped.astype(str(row["dtype"])).tobytes()).hexdigest() == row["values"]
 
 
-@pytest.mark.parametrize("group", ["stored", "documented", "tfio"])
+@pytest.mark.parametrize("group", ["stored", "documented", "tfio", "tags"])
 def test_kit(group: str) -> None:
     """Every file of a syntax that has a decoder."""
     check = KIT / "check.py"
     if not check.exists():
         pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
+    if group == "tags" and importlib.util.find_spec("tensorflow") is None:
+        pytest.skip("tensorflow: not installed")
     path = os.pathsep.join([str(Path(dd.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, str(check), group, "-v"],

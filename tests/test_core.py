@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,7 @@ from tests.reference_images import JPEG_LOSSLESS, read, shipped
 DTYPES = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64]
 DTYPES += [np.float32, np.float64, np.float16]
 CT = "CT_small.dcm"
+ROOT = Path(dd.__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +175,16 @@ def test_limits() -> None:
         dd.set_default_limits(before)
         _core.use_limits(before)
     assert assert_same(contents)
+
+
+@pytest.mark.parametrize("module", ["tensorflow", "tfio"])
+def test_without_tensorflow(module: str) -> None:
+    """The rest works; this module says what to install."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.modules['tensorflow'] = None\n"
+    code += f"import dicomdecode; print(len(dicomdecode.__all__)); import dicomdecode.{module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and int(done.stdout) > 5
+    assert "pip install 'dicomdecode[tensorflow]'" in done.stderr.splitlines()[-1]
 
 
 def test_empty_and_short_contents() -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import os
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +14,10 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-import dicomdecode.tensorflow as dtf
 from tests import synthesise as s
 from tests.reference_images import read, shipped
-from tests.with_tensorflow import tf
+from tests.with_tensorflow import KIT, NEEDS_KIT, dtf, tf
 
-ROOT = Path(dd.__file__).parent.parent
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).parents[2] / "shared" / "conformance"))
 CT = "CT_small.dcm"
 DTYPES = [tf.uint8, tf.int8, tf.uint16, tf.int16, tf.uint32, tf.int32, tf.uint64, tf.int64]
 DTYPES += [tf.float16, tf.float32, tf.float64]
@@ -42,13 +36,6 @@ def each_way(request: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param != "native":
         monkeypatch.setattr(dtf, "_ops", None)
     return str(request.param)
-
-
-def python(code: str, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-    """Code in a process of its own."""
-    lines = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport logging; logging.disable(logging.WARNING)\n{code}"
-    command = [sys.executable, "-c", lines, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
 
 
 def assert_same(tensor: Any, array: np.ndarray) -> None:
@@ -118,9 +105,8 @@ def test_shipped_files(options: dict[str, Any]) -> None:
     assert_files([path for path in shipped() if path.stat().st_size < 2_000_000], options)
 
 
+@NEEDS_KIT
 def test_kit() -> None:
-    if not (KIT / "stored.jsonl").exists():
-        pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
     files = sorted(path for path in (KIT / "files").rglob("*") if path.is_file())
     assert files
     assert_files(files, {"dtype": tf.uint16, "on_error": "lossy"})
@@ -353,121 +339,3 @@ def test_memory_does_not_grow() -> None:
 
 
 TAGS_TENSOR = tf.constant([0x00100010, 0x00080060], tf.uint32)
-
-SAVE = """
-import tensorflow as tf, dicomdecode.tensorflow as dtf
-class Model(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def image(self, contents):
-        options = dict(values="modality", on_error="strict", color_dim=True, frame_dim=True)
-        return dtf.decode_dicom_image(contents, dtype=tf.float32, **options)
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def name(self, contents):
-        return dtf.decode_dicom_data(contents, ["PatientName"])
-tf.saved_model.save(Model(), sys.argv[1])
-"""
-LOAD = """
-import numpy as np, tensorflow as tf, dicomdecode as dd, dicomdecode.tensorflow
-model = tf.saved_model.load(sys.argv[1])
-contents = open(sys.argv[2], "rb").read()
-image = model.image(tf.constant(contents)).numpy()
-expected = dd.decode_dicom_image(contents, dtype=np.float32, values="modality", color_dim=True, frame_dim=True)
-assert image.tobytes() == expected.tobytes() and image.shape == expected.shape == (1, 128, 128, 1)
-print(model.name(tf.constant(contents)).numpy()[0].decode())
-"""
-
-
-def test_saved_model_in_a_fresh_process(tmp_path: Path) -> None:
-    saved = python(SAVE, str(tmp_path / "model"))
-    assert saved.returncode == 0, saved.stderr[-2000:]
-    path = next(path for path in shipped() if path.name == CT)
-    loaded = python(LOAD, str(tmp_path / "model"), str(path))
-    assert loaded.returncode == 0, loaded.stderr[-2000:]
-    assert loaded.stdout.strip() == "CompressedSamples^CT1"
-
-
-def test_without_tensorflow() -> None:
-    done = python("sys.modules['tensorflow'] = None\nimport dicomdecode\nimport dicomdecode.tensorflow")
-    assert done.returncode == 1
-    assert "pip install 'dicomdecode[tensorflow]'" in done.stderr.splitlines()[-1]
-
-
-FALLBACK = """
-import warnings, numpy as np, tensorflow as tf
-def refuse(path):
-    raise tf.errors.NotFoundError(None, None, "no such library")
-tf.load_op_library = refuse
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    import dicomdecode as dd, dicomdecode.tensorflow as dtf
-ours = [str(w.message) for w in caught if "dicomdecode" in str(w.message)]
-assert len(ours) == 1 and "no such library" in ours[0], ours
-assert not dtf.is_native()
-contents = open(sys.argv[1], "rb").read()
-expected = dd.decode_dicom_image(contents, dtype=np.int16)
-assert dtf.decode_dicom_image(contents, dtype=tf.int16).numpy().tobytes() == expected.tobytes()
-files = tf.data.Dataset.from_tensors(contents).repeat(3).map(lambda x: dtf.decode_dicom_image(x, dtype=tf.int16))
-assert all(x.numpy().tobytes() == expected.tobytes() for x in files)
-"""
-
-
-def test_fallback_says_so_once() -> None:
-    done = python(FALLBACK, str(next(path for path in shipped() if path.name == CT)))
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-EXIT = """
-import tensorflow as tf, dicomdecode.tensorflow as dtf
-contents = open(sys.argv[1], "rb").read()
-files = tf.data.Dataset.from_tensors(contents).repeat()
-it = iter(files.map(lambda x: dtf.decode_dicom_image(x), num_parallel_calls=4).prefetch(64))
-print(next(it).shape)
-"""
-
-
-@pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", CT])
-def test_exit_with_a_pipeline_in_flight(name: str) -> None:
-    """Threads of TensorFlow that would enter Python while it ends must not hold the process, nor crash it."""
-    for _ in range(3):
-        done = python(EXIT, str(next(path for path in shipped() if path.name == name)), timeout=60)
-        assert done.returncode == 0, done.stderr[-2000:]
-
-
-PAGE = """
-import doctest, re
-script = sys.argv[2]
-examples = []
-with open(sys.argv[1], encoding="utf-8") as page, open(script, "w") as lines:
-    blocks = re.findall(r"^```pycon\\n(.*?)^```", page.read(), re.DOTALL | re.MULTILINE)
-    for example in doctest.DocTestParser().get_examples("\\n".join(blocks)):
-        examples.append((example, lines.tell()))
-        lines.write(example.source)
-# AutoGraph looks for the source of functions: they are run from the lines of a file.
-text, shown = open(script).read(), []
-sys.displayhook = lambda value: shown.append(repr(value) + "\\n") if value is not None else None
-names = {"__name__": "__main__", "print": lambda *values: shown.append(" ".join(map(str, values)) + "\\n")}
-for example, start in examples:
-    shown.clear()
-    exec(compile("\\n" * text[:start].count("\\n") + example.source, script, "single"), names)
-    assert "".join(shown) == example.want, (example.source, example.want, shown)
-assert len(examples) > 1
-"""
-
-
-@pytest.mark.parametrize("page", ["tutorial_tensorflow.md", "moving_from_tensorflow_io.md"])
-def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The examples of a page, in an empty folder and a process of its own; the X-ray is the kit's, or made up."""
-    docs = Path(__file__).parents[1] / "docs"
-    spec = importlib.util.spec_from_file_location("chest_xray", docs / "chest_xray.py")
-    assert spec is not None and spec.loader is not None
-    chest_xray = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(chest_xray)
-    if KIT.exists():
-        monkeypatch.setenv("DICOMDECODE_CONFORMANCE", str(KIT))
-    for contents in {chest_xray.find(network=False)[0], chest_xray.made_up()}:
-        folder = tmp_path / str(len(contents))
-        folder.mkdir()
-        monkeypatch.chdir(folder)
-        Path("chest.dcm").write_bytes(contents)
-        done = python(PAGE, str(docs / page), str(folder / "page.py"))
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
