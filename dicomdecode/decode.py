@@ -138,7 +138,9 @@ def _codec_reader(
     planar = row.planar and file.planar and samples > 1
     is_422 = row.planar and samples == 3 and photometric in HALF_CHROMA
     in_order = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422)
-    whole = request.color == "cells"
+    # A codec may trim cells whose stored bits are the low ones, and must not touch any other.
+    trims = row.trims and in_order and layout.left == layout.right < 8
+    whole = request.color == "cells" or (row.cells and not trims)
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
     if row.areas and (request.reduce or request.region):
@@ -183,7 +185,8 @@ def _codec_reader(
             out = np.empty(shape, layout.cell) if place is None else place
             if row.cells:
                 decode(data, spec, out.reshape(-1).view(np.uint8))
-                keep_stored_bits(out, layout)
+                if not trims:
+                    keep_stored_bits(out, layout)
                 return out, photometric
             return out, decode(data, spec, out, **area)
         bits = rows * columns * (2 if is_422 else samples) * file.bits_allocated

@@ -15,18 +15,19 @@ cdef extern from "rle.h" nogil:
         size_t at
         size_t filled
 
-    size_t rle_planes(rle_plane* planes, int samples, int bytes, uint8_t* out, size_t n)
+    size_t rle_planes(rle_plane* planes, int samples, int bytes, int unused, bint is_signed, uint8_t* out, size_t n)
 
 cdef enum:
     HEADER = 64             # number of segments, then 15 offsets, 32 bits each
     MOST_SEGMENTS = 15
 
 
-cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples, int cell_bytes, uint8_t* out,
-                    Fault* fault) noexcept nogil:
+cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples, int cell_bytes, int unused,
+                    bint is_signed, uint8_t* out, Fault* fault) noexcept nogil:
     """One frame to little-endian cells, samples interleaved, into `out`: pixels * samples * cell_bytes bytes.
 
-    `pixels` is the length of a plane: pixels, or for 1-bit cells packed bytes.
+    `pixels` is the length of a plane: pixels, or for 1-bit cells packed bytes. The `unused` highest bits of a cell, 0 to
+    7, become 0 or copies of the sign below them.
     """
     cdef size_t start, end
     cdef uint32_t i
@@ -51,7 +52,7 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
         planes[i].src = data + start
         planes[i].size = end - start
         planes[i].at = planes[i].filled = 0
-    done = rle_planes(planes, samples, cell_bytes, out, pixels)
+    done = rle_planes(planes, samples, cell_bytes, unused, is_signed, out, pixels)
     free(planes)
     if done < pixels:
         return fail(fault, TRUNCATED, "rle_segment", "An RLE segment ends too early (bytes)", 0, -1, pixels, done)
@@ -69,15 +70,18 @@ def decode(data, FrameSpec spec, out):
         What the header says of the frame.
     out : ndarray of uint8, 1-D
         Receives the little-endian cells as native pixel data would hold them, samples interleaved; for Bits
-        Allocated 1 the packed bits of the frame.
+        Allocated 1 the packed bits of the frame. Up to 7 bits above Bits Stored become 0, or the sign.
     """
     cdef Py_buffer source
     cdef Py_buffer target
     cdef Fault fault
     cdef size_t pixels = <size_t>spec.c.rows * spec.c.columns
     cdef int cell_bytes = spec.c.bits_allocated // 8
+    cdef int unused = spec.c.bits_allocated - spec.c.bits_stored
     cdef int result
     fault.kind = 0
+    if not 0 < unused < 8:
+        unused = 0
     if spec.c.bits_allocated == 1:
         pixels = (pixels + 7) // 8
         cell_bytes = 1
@@ -96,7 +100,7 @@ def decode(data, FrameSpec spec, out):
             raise ValueError("the output array is smaller than the frame")
         with nogil:
             result = rle_decode(<const uint8_t*>source.buf, source.len, pixels, spec.c.samples, cell_bytes,
-                                <uint8_t*>target.buf, &fault)
+                                unused, spec.c.is_signed, <uint8_t*>target.buf, &fault)
         if result < 0:
             raise_fault(&fault, spec.frame)
     finally:
