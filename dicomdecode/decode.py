@@ -176,8 +176,10 @@ def _codec_reader(
         try:
             return decode_one(data, spec_of(frame), place)
         except DicomError as error:
-            if error.offset is not None:  # of the codestream so far
-                error.offset = frames.position(frame, error.offset)
+            if layout.syntax.name not in error.message:
+                error.message = f"{layout.syntax.name}: {error.message}"
+            # Of the codestream so far; where the codec can not tell, its start.
+            error.offset = frames.position(frame, error.offset or 0)
             raise
 
     def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:

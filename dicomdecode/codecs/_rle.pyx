@@ -17,6 +17,9 @@ cdef extern from "rle.h" nogil:
 
     size_t rle_planes(rle_plane* planes, int samples, int bytes, int unused, bint is_signed, uint8_t* out, size_t n)
 
+    enum:
+        RLE_BLOCK
+
 cdef enum:
     HEADER = 64             # number of segments, then 15 offsets, 32 bits each
     MOST_SEGMENTS = 15
@@ -35,10 +38,10 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
     cdef size_t done
     cdef rle_plane* planes
     if size < HEADER:
-        return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, -1, HEADER, size)
+        return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, size, HEADER, size)
     if u32_at(data, False) != count or count > MOST_SEGMENTS:
         return fail(fault, MALFORMED, "rle_segments", "The RLE segments do not match Samples per Pixel times the bytes "
-                    "of Bits Allocated", 0, -1, count, u32_at(data, False))
+                    "of Bits Allocated", 0, 0, count, u32_at(data, False))
     planes = <rle_plane*>malloc(count * sizeof(rle_plane))
     if planes == NULL:
         return fail(fault, NO_MEMORY, "no_memory", "No memory for the RLE planes", 0, -1, -1, -1)
@@ -48,14 +51,19 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
         if start < HEADER or end < start or end > size:
             free(planes)
             return fail(fault, TRUNCATED if end > size or start > size else MALFORMED, "rle_offset",
-                        "An RLE segment lies outside its frame (end)", 0, -1, size, end if end > size else start)
+                        "An RLE segment lies outside its frame (end)", 0, 4 + 4 * i, size, end if end > size else start)
         planes[i].src = data + start
         planes[i].size = end - start
         planes[i].at = planes[i].filled = 0
     done = rle_planes(planes, samples, cell_bytes, unused, is_signed, out, pixels)
+    end = size
+    for i in range(count):
+        if planes[i].at == planes[i].size and planes[i].filled < RLE_BLOCK:
+            end = (planes[i].src - data) + planes[i].size
+            break
     free(planes)
     if done < pixels:
-        return fail(fault, TRUNCATED, "rle_segment", "An RLE segment ends too early (bytes)", 0, -1, pixels, done)
+        return fail(fault, TRUNCATED, "rle_segment", "An RLE segment ends too early (bytes)", 0, end, pixels, done)
     return 0
 
 
