@@ -115,7 +115,9 @@ class VideoReader:
     def _decode(self) -> Iterator[Any]:
         # The container is named, not probed: some that FFmpeg knows are lists of other files to open.
         form = self._container()
-        with self._av.open(io.BytesIO(self._data), format=form, options={"protocol_whitelist": "pipe"}) as container:
+        with self._av.open(
+            io.BytesIO(self._data), "r", format=form, options={"protocol_whitelist": "pipe"}
+        ) as container:
             if not container.streams.video:
                 raise self._malformed("there is no video in it", "stream_start", None)
             stream = container.streams.video[0]
