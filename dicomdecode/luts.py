@@ -299,8 +299,9 @@ def _real_world(dataset: DataSet, items: list[DataSet], choice: int | str | None
     slope, intercept = _number(item, 0x00409225), _number(item, 0x00409224)
     if slope is None or intercept is None:
         tag = 0x00409225 if slope is None else 0x00409224
-        raise MalformedError("A real world value mapping has neither slope and intercept nor a table",
-                             code="real_world", tag=tag)
+        raise MalformedError(
+            "A real world value mapping has neither slope and intercept nor a table", code="real_world", tag=tag
+        )
     return RealWorld(ends[0], ends[1], slope, intercept, b"", units)
 
 
@@ -336,7 +337,9 @@ def frame_values(
                     assert not isinstance(choice, tuple)
                     return FrameValues(real_world=_real_world(group, items, choice))
             raise UnsupportedError(
-                "The file has no Real World Value Mapping Sequence", code="real_world", tag=_REAL_WORLD,
+                "The file has no Real World Value Mapping Sequence",
+                code="real_world",
+                tag=_REAL_WORLD,
                 hint='values="modality" applies slope and intercept',
             )
         rescale = top_rescale
@@ -370,18 +373,3 @@ def presentation_lut(file: DicomFile) -> Lut | None:
     """The Presentation LUT; None when there is none. Its first input is 0 (PS3.3 C.11.6.1)."""
     items = file.items(_PRESENTATION_LUT)
     return read_lut(items[0], False) if items else None
-
-
-def issues_of_luts(file: DicomFile) -> list[str]:
-    """What is odd about the tables of the data set although they are read."""
-    found = []
-    for name, tag in (("Modality", _MODALITY_LUT), ("VOI", _VOI_LUT), ("Presentation", _PRESENTATION_LUT)):
-        for i, item in enumerate(file.items(tag)):
-            try:
-                lut = read_lut(item, False)
-            except MalformedError as error:
-                found.append(f"{name} LUT {i} can not be read: {error.message}")
-                continue
-            if lut.bits != lut.declared:
-                found.append(f"{name} LUT {i} declares {lut.declared} bits and has {lut.bits}")
-    return found
