@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-import dicomdecode.tensorflow as dtf
 from tests import synthesise as s
 from tests.reference_images import read, shipped
-from tests.with_tensorflow import tf
+from tests.with_tensorflow import dtf, tf
 
 ROOT = Path(dd.__file__).parent.parent
 KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).parents[2] / "shared" / "conformance"))

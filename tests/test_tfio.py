@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-import dicomdecode.tfio as tfio
 from tests import synthesise as s
 from tests.reference_images import read, shipped
-from tests.with_tensorflow import tf
+from tests.with_tensorflow import tf, tfio
 
 ROOT = Path(dd.__file__).parent.parent
 CT, MR, COLOR = "CT_small.dcm", "MR_small.dcm", "SC_rgb_jpeg_dcmtk.dcm"

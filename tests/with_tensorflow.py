@@ -12,5 +12,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own, while it is imported
     import tensorflow as tf
+# Here and not in the tests, where it would be sorted in front of this module.
+import dicomdecode.tensorflow as dtf
+import dicomdecode.tfio as tfio
 
-__all__ = ["tf"]
+__all__ = ["dtf", "tf", "tfio"]
