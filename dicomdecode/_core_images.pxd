@@ -17,6 +17,7 @@ cdef struct Frames:             # of one image: native pixel data, or one fragme
     size_t size
     size_t count
     size_t cells                # of a frame
+    int unused                  # high bits of a cell that the codec clears
     Spec spec
     CPlan plan
     Cells layout

@@ -237,6 +237,10 @@ cdef bint frames_of_map(const dd_request* r, const FileMap* m, Frames* f, dd_ima
     if f.coding != LOSSLESS_JPEG:
         f.layout.left = h.bits_allocated - 1 - h.high_bit
         f.layout.right = h.bits_allocated - h.bits_stored
+    f.unused = 0
+    if f.coding == RLE and f.layout.left == f.layout.right and f.layout.right < 8:
+        f.unused = f.layout.right               # the codec clears them
+        f.layout.left = f.layout.right = 0
     has_rescale = False
     if h.samples == 1 and r.values == MODALITY:
         has_rescale = h.has_slope or h.has_intercept or h.has_dose_scaling
@@ -309,7 +313,7 @@ cdef bint write_coded(const Frames* f, uint8_t* out) noexcept nogil:
         place = out + i * step if direct else scratch
         if f.coding == RLE:
             result = rle_decode(p + 8, <size_t>length, <size_t>f.spec.rows * f.spec.columns, f.spec.samples,
-                                f.spec.item_bytes, place, &fault)
+                                f.spec.item_bytes, f.unused, f.spec.is_signed, place, &fault)
         elif ljpeg_is_lossless(p + 8, <size_t>length):
             result = ljpeg_decode(p + 8, <size_t>length, &f.spec, place, &fault)
         else:

@@ -273,6 +273,8 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
                 h.shape = SHAPE_IDENTITY
         elif e.tag == 0x3004000Eu:
             h.has_dose_scaling = first_decimal(p, e, &h.dose_scaling)
+            if not (h.has_dose_scaling or h.has_slope or h.has_intercept) and text_length(p, e):
+                h.unreadable = e.tag
         elif e.tag == 0x52009229u or e.tag == 0x52009230u:
             h.has_functional_groups |= e.length > 0
     h.has_window = has_center and has_width

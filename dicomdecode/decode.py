@@ -138,7 +138,9 @@ def _codec_reader(
     planar = row.planar and file.planar and samples > 1
     is_422 = row.planar and samples == 3 and photometric in HALF_CHROMA
     in_order = file.bits_allocated in (8, 16, 32, 64) and not (planar or is_422)
-    whole = request.color == "cells"
+    # A codec may trim cells whose stored bits are the low ones, and must not touch any other.
+    trims = row.trims and in_order and layout.left == layout.right < 8
+    whole = request.color == "cells" or (row.cells and not trims)
     area: dict[str, Any] = {}
     shape: tuple[int, ...] = (rows, columns, samples)
     if row.areas and (request.reduce or request.region):
@@ -174,8 +176,10 @@ def _codec_reader(
         try:
             return decode_one(data, spec_of(frame), place)
         except DicomError as error:
-            if error.offset is not None:  # of the codestream so far
-                error.offset = frames.position(frame, error.offset)
+            if layout.syntax.name not in error.message:
+                error.message = f"{layout.syntax.name}: {error.message}"
+            # Of the codestream so far; where the codec can not tell, its start.
+            error.offset = frames.position(frame, error.offset or 0)
             raise
 
     def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
@@ -183,7 +187,8 @@ def _codec_reader(
             out = np.empty(shape, layout.cell) if place is None else place
             if row.cells:
                 decode(data, spec, out.reshape(-1).view(np.uint8))
-                keep_stored_bits(out, layout)
+                if not trims:
+                    keep_stored_bits(out, layout)
                 return out, photometric
             return out, decode(data, spec, out, **area)
         bits = rows * columns * (2 if is_422 else samples) * file.bits_allocated
@@ -244,11 +249,7 @@ def _run_frames(
         else:
             run(plan, samples, 0, samples.size, target)
 
-    if request.threads > 1 and len(frames) > 1:
-        _side_by_side(one, list(zip(frames, targets, strict=True)), min(request.threads, len(frames)))
-    else:
-        for frame, target in zip(frames, targets, strict=True):
-            one(frame, target)
+    _side_by_side(one, list(zip(frames, targets, strict=True)), request.threads)
 
 
 def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], threads: int) -> None:
@@ -257,6 +258,10 @@ def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], t
     A pool of threads would take twice the time to start, which is much where frames are small. After an error, Ctrl-C
     among them, nothing new is begun.
     """
+    if threads == 1 or len(items) == 1:
+        for item in items:
+            work(*item)
+        return
     numbers = itertools.count()  # `next` on it is atomic
     errors: dict[int, BaseException] = {}
 
@@ -267,10 +272,10 @@ def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], t
             except BaseException as error:
                 errors[i] = error
 
-    others = [threading.Thread(target=take) for _ in range(threads - 1)]
-    for other in others:
-        other.start()
+    others = [threading.Thread(target=take) for _ in range(min(threads, len(items)) - 1)]
     try:
+        for other in others:
+            other.start()
         take()
         for other in others:
             other.join()
@@ -280,31 +285,55 @@ def _side_by_side(work: Callable[..., None], items: Sequence[tuple[Any, ...]], t
         raise errors[min(errors)]
 
 
+#: Bytes that are read at a time where a kernel follows, so that it finds them in the cache. The kernel for 8-bit
+#: results makes itself a table for each call, and gets more.
+_PART, _PART_TO_8_BITS = 1 << 18, 1 << 20
+
+
 def _run_plain(
-    file: DicomFile, layout: Layout, native: NativeFrames, plans: Plans, frames: Any, out: NDArray[Any]
+    file: DicomFile,
+    layout: Layout,
+    native: NativeFrames,
+    plans: Plans,
+    frames: Any,
+    out: NDArray[Any],
+    threads: int,
 ) -> None:
     """Native cells straight into the result: one pass, and no copy where the bytes are the values."""
     frame_bytes = native.frame_bits // 8
     cells = frame_bytes // layout.cell.itemsize
     step = cells * out.itemsize
     view = getattr(file.source, "view", None)
-    if plans.one is not None and view is not None and isinstance(frames, range) and frames.step == 1:
+    in_order = isinstance(frames, range) and frames.step == 1
+    if view is not None and plans.one is not None and in_order and (threads == 1 or len(frames) == 1):
         first = native.offset + frames[0] * frame_bytes
         run(plans.one[0], view, first, cells * len(frames), out, 0, layout.left, layout.right)
         return
     target = out.reshape(-1).view(np.uint8).data
-    for i, frame in enumerate(frames):
+
+    def one(frame: int, place: int) -> None:
         plan = plans.of(frame)[0]
         offset = native.offset + frame * frame_bytes
-        if plan.kind == "copy" and not layout.left and not layout.right:
-            found = file.source.read_into(offset, target[i * step : (i + 1) * step])
-        else:
-            part = file.source.read_at(offset, frame_bytes)
-            found = len(part)
-            if found == frame_bytes:
-                run(plan, part, 0, cells, out, i * step, layout.left, layout.right)
-        if found < frame_bytes:
-            raise TruncatedError("The file ends inside the pixel data", code="pixels_cut", tag=native.tag, frame=frame)
+        if view is not None:
+            run(plan, view, offset, cells, out, place, layout.left, layout.right)
+            return
+        as_they_are = plan.kind == "copy" and not layout.left and not layout.right
+        most = frame_bytes if as_they_are else _PART if out.itemsize > 1 else _PART_TO_8_BITS
+        scratch = memoryview(b"" if plan.kind == "copy" else bytearray(min(frame_bytes, most)))
+        for start in range(0, frame_bytes, most):
+            size = min(most, frame_bytes - start)
+            # Where cells become values of the same size they are read into the result, and changed there.
+            part = target[place : place + size] if plan.kind == "copy" else scratch[:size]
+            if file.source.read_into(offset + start, part) < size:
+                raise TruncatedError(
+                    "The file ends inside the pixel data", code="pixels_cut", tag=native.tag, frame=frame
+                )
+            n = size // layout.cell.itemsize
+            if not as_they_are:
+                run(plan, part, 0, n, out, place, layout.left, layout.right)
+            place += n * out.itemsize
+
+    _side_by_side(one, [(frame, i * step) for i, frame in enumerate(frames)], threads)
 
 
 def render(file: DicomFile, request: Request) -> NDArray[Any]:
@@ -350,7 +379,7 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
         and not (native.is_422 or layout.palette or layout.convert_rgb or layout.profiles or request.region)
         and all(plans.of(frame)[0].kind != "numpy" for frame in ((frames[0],) if plans.one else frames))
     ):
-        _run_plain(file, layout, native, plans, frames, out)
+        _run_plain(file, layout, native, plans, frames, out, request.threads)
         return out
     if layout.left or layout.right:
         # What readers give are values, with no bits left to shift.

@@ -147,8 +147,21 @@ class DicomImage:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        plans = plans_of(self._file, Request(values="modality"))
-        return (*color_steps(self._file, layout_of(self._file, "rgb")), *plans.of(0)[0].steps)
+        return self.steps_of()
+
+    def steps_of(
+        self, *, values: str = "modality", frame: int = 0, window: Any = None, padding: float | None = None
+    ) -> tuple[str, ...]:
+        """What `pixels()` with these keywords applies to one frame, with the numbers. Pixels are not decoded.
+
+        Raises
+        ------
+        DicomError, ValueError
+            As `pixels` does, for what the header alone can tell.
+        """
+        request = check_request(values=values, window=window, padding=padding)
+        steps = plans_of(self._file, request).of(frame)[0].steps
+        return (*color_steps(self._file, layout_of(self._file, request.color)), *steps)
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -358,9 +371,11 @@ def imread(
     ----------
     source
         As in `dicomdecode.open`.
-    values : {"modality", "stored", "voi", "display"}
-        Which values (PS3.3 C.11): "stored" the Bits Stored bits, sign-extended; "modality" after slope and intercept
-        (HU for CT); "voi" after the window, in [0, 1]; "display" also inverted where the header says so.
+    values : {"modality", "stored", "voi", "display", "real_world"}
+        Which values (PS3.3 C.11): "stored" the Bits Stored bits, sign-extended; "modality" after the Modality LUT or
+        slope and intercept (HU for CT); "voi" after the VOI LUT or window, in [0, 1]; "display" also after the
+        Presentation LUT, and inverted where the header says so; "real_world" stored values after a Real World Value
+        Mapping, NaN where it maps none.
     color : {"rgb", "stored", "palette", "rgba", "srgb"}
         "rgb" converts YBR and looks up PALETTE COLOR; "stored" leaves samples and indices as they are; "palette" also
         applies the supplemental palette of a monochrome image; "rgba" gives the Alpha Palette as a fourth sample of
@@ -374,8 +389,10 @@ def imread(
         Only these; an int drops the frames axis.
     out : ndarray, optional
         C-contiguous, of the shape and dtype of the result; filled and returned.
-    window : (center, width), (center, width, function) or int, optional
-        For "voi" and "display": a window, or the index of a stored one.
+    window : (center, width), (center, width, function), int or str, optional
+        For "voi" and "display": a window; or a stored VOI LUT or window, by its index (the LUTs first, then the
+        windows) or its explanation ("BONE"). Default: the first VOI LUT, else the first window, else the possible
+        range. For "real_world": a mapping, by its index or LUT Label.
     padding : float, optional
         What pixels of Pixel Padding Value (and its range) become, after the modality stage.
     reduce : int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from dicomdecode._spec import FrameSpec
 from dicomdecode.codecs import CODECS
 from dicomdecode.decode import frames_of, layout_of, render
 from dicomdecode.errors import DicomError
+from dicomdecode.luts import read_lut
 from dicomdecode.native import NativeFrames
 from dicomdecode.request import Request
 from dicomdecode.spacing import wrong_spacing
@@ -104,16 +104,12 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     if wrong is not None:
         yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
     _ = file.rescale
-    for sequence, name in ((0x00283000, "Modality LUT"), (0x00283010, "VOI LUT")):
-        for item in file.items(sequence) if file.vr(sequence) else []:
-            from dicomdecode.luts import read_lut
-
-            described = item.words(0x00283002)
-            bits = read_lut(item, file.signed).bits
-            if described is not None:
-                declared = struct.unpack(">3H" if described[1] else "<3H", described[0][:6])[2]
-                if declared != bits:
-                    yield Issue(f"a {name} declares {declared} bits and has {bits}", "lut_depth", 0x00283002)
+    luts = ((0x00283000, "Modality LUT"), (0x00283010, "VOI LUT"), (0x20500010, "Presentation LUT"))
+    for sequence, name in luts:
+        for item in file.items(sequence):
+            lut = read_lut(item, file.signed)
+            if lut.declared != lut.bits:
+                yield Issue(f"a {name} declares {lut.declared} bits and has {lut.bits}", "lut_depth", 0x00283002)
 
 
 def _palette(file: DicomFile) -> Iterator[Issue]:

@@ -373,18 +373,3 @@ def presentation_lut(file: DicomFile) -> Lut | None:
     """The Presentation LUT; None when there is none. Its first input is 0 (PS3.3 C.11.6.1)."""
     items = file.items(_PRESENTATION_LUT)
     return read_lut(items[0], False) if items else None
-
-
-def issues_of_luts(file: DicomFile) -> list[str]:
-    """What is odd about the tables of the data set although they are read."""
-    found = []
-    for name, tag in (("Modality", _MODALITY_LUT), ("VOI", _VOI_LUT), ("Presentation", _PRESENTATION_LUT)):
-        for i, item in enumerate(file.items(tag)):
-            try:
-                lut = read_lut(item, False)
-            except MalformedError as error:
-                found.append(f"{name} LUT {i} can not be read: {error.message}")
-                continue
-            if lut.bits != lut.declared:
-                found.append(f"{name} LUT {i} declares {lut.declared} bits and has {lut.bits}")
-    return found

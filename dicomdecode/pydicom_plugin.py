@@ -70,7 +70,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
         columns=runner.columns,
         samples=runner.samples_per_pixel,
         bits_allocated=runner.bits_allocated,
-        bits_stored=runner.bits_stored,
+        bits_stored=runner.bits_allocated if row.cells else runner.bits_stored,
         signed=signed,
         photometric=str(runner.photometric_interpretation),
         to_rgb=False,

@@ -331,9 +331,9 @@ def make_plan(
         cells = np.arange(1 << (8 * source.itemsize), dtype=f"u{source.itemsize}").view(source)
         if left or right:  # each stored value once, then the cells that hold it
             stored = np.right_shift(np.left_shift(cells, left), right)
-            low, high = possible_range(8 * source.itemsize - right, source.kind == "i")
-            each = convert(chain.evaluate(np.arange(low, high + 1)), dtype)
-            table = each[stored.astype(np.intp) - int(low)]
+            ends = possible_range(8 * source.itemsize - right, source.kind == "i")
+            each = convert(chain.evaluate(np.arange(ends[0], ends[1] + 1)), dtype)
+            table = each[stored.astype(np.intp) - int(ends[0])]
         else:
             table = convert(chain.evaluate(cells), dtype)
         return _kernels.Plan("table", dtype, source_code, target_code, table=table, steps=steps)

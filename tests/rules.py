@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,13 +65,89 @@ def window(values: np.ndarray, center: float, width: float, function: str = "LIN
     """A window onto [0, 1] (PS3.3 C.11.2.1.2.1, C.11.2.1.3)."""
     x = values.astype(np.float64)
     if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.minimum(-4 * (x - center) / width, 700)))
+        return np.asarray(1 / (1 + np.exp(np.minimum(-4 * (x - center) / width, 700))))
     if function == "LINEAR_EXACT":
         low, high, y = center - width / 2, center + width / 2, (x - center) / width + 0.5
     else:
         low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
         y = (x - (center - 0.5)) / (width - 1) + 0.5 if width > 1 else x
-    return np.where(x <= low, 0.0, np.where(x > high, 1.0, y))
+    return np.where(np.isnan(x), x, np.where(x <= low, 0.0, np.where(x > high, 1.0, y)))
+
+
+def lut(values: np.ndarray, first: int, entries: np.ndarray) -> np.ndarray:
+    """A look-up table: inputs below `first` take the first entry, inputs above its end the last one; NaN stays."""
+    out = np.full(values.shape, np.nan)
+    for at in np.ndindex(values.shape):
+        if not np.isnan(values[at]):
+            out[at] = entries[min(max(round(float(values[at])) - first, 0), len(entries) - 1)]
+    return out
+
+
+@dataclass
+class Image:
+    """What a header says of values: the stages in plain float64 (PS3.3 C.11), for integer pixels.
+
+    `modality` is (slope, intercept), (first, entries) or None; `voi` (center, width, function), (first, entries, bits)
+    or None; `presentation` (entries, bits) or None; `padding` ((first, last), fill) or None.
+    """
+
+    bits: int
+    signed: bool
+    modality: Any = None
+    voi: Any = None
+    presentation: Any = None
+    inverse: bool = False
+    padding: Any = None
+
+    def _modality(self, x: np.ndarray) -> np.ndarray:
+        if self.modality is None:
+            return x
+        first, second = self.modality
+        return lut(x, first, second) if isinstance(second, np.ndarray) else x * first + second
+
+    def bounds(self) -> tuple[float, float]:
+        """The possible range of modality values."""
+        low, high = possible_range(self.bits, self.signed)
+        if self.modality is not None and isinstance(self.modality[1], np.ndarray):
+            first, entries = self.modality
+            ends = [min(max(x - first, 0), len(entries) - 1) for x in (low, high)]
+            reached = entries[ends[0] : ends[1] + 1]
+            return float(reached.min()), float(reached.max())
+        ends = sorted(float(self._modality(np.float64(x))) for x in (low, high))
+        return ends[0], ends[1]
+
+    def level(self, stored: np.ndarray, name: str) -> np.ndarray:
+        """The values of a level, in float64."""
+        x = self._modality(stored.astype(np.float64))
+        if self.padding is not None:
+            (first, last), fill = self.padding
+            x = np.where((stored >= first) & (stored <= last), fill, x)
+        if name == "modality":
+            return x
+        if self.voi is None:
+            low, high = self.bounds()
+            x = np.clip((x - low) / (high - low), 0, 1)
+        elif isinstance(self.voi[1], np.ndarray):
+            x = lut(x, self.voi[0], self.voi[1]) / (2 ** self.voi[2] - 1)
+        else:
+            x = window(x, *self.voi)
+        if name == "voi":
+            return x
+        if self.presentation is not None:
+            entries, bits = self.presentation
+            x = lut(x * (len(entries) - 1), 0, entries) / (2**bits - 1)
+        return 1 - x if self.inverse else x
+
+    def real(self, stored: np.ndarray, name: str, dtype: Any, scale: str) -> np.ndarray:
+        """The same with the stretch to `dtype`, before it is rounded and clipped."""
+        x, dtype = self.level(stored, name), np.dtype(dtype)
+        if name != "modality":
+            return x if dtype.kind == "f" else x * np.iinfo(dtype).max
+        if scale == "preserve":
+            return x
+        low, high = self.bounds()
+        bottom, top = (0.0, 1.0) if dtype.kind == "f" else (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
+        return (x - low) / (high - low) * (top - bottom) + bottom
 
 
 def shape_of(

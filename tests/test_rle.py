@@ -149,3 +149,29 @@ def test_against_an_outside_encoder() -> None:
         form |= {"planar_configuration": 0, "encoding_plugin": "pydicom"}
         stream = RLELosslessEncoder.encode(pixels, **form)
         np.testing.assert_array_equal(stored(around(pixels, stream, photometric)), pixels)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(
+    "allocated, stored, high_bit", [(16, 12, 11), (16, 12, 15), (16, 9, 8), (16, 8, 7), (8, 5, 4), (32, 27, 26)]
+)
+@pytest.mark.parametrize("samples", [1, 3])
+def test_bits_that_are_not_stored(signed: bool, allocated: int, stored: int, high_bit: int, samples: int) -> None:
+    """Whatever is in them does not reach the values, wherever the stored bits lie."""
+    kind = np.dtype(f"{'i' if signed else 'u'}{allocated // 8}")
+    low = -(1 << stored - 1) if signed else 0
+    values = np.random.default_rng(stored).integers(low, low + (1 << stored), (40, 130, samples)).astype(kind)
+    pixels = values if samples > 1 else values[..., 0]
+    contents = s.image(
+        pixels,
+        syntax=s.RLE,
+        bits_stored=stored,
+        high_bit=high_bit,
+        stray=3,
+        photometric="RGB" if samples > 1 else "MONOCHROME2",
+    )
+    np.testing.assert_array_equal(dd.imread(contents, values="stored", color="stored"), pixels)
+    if kind.itemsize < 4:
+        expected = pixels.astype(np.float32)
+        found = dd.decode_dicom_image(contents, on_error="strict", dtype=np.float32, color="stored")
+        np.testing.assert_array_equal(found, expected)

@@ -197,6 +197,9 @@ def test_wrong_attributes_of_the_op() -> None:
         dtf._ops.decode_dicom_image(read(CT), on_error="ignore")
     with tf.Graph().as_default(), pytest.raises((ValueError, TypeError), match="strict"):
         dtf._ops.decode_dicom_image(tf.constant(b""), on_error="ignore")
+    for frame_dim in (-2, 2):
+        with pytest.raises((tf.errors.InvalidArgumentError, ValueError), match=r"frame_dim.*-"):
+            dtf._ops.decode_dicom_image(read(CT), frame_dim=frame_dim)
     with tf.Graph().as_default(), pytest.raises((ValueError, TypeError), match=r"complex|allowed"):
         dtf._ops.decode_dicom_image(tf.constant(b""), dtype=tf.complex64)
 

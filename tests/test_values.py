@@ -131,7 +131,7 @@ def test_width_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [(1, 0), (1, 0.5), (1, -5), (1, 0, "SIGMOID"), (1, 2, "CUBIC"), (1,), "wide", (1, float("nan"))]
+    "bad", [(1, 0), (1, 0.5), (1, -5), (1, 0, "SIGMOID"), (1, 2, "CUBIC"), (1,), 1.5, True, (1, float("nan"))]
 )
 def test_a_wrong_window(bad: Any) -> None:
     for on_level in ("voi", "display"):

@@ -19,8 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # TensorFlow's own, while it is imported
     import tensorflow as tf
-
-# Behind it, not within: that the native ops can not be loaded is a warning, and so a failure.
+# Here and not in the tests, where it would be sorted in front of this module; and behind the block above, not in it:
+# that the native ops can not be loaded is a warning, and so a failure.
 import dicomdecode.tensorflow as dtf
 from dicomdecode import tfio
 

@@ -28,6 +28,8 @@ class Codec(NamedTuple):
         Of `cells`: Planar Configuration holds for them.
     ratio : int
         Of `cells`: the most bytes it gives for each byte it takes; 0 where there is no such bound.
+    trims : bool
+        Of `cells`: it clears, or fills with the sign, up to 7 bits above Bits Stored.
     areas : bool
         It takes ``reduce=`` and ``region=`` and decodes no more than that.
     gil : bool
@@ -41,6 +43,7 @@ class Codec(NamedTuple):
     cells: bool = False
     planar: bool = False
     ratio: int = 0
+    trims: bool = False
     areas: bool = False
     gil: bool = False
     stream: bool = False
@@ -50,7 +53,7 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
     {
         "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True, ratio=1, gil=True),
         "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True, ratio=1032),
-        "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64),
+        "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64, trims=True),
         "jpeg": Codec("dicomdecode.codecs.jpeg"),
         "jpegls": Codec("dicomdecode.codecs.jpegls"),
         "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),

@@ -89,8 +89,15 @@ CLONES static void rle_merge(rle_plane *planes, uint8_t *restrict out, size_t n,
     }
 }
 
+/* The highest byte of cells without their `unused` highest bits; those become the sign, or 0. */
+static void rle_trim(uint8_t *high, size_t n, int unused, int is_signed) {
+    const uint8_t keep = (uint8_t)(0xFF >> unused), sign = is_signed ? (uint8_t)(0x80 >> unused) : 0;
+    for (size_t i = 0; i < n; i++) high[i] = (uint8_t)(((high[i] & keep) ^ sign) - sign);
+}
+
 /* Decode all planes into `out`; returns how many bytes of each plane there were, at most `n`. */
-static size_t rle_planes(rle_plane *planes, int samples, int bytes, uint8_t *out, size_t n) {
+static size_t rle_planes(rle_plane *planes, int samples, int bytes, int unused, int is_signed, uint8_t *out,
+                         size_t n) {
     const int count = samples * bytes;
     for (size_t done = 0; done < n;) {
         size_t block = n - done < RLE_BLOCK ? n - done : RLE_BLOCK;
@@ -98,6 +105,8 @@ static size_t rle_planes(rle_plane *planes, int samples, int bytes, uint8_t *out
             rle_fill(&planes[i]);
             if (planes[i].filled < block) block = planes[i].filled;
         }
+        if (unused)
+            for (int i = 0; i < count; i += bytes) rle_trim(planes[i].buffer, block, unused, is_signed);
         rle_merge(planes, out + done * (size_t)count, block, samples, bytes);
         done += block;
         if (block < RLE_BLOCK) return done;

@@ -135,6 +135,8 @@ static void *image_kernel(TF_OpKernelConstruction *construction, int original) {
             k->request.color = word(construction, "color", COLOR, status);
             tf.TF_OpKernelConstruction_GetAttrInt32(construction, "frame_dim", &frame_dim, status);
         }
+        if (frame_dim > 1 && tf.TF_GetCode(status) == DD_OK)
+            tf.TF_SetStatus(status, DD_INVALID_ARGUMENT, "frame_dim must be -1 (where there are several frames), 0 or 1");
         k->request.color_dim = color_dim != 0;
         k->request.frame_dim = frame_dim;
         k->request.type = element_type(k->type);
@@ -400,7 +402,7 @@ static const operation OPERATIONS[] = {
      {"dtype: {uint8, int8, uint16, int16, uint32, int32, uint64, int64, half, float, double} = DT_UINT16",
       "color_dim: bool = false", ON_ERROR_ATTR, SCALE_ATTR,
       "values: {'stored', 'modality', 'voi', 'display', 'real_world', 'tfio'} = 'stored'",
-      "color: {'rgb', 'stored', 'palette', 'rgba', 'srgb'} = 'rgb'", "frame_dim: int = -1"},
+      "color: {'rgb', 'stored', 'palette', 'rgba', 'srgb'} = 'rgb'", "frame_dim: int >= -1 = -1"},
      "image: dtype",
      shape_of_image, create_image, compute_image},
     {"DecodeDicomData",
