@@ -220,8 +220,6 @@ def bare_decoder(name: str) -> Callable[[bytes, Array], Any]:
         201: ic.htj2k_decode,
         110: ic.jpegxl_decode,
     }[number]
-    if number == 201:
-        return lambda data, out: function(data)
     return lambda data, out: function(data, out=out)
 
 

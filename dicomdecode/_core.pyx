@@ -20,7 +20,7 @@ from dicomdecode._limits cimport CLimits, fill_limits
 
 import numpy as np
 
-from dicomdecode.arguments import COLORS, LEVELS
+from dicomdecode import arguments
 from dicomdecode.documented import decode_dicom_data, decode_dicom_image
 from dicomdecode.limits import default_limits
 
@@ -60,7 +60,8 @@ cdef tuple TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32,
                     np.float64, np.float16)
 cdef tuple ON_ERROR = ("strict", "skip", "lossy")
 cdef tuple SCALES = ("preserve", "auto")
-cdef tuple VALUES = (*LEVELS, "tfio")
+cdef tuple VALUES = (*arguments.LEVELS, "tfio")
+cdef tuple COLORS = arguments.COLORS
 
 cdef struct State:
     Frames frames

@@ -377,7 +377,7 @@ def render(file: DicomFile, request: Request) -> NDArray[Any]:
         native is not None
         and is_plain(file, layout, native.vr)
         and not (native.is_422 or layout.palette or layout.convert_rgb or layout.profiles or request.region)
-        and all(plans.of(frame)[0].kind != "numpy" for frame in ((frames[0],) if plans.one else frames))
+        and (all(plans.of(i)[0].kind != "numpy" for i in frames) if plans.one is None else plans.one[0].kind != "numpy")
     ):
         _run_plain(file, layout, native, plans, frames, out, request.threads)
         return out

@@ -73,6 +73,8 @@ def select(frames: Any, count: int) -> Selection:
 def area_of(file: DicomFile, request: Request) -> tuple[int, int]:
     """(rows, columns) of the result."""
     rows, columns = file.rows, file.columns
+    if request.region is None and not request.reduce:
+        return rows, columns
     row, column, height, width = request.region or (0, 0, rows, columns)
     inside = row >= 0 and column >= 0 and height >= 1 and width >= 1
     if not inside or row + height > rows or column + width > columns:

@@ -15,7 +15,8 @@ cdef extern from "rle.h" nogil:
         size_t at
         size_t filled
 
-    size_t rle_planes(rle_plane* planes, int samples, int bytes, int unused, bint is_signed, uint8_t* out, size_t n)
+    size_t rle_planes(rle_plane* planes, int samples, int bytes, int unused, bint is_signed, uint8_t* out,
+                      size_t n)
 
     enum:
         RLE_BLOCK
@@ -29,8 +30,8 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
                     bint is_signed, uint8_t* out, Fault* fault) noexcept nogil:
     """One frame to little-endian cells, samples interleaved, into `out`: pixels * samples * cell_bytes bytes.
 
-    `pixels` is the length of a plane: pixels, or for 1-bit cells packed bytes. The `unused` highest bits of a cell, 0 to
-    7, become 0 or copies of the sign below them.
+    `pixels` is the length of a plane: pixels, or for 1-bit cells packed bytes. The `unused` highest bits of a cell,
+    0 to 7, become 0 or copies of the sign below them.
     """
     cdef size_t start, end
     cdef uint32_t i
