@@ -19,6 +19,7 @@ from dicomdecode._kernels cimport (
 from dicomdecode._limits cimport CLimits
 from dicomdecode._scan cimport (
     SCAN_PIXELS, UNDEFINED, UNDEFINED_LENGTH, Element, FileMap, find, map_free, map_init, scan)
+from dicomdecode._tfio_plan cimport tfio_plan
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode, ljpeg_is_lossless
 from dicomdecode.codecs._rle cimport rle_decode
 
@@ -28,6 +29,7 @@ cdef enum:
     AUTO = 1
     STORED = 0
     MODALITY = 1
+    TFIO = 5
     COLOR_RGB = 0
     COLOR_PALETTE = 2
 
@@ -145,7 +147,7 @@ cdef bint is_simple(const dd_request* r, const ImageHeader* h) noexcept nogil:
         return False
     if h.bits_allocated != 8 and h.bits_allocated != 16 and h.bits_allocated != 32:
         return False
-    if r.values != STORED and r.values != MODALITY:
+    if r.values != STORED and r.values != MODALITY and r.values != TFIO:
         return False
     if r.frame_dim == 0 and h.frames != 1:
         return False
@@ -246,21 +248,24 @@ cdef bint frames_of_map(const dd_request* r, const FileMap* m, Frames* f, dd_ima
         has_rescale = h.has_slope or h.has_intercept or h.has_dose_scaling
         rescale[0] = h.slope if h.has_slope or h.has_intercept else h.dose_scaling
         rescale[1] = h.intercept if h.has_slope or h.has_intercept else 0
-    if not simple_plan(h.bits_stored, h.is_signed == 1 and h.samples == 1, rescale if has_rescale else NULL,
-                       f.layout.type, r.type, r.scale == AUTO, &f.plan, &fit):
+    if r.values == TFIO:
+        if f.coding != NATIVE or not tfio_plan(r, m, &h, f.layout.type, r.on_error == LOSSY, &f.plan):
+            return False
+    elif not simple_plan(h.bits_stored, h.is_signed == 1 and h.samples == 1, rescale if has_rescale else NULL,
+                         f.layout.type, r.type, r.scale == AUTO, &f.plan, &fit):
         return False
-    if not fit and r.on_error != LOSSY:
+    elif not fit and r.on_error != LOSSY:
         return False
     total = cells * item_bytes(r.type)
     if total > m.limits.output_bytes // h.frames:
         return False
     image.bytes = <size_t>(total * h.frames)
     image.dim_count = 0
-    if r.frame_dim == 1 or (r.frame_dim != 0 and h.frames > 1):
+    if r.values == TFIO or r.frame_dim == 1 or (r.frame_dim != 0 and h.frames > 1):
         add_dim(image, h.frames)
     add_dim(image, h.rows)
     add_dim(image, h.columns)
-    if h.samples > 1 or r.color_dim:
+    if h.samples > 1 or r.color_dim or r.values == TFIO:
         add_dim(image, h.samples)
     return True
 
@@ -276,7 +281,7 @@ cdef bint frames_of(const dd_request* r, const uint8_t* contents, size_t size, c
     cdef FileMap m
     cdef Fault fault
     cdef bint found
-    if r.values > MODALITY:
+    if r.values > MODALITY and r.values != TFIO:
         return False
     map_init(&m, contents, size, 0, size)
     m.limits = limits[0]

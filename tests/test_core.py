@@ -88,6 +88,31 @@ def test_every_plan(bits: int, signed: bool) -> None:
     assert direct > 200
 
 
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", [1, 2, 7, 8, 9, 12, 15, 16, 17])
+def test_every_plan_of_tfio(bits: int, signed: bool) -> None:
+    pair = (0x00281053, "DS", "1")
+    extras: list[list[s.Element]] = [[], [pair], [(0x00281052, "DS", "-1024")]]
+    extras += [[(0x00281052, "DS", i), pair] for i in ("-1024", "0", "-1", "1", "100.0", "-70000 ", "0.5", "1e3")]
+    extras += [[(0x00281052, "DS", "-1024"), (0x00281053, "DS", slope)] for slope in ("2", "1.0", "0", "-1", " 1", "x")]
+    extras += [
+        [(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.12.1"), (0x00281052, "DS", "-1024"), pair],
+        [(0x20500020, "CS", "INVERSE")],
+        [(0x20500020, "CS", "IDENTITY")],
+        [(0x60000050, "SS", [1, 1]), (0x60000010, "US", 2), (0x60000011, "US", 2), (0x60000100, "US", 1),
+         (0x60000102, "US", 0), (0x60003000, "OW", b"\x0f\0")],
+    ]  # fmt: skip
+    direct = 0
+    for high_bit, extra in itertools.product({bits - 1, 31 if bits > 16 else 15 if bits > 8 else 7}, extras):
+        contents = s.image(
+            ends(bits, signed, (2, 3, 5)), bits_stored=bits, high_bit=high_bit, signed=signed, stray=bits, extra=extra
+        )
+        for scale, on_error in itertools.product(("preserve", "auto"), ("strict", "lossy")):
+            for dtype in DTYPES:
+                direct += assert_same(contents, dtype=dtype, values="tfio", scale=scale, on_error=on_error)
+    assert (direct > 50) == (bits <= 16)
+
+
 @pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.IMPLICIT_LE, s.RLE])
 @pytest.mark.parametrize("frames", [1, 3])
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2", "RGB"])
@@ -134,7 +159,12 @@ def test_shipped_files() -> None:
     direct = 0
     for path in shipped():
         contents = path.read_bytes()
-        for dtype, values in ((np.uint16, "stored"), (np.int16, "stored"), (np.float32, "modality")):
+        for dtype, values in (
+            (np.uint16, "stored"),
+            (np.int16, "stored"),
+            (np.float32, "modality"),
+            (np.uint16, "tfio"),
+        ):
             direct += assert_same(contents, dtype=dtype, values=values, on_error="lossy")
     assert direct > 80
 
@@ -153,6 +183,7 @@ def test_damage() -> None:
             cut = bytes(damaged[: rng.integers(0, len(damaged) + 1)]) if rng.random() < 0.3 else bytes(damaged)
             assert_same(cut, on_error="strict", dtype=np.int32)
             assert_same(cut, on_error="skip", dtype=np.int32)
+            assert_same(cut, on_error="lossy", dtype=np.uint16, values="tfio")
 
 
 def test_lossless_jpeg_needs_no_gil() -> None:

@@ -111,6 +111,8 @@ def test_kit() -> None:
     assert files
     assert_files(files, {"dtype": tf.uint16, "on_error": "lossy"})
     assert_files(files, {"dtype": tf.float32, "values": "modality"})
+    assert_files(files, {"dtype": tf.uint16, "values": "tfio"})
+    assert_files(files, {"dtype": tf.uint8, "values": "tfio", "on_error": "lossy", "scale": "auto"})
 
 
 def assert_files(files: list[Path], options: dict[str, Any]) -> None:

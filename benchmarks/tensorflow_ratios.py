@@ -1,0 +1,266 @@
+"""Prints what the TensorFlow ops must reach, as ratios measured in one run.
+
+    python benchmarks/tensorflow_ratios.py              all of them
+    python benchmarks/tensorflow_ratios.py eager exit   those of a group that holds one of the words
+    python benchmarks/tensorflow_ratios.py --json
+
+What is compared takes turns, as in ratios.py, but by the clock: the time of a pipeline is that of its threads.
+"drop-in" is dicomdecode.tfio, the others are dicomdecode.tensorflow. tensorflow-io is measured where it is installed,
+which is an environment of TensorFlow 2.16 with Python 3.11 at most; where it is not, that is said:
+
+    python3.11 -m venv .venv-216
+    .venv-216/bin/pip install . imagecodecs 'tensorflow-cpu==2.16.2' 'tensorflow-io==0.37.1' 'numpy<2'
+    .venv-216/bin/python benchmarks/tensorflow_ratios.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if ROOT not in sys.path:
+    sys.path.append(ROOT)  # last: what is installed is measured, not the sources beside this file
+
+import dicomdecode as dd  # noqa: E402
+import dicomdecode.tensorflow as dtf  # noqa: E402
+from benchmarks import samples  # noqa: E402
+from benchmarks.ratios import Figure  # noqa: E402
+from dicomdecode import tfio as ours_as_theirs  # noqa: E402
+
+try:
+    import tensorflow_io
+except Exception as error:  # it is built for one TensorFlow, and says so in many ways
+    tensorflow_io = None
+    print(f"without tensorflow-io ({type(error).__name__}): it needs TensorFlow 2.16", file=sys.stderr)
+
+Work = Callable[[], Any]
+ROUNDS = 15
+
+
+def compare(name: str, ours: Work, theirs: Work, against: str, bound: float, seconds: float = 0.02) -> Figure:
+    """Medians by the clock; each sample takes about `seconds`."""
+    times: dict[str, list[float]] = {"ours": [], "theirs": []}
+    numbers = {}
+    for who, work in (("ours", ours), ("theirs", theirs)):
+        work()
+        numbers[who] = max(1, round(seconds / max(min(_clocked(work, 1) for _ in range(3)), 1e-7)))
+    for i in range(ROUNDS):
+        for who, work in (("ours", ours), ("theirs", theirs))[:: 1 if i % 2 else -1]:
+            times[who].append(_clocked(work, numbers[who]))
+    ratio = statistics.median(a / b for a, b in zip(times["ours"], times["theirs"], strict=True))
+    return Figure(name, statistics.median(times["ours"]), statistics.median(times["theirs"]), against, ratio, bound)
+
+
+def _clocked(work: Work, number: int) -> float:
+    start = time.perf_counter()
+    for _ in range(number):
+        work()
+    return (time.perf_counter() - start) / number
+
+
+def _same(a: Any, b: Any) -> None:
+    assert np.array_equal(np.asarray(a).reshape(-1), np.asarray(b).reshape(-1)), "the results differ"
+
+
+def eager() -> Iterator[Figure]:
+    tiny = samples.image(samples.picture(8, 8, 8))
+    png = tf.io.encode_png(samples.picture(8, 8, 8)[0][..., None])
+    contents = tf.constant(tiny)
+    _same(dtf.decode_dicom_image(contents, dtype=tf.uint8), tf.io.decode_png(png))
+    yield compare(
+        "eager, 8x8", lambda: dtf.decode_dicom_image(contents), lambda: tf.io.decode_png(png), "tf.io.decode_png", 1.3
+    )
+
+
+def xray() -> Iterator[Figure]:
+    if tensorflow_io is None:
+        return
+    contents = tf.constant(samples.xray())
+
+    def theirs() -> Any:
+        return tensorflow_io.image.decode_dicom_image(contents)
+
+    for name, work in (
+        ("X-ray 1024x1024, eager", lambda: dtf.decode_dicom_image(contents)),
+        ("X-ray 1024x1024, eager, drop-in", lambda: ours_as_theirs.image.decode_dicom_image(contents)),
+    ):
+        _same(work(), theirs())
+        yield compare(name, work, theirs, "tensorflow-io", 1 / 50)
+
+
+def pipeline() -> Iterator[Figure]:
+    """One image through tf.data with two parallel calls."""
+    contents = tf.constant(samples.xray())
+
+    def through(decode: Callable[[Any], Any], count: int) -> Work:
+        files = tf.data.Dataset.from_tensors(contents).repeat(count)
+        images = files.map(decode, num_parallel_calls=2).prefetch(2)
+
+        def run() -> None:
+            for _ in images:
+                pass
+
+        return run
+
+    def by_numpy(x: Any) -> Any:
+        return tf.numpy_function(dd.decode_dicom_image, [x], tf.uint16)
+
+    def each(figure: Figure, counts: tuple[int, int]) -> Figure:
+        ours, theirs = (t / n for t, n in zip((figure.ours, figure.theirs), counts, strict=True))
+        ratio = figure.ratio * counts[1] / counts[0]
+        return Figure(figure.name, ours, theirs, figure.against, ratio, figure.bound)
+
+    work, count = through(dtf.decode_dicom_image, 1000), 1000
+    name = "X-ray 1024x1024, tf.data with two parallel calls"
+    yield each(compare(name, work, through(by_numpy, 500), "tf.numpy_function", 1 / 2), (count, 500))
+    if tensorflow_io is not None:
+        theirs = through(tensorflow_io.image.decode_dicom_image, 10)
+        yield each(compare(name, work, theirs, "tensorflow-io", 1 / 30), (count, 10))
+        shim = through(ours_as_theirs.image.decode_dicom_image, 500)
+        yield each(compare(f"{name}, drop-in", shim, theirs, "tensorflow-io", 1 / 30), (500, 10))
+
+
+def codecs() -> Iterator[Figure]:
+    if tensorflow_io is None:
+        return
+    for name, contents, bound in (
+        ("lossless JPEG", samples.compressed("lossless JPEG, 2048x2048, 12 bits", 1024, 1)[0], 1 / 2),
+        ("RLE", samples.rle(1024, 16)[0], 1 / 2),
+        ("JPEG 2000", samples.compressed("JPEG 2000, 2048x2048, 12 bits", 1024, 1)[0], 1 / 1.8),
+    ):
+        file = tf.constant(contents)
+
+        def theirs(file: Any = file) -> Any:
+            return tensorflow_io.image.decode_dicom_image(file)
+
+        def ours(file: Any = file) -> Any:
+            return dtf.decode_dicom_image(file)
+
+        def shim(file: Any = file) -> Any:
+            return ours_as_theirs.image.decode_dicom_image(file)
+
+        _same(ours(), theirs())
+        _same(shim(), theirs())
+        yield compare(f"{name} 1024x1024, eager", ours, theirs, "tensorflow-io", bound)
+        yield compare(f"{name} 1024x1024, eager, drop-in", shim, theirs, "tensorflow-io", bound)
+
+
+def memory() -> Iterator[Figure]:
+    """100,000 calls of which every other fails. TensorFlow keeps some bytes of each error that it raises, of any op."""
+    contents = samples.rle(64, 16)[0]
+    good, bad = tf.constant(contents), tf.constant(contents[:-2000])
+
+    def raises(decode: Work) -> None:
+        try:
+            decode()
+        except tf.errors.InvalidArgumentError:
+            return
+        raise AssertionError("it did not fail")
+
+    def skipped() -> None:
+        assert dtf.decode_dicom_image(bad).shape == (0,)
+
+    def strict() -> None:
+        raises(lambda: dtf.decode_dicom_image(bad, on_error="strict"))
+
+    def png() -> None:
+        raises(lambda: tf.io.decode_png(bad))
+
+    def growth(fails: Work, count: int = 100_000) -> float:
+        def calls(count: int) -> float:
+            for _ in range(count // 2):
+                dtf.decode_dicom_image(good)
+                fails()
+            gc.collect()
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        before = calls(2000)
+        return max(0.0, calls(count) - before)
+
+    if not os.path.exists("/proc/self/statm"):
+        print("memory is measured on Linux only", file=sys.stderr)
+        return
+    grown = growth(skipped)
+    yield Figure("100,000 calls, half of them skipped: growth", grown, 10e6, "allowed", grown / 10e6, 1.0, "bytes")
+    grown, theirs = growth(strict), growth(png)
+    name = "100,000 calls, half of them raising: growth"
+    yield Figure(name, grown, theirs, "the same with tf.io.decode_png", grown / theirs, 1.5, "bytes")
+
+
+_EXIT = """
+import logging; logging.disable(logging.WARNING)
+import sys, time
+import tensorflow as tf, dicomdecode.tensorflow as dtf
+contents = open(sys.argv[1], "rb").read()
+files = tf.data.Dataset.from_tensors(contents).repeat()
+it = iter(files.map(lambda x: dtf.decode_dicom_image(x), num_parallel_calls=4).prefetch(64))
+assert next(it).shape == (512, 512, 3)
+print(time.time(), flush=True)
+"""
+
+
+def leaving() -> Iterator[Figure]:
+    """A process ends while a pipeline over baseline JPEG, which needs Python, is in flight."""
+    contents, _ = samples.compressed("JPEG, 1024x1024 RGB", 512, 1)
+    spent = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "x.dcm")
+        with open(path, "wb") as file:
+            file.write(contents)
+        for _ in range(20):
+            code = f"import sys; sys.path.append({ROOT!r})\n{_EXIT}"
+            done = subprocess.run([sys.executable, "-P", "-c", code, path], capture_output=True, text=True, timeout=120)
+            end = time.time()
+            assert done.returncode == 0, done.stderr[-2000:]
+            spent.append(end - float(done.stdout))
+    yield Figure(f"exit with a pipeline in flight, worst of {len(spent)}", max(spent), 2, "allowed", max(spent) / 2, 1)
+
+
+GROUPS = {
+    "eager": eager,
+    "X-ray": xray,
+    "pipeline tf.data": pipeline,
+    "codecs": codecs,
+    "memory": memory,
+    "exit": leaving,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What the TensorFlow ops must reach, measured.")
+    parser.add_argument("words", nargs="*", help=f"only groups that hold a word: {', '.join(GROUPS)}")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    assert dtf.is_native(), "the native ops are not loaded"
+    versions = f"dicomdecode {dd.__version__}, TensorFlow {tf.__version__}, NumPy {np.__version__}"
+    print(f"{versions}, Python {sys.version.split()[0]}", file=sys.stderr)
+    missed = 0
+    for group, measure in GROUPS.items():
+        if arguments.words and not any(word.lower() in group.lower() for word in arguments.words):
+            continue
+        for figure in measure():
+            missed += not figure.reached
+            print(json.dumps({**vars(figure), "reached": figure.reached}) if arguments.json else figure, flush=True)
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
