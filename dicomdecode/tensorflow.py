@@ -167,7 +167,10 @@ def decode_dicom_image(
         image = _image_in_python(contents, color_dim, on_error, scale, dtype, name, values, color, frame_dim)
     else:
         _follow_limits()
-        image = _ops.decode_dicom_image(
+        # TensorFlow loses memory with each failure of an op that it raises itself: eagerly, we do.
+        raises = on_error == "strict" and tf.executing_eagerly()
+        op = _ops.decode_dicom_image_or_why if raises else _ops.decode_dicom_image
+        image = op(
             contents,
             dtype=dtype,
             color_dim=color_dim,
@@ -178,6 +181,11 @@ def decode_dicom_image(
             frame_dim=_FRAME_DIM[frame_dim],
             name=name,
         )
+        if raises:
+            image, why = image
+            if why := why.numpy():
+                raise tf.errors.InvalidArgumentError(None, None, why.decode("utf-8", "replace"))
+            return image
     if on_error == "strict" and not tf.executing_eagerly():
         if values == "tfio":
             return tf.ensure_shape(image, [None] * 4)

@@ -76,6 +76,7 @@ static const dd_core *attached(dd_error *error) {
 
 typedef struct {
     int original; /* the ops of tensorflow-io */
+    int says_why; /* what is wrong with the contents is a second output, and no failure */
     dd_request request;
     TF_DataType type;
 } kernel;
@@ -149,6 +150,11 @@ static void *image_kernel(TF_OpKernelConstruction *construction, int original) {
 }
 
 static void *create_image(TF_OpKernelConstruction *construction) { return image_kernel(construction, 0); }
+static void *create_image_or_why(TF_OpKernelConstruction *construction) {
+    kernel *k = (kernel *)image_kernel(construction, 0);
+    if (k != NULL) k->says_why = 1;
+    return k;
+}
 static void *create_original_image(TF_OpKernelConstruction *construction) { return image_kernel(construction, 1); }
 
 static void *create_data(TF_OpKernelConstruction *construction) {
@@ -276,6 +282,23 @@ static void write_image(const dd_core *decoder, const kernel *k, dd_image *image
     }
 }
 
+/* The outputs of an op that says why: the image, empty with an error, and its text. */
+static void say_why(const kernel *k, TF_OpKernelContext *context, TF_Status *status, const dd_error *error) {
+    const int64_t none = 0;
+    TF_Tensor *why = tf.TF_AllocateOutput(context, 1, TF_STRING, NULL, 0, TSTRING_BYTES, status);
+    if (tf.TF_GetCode(status) == DD_OK) {
+        TF_TString *text = (TF_TString *)tf.TF_TensorData(why);
+        tf.TF_StringInit(text);
+        tf.TF_StringCopy(text, error->message, strlen(error->message));
+    }
+    if (why != NULL) tf.TF_DeleteTensor(why);
+    if (tf.TF_GetCode(status) == DD_OK && error->code != DD_OK) {
+        TF_Tensor *image = tf.TF_AllocateOutput(context, 0, k->type, &none, 1, 0, status);
+        if (image != NULL) tf.TF_DeleteTensor(image);
+    }
+    if (tf.TF_GetCode(status) != DD_OK) tf.TF_OpKernelContext_Failure(context, status);
+}
+
 static void compute_image(void *data, TF_OpKernelContext *context) {
     const kernel *k = (const kernel *)data;
     TF_Status *status = tf.TF_NewStatus();
@@ -297,7 +320,10 @@ static void compute_image(void *data, TF_OpKernelContext *context) {
             write_image(decoder, k, &image, context, status, &error);
             decoder->release(&image);
         }
-        if (error.code != DD_OK) failed(context, status, &error);
+        if (k->says_why && tf.TF_GetCode(status) == DD_OK && (error.code == DD_OK || error.code == DD_INVALID_ARGUMENT))
+            say_why(k, context, status, &error);
+        else if (error.code != DD_OK)
+            failed(context, status, &error);
         tf.TF_DeleteTensor(input);
     }
     tf.TF_DeleteStatus(status);
@@ -390,25 +416,34 @@ typedef struct {
     const char *name;
     const char *inputs[2];
     const char *attributes[7];
-    const char *output;
+    const char *outputs[2];
     dd_shape_function shape;
     dd_create_function create;
     dd_compute_function compute;
 } operation;
 
+#define IMAGE_ATTRS                                                                                       \
+    {"dtype: {uint8, int8, uint16, int16, uint32, int32, uint64, int64, half, float, double} = DT_UINT16", \
+      "color_dim: bool = false", ON_ERROR_ATTR, SCALE_ATTR, \
+      "values: {'stored', 'modality', 'voi', 'display', 'real_world', 'tfio'} = 'stored'", \
+      "color: {'rgb', 'stored', 'palette', 'rgba', 'srgb'} = 'rgb'", "frame_dim: int >= -1 = -1"}
+
 static const operation OPERATIONS[] = {
     {"DecodeDicomImage",
      {"contents: string"},
-     {"dtype: {uint8, int8, uint16, int16, uint32, int32, uint64, int64, half, float, double} = DT_UINT16",
-      "color_dim: bool = false", ON_ERROR_ATTR, SCALE_ATTR,
-      "values: {'stored', 'modality', 'voi', 'display', 'real_world', 'tfio'} = 'stored'",
-      "color: {'rgb', 'stored', 'palette', 'rgba', 'srgb'} = 'rgb'", "frame_dim: int >= -1 = -1"},
-     "image: dtype",
+     IMAGE_ATTRS,
+     {"image: dtype"},
      shape_of_image, create_image, compute_image},
+    /* For eager calls: TensorFlow loses memory with each failure of an op that it raises. */
+    {"DecodeDicomImageOrWhy",
+     {"contents: string"},
+     IMAGE_ATTRS,
+     {"image: dtype", "why: string"},
+     shape_of_image, create_image_or_why, compute_image},
     {"DecodeDicomData",
      {"contents: string", "tags: tag_type"},
      {"tag_type: {uint32, string}", "values: {'documented', 'tfio'} = 'documented'"},
-     "texts: string",
+     {"texts: string"},
      shape_of_data, create_data, compute_data},
 };
 
@@ -418,12 +453,12 @@ static const operation ORIGINALS[] = {
      {"contents: string"},
      {"dtype: {uint8, uint16, uint32, uint64, half, float, double} = DT_UINT16", "color_dim: bool = true", ON_ERROR_ATTR,
       SCALE_ATTR},
-     "output: dtype",
+     {"output: dtype"},
      shape_of_image, create_original_image, compute_image},
     {"IO>DecodeDICOMData",
      {"contents: string", "tags: dtype"},
      {"dtype: {uint32, string}"},
-     "tag_values: string",
+     {"tag_values: string"},
      shape_of_data, create_original_data, compute_data},
 };
 
@@ -433,7 +468,7 @@ static int registered(const operation *op, char *why, size_t why_bytes) {
     TF_OpDefinitionBuilder *builder = tf.TF_NewOpDefinitionBuilder(op->name);
     for (int i = 0; i < 2 && op->inputs[i] != NULL; i++) tf.TF_OpDefinitionBuilderAddInput(builder, op->inputs[i]);
     for (int i = 0; i < 7 && op->attributes[i] != NULL; i++) tf.TF_OpDefinitionBuilderAddAttr(builder, op->attributes[i]);
-    tf.TF_OpDefinitionBuilderAddOutput(builder, op->output);
+    for (int i = 0; i < 2 && op->outputs[i] != NULL; i++) tf.TF_OpDefinitionBuilderAddOutput(builder, op->outputs[i]);
     tf.TF_OpDefinitionBuilderSetShapeInferenceFunction(builder, op->shape);
     tf.TF_RegisterOpDefinition(builder, status);
     if (tf.TF_GetCode(status) == DD_OK) {
