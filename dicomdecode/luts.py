@@ -135,7 +135,7 @@ def read_lut(item: DataSet, signed: bool) -> Lut:
 
 def lut_items(dataset: DataSet, sequence: int) -> list[DataSet]:
     """The items of a LUT sequence that hold a table; empty ones are left behind by editors, and are none."""
-    return [item for item in dataset.items(sequence) if _LUT_DESCRIPTOR in item or _LUT_DATA in item]
+    return [item for item in dataset.items(sequence) if item.raw(_LUT_DESCRIPTOR) or item.raw(_LUT_DATA)]
 
 
 class RealWorld(NamedTuple):
