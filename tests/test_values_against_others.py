@@ -63,7 +63,9 @@ def count(value: Any) -> int:
 
 def close(found: np.ndarray, wanted: np.ndarray, path: Path, tolerance: float) -> None:
     assert found.shape == wanted.shape, path.name
-    worst = np.abs(found.astype(np.float64) - wanted).max()
+    known = ~np.isnan(wanted)
+    assert not np.isnan(found[known]).any(), path.name
+    worst = np.abs(found.astype(np.float64) - wanted)[known].max(initial=0)
     assert worst <= tolerance, f"{path.name}: differs by {worst}"
 
 
@@ -158,15 +160,14 @@ def test_frames_as_in_highdicom(where: str, decoders: None) -> None:
             image = highdicom.Image.from_dataset(dataset)
         except (ValueError, AttributeError, TypeError):
             continue  # highdicom refuses files that are not as the standard says
-        windowed = "WindowCenter" in str(dataset.PerFrameFunctionalGroupsSequence) or "WindowCenter" in str(
-            dataset.get("SharedFunctionalGroupsSequence")
-        )
+        groups = (dataset.PerFrameFunctionalGroupsSequence, dataset.get("SharedFunctionalGroupsSequence"))
+        windowed = any("(0028,1050)" in str(group) for group in groups)
         for level in tried:
             if level == "voi" and not windowed:
                 continue
             wanted = image.get_frames(apply_modality_transform=None, apply_voi_transform=level == "voi", **options)
             found = dd.imread(path, values=level, dtype=np.float64)
-            close(found.reshape(wanted.shape), wanted, path, 1e-6 * max(1, np.abs(wanted).max()))
+            close(found.reshape(wanted.shape), wanted, path, 1e-6 * max(1, np.nanmax(np.abs(wanted))))
             tried[level] += 1
     assert where != "kit" or all(tried.values()), tried  # pydicom ships none that highdicom takes
 
