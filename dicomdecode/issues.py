@@ -11,7 +11,7 @@ from dicomdecode._spec import FrameSpec
 from dicomdecode.codecs import CODECS
 from dicomdecode.decode import frames_of, layout_of, render
 from dicomdecode.errors import DicomError
-from dicomdecode.luts import read_lut
+from dicomdecode.luts import lut_items, read_lut
 from dicomdecode.native import NativeFrames
 from dicomdecode.request import Request
 from dicomdecode.spacing import wrong_spacing
@@ -106,7 +106,10 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     _ = file.rescale
     luts = ((0x00283000, "Modality LUT"), (0x00283010, "VOI LUT"), (0x20500010, "Presentation LUT"))
     for sequence, name in luts:
-        for item in file.items(sequence):
+        items = lut_items(file, sequence)
+        if len(items) < len(file.items(sequence)):
+            yield Issue(f"an item for a {name} holds no table: it is not used", "lut_empty", sequence)
+        for item in items:
             lut = read_lut(item, file.signed)
             if lut.declared != lut.bits:
                 yield Issue(f"a {name} declares {lut.declared} bits and has {lut.bits}", "lut_depth", 0x00283002)

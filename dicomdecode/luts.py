@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dicomdecode._dataset import DataSet
     from dicomdecode._file import DicomFile
 
-__all__ = ["Choice", "FrameValues", "Lut", "RealWorld", "Window", "frame_values", "read_lut"]
+__all__ = ["Choice", "FrameValues", "Lut", "RealWorld", "Window", "frame_values", "lut_items", "read_lut"]
 
 #: center, width, function.
 Window = tuple[float, float, str]
@@ -133,6 +133,11 @@ def read_lut(item: DataSet, signed: bool) -> Lut:
     return Lut(entries, first, declared if sound else used, declared)
 
 
+def lut_items(dataset: DataSet, sequence: int) -> list[DataSet]:
+    """The items of a LUT sequence that hold a table; empty ones are left behind by editors, and are none."""
+    return [item for item in dataset.items(sequence) if _LUT_DESCRIPTOR in item or _LUT_DATA in item]
+
+
 class RealWorld(NamedTuple):
     """One item of a Real World Value Mapping Sequence (PS3.3 C.7.6.16.2.11).
 
@@ -237,7 +242,7 @@ def _named(name: str, explanations: list[Any]) -> int | None:
 
 def _stored_voi(dataset: DataSet, choice: int | str | None, signed: bool) -> Window | Lut | None:
     """A stored VOI LUT or window; the LUTs come first. None when there are none and none was asked for."""
-    luts, windows = dataset.items(_VOI_LUT), _windows(dataset)
+    luts, windows = lut_items(dataset, _VOI_LUT), _windows(dataset)
     index: int | None
     if isinstance(choice, str):
         index = _named(choice, [next(iter(_values(item, _LUT_EXPLANATION)), None) for item in luts])
@@ -353,7 +358,7 @@ def frame_values(
         voi: DataSet = file
         for group in reversed(above):
             for item in group.items(0x00289132)[:1]:  # Frame VOI LUT
-                if _windows(item) or item.items(_VOI_LUT):
+                if _windows(item) or lut_items(item, _VOI_LUT):
                     voi = item
         return FrameValues(rescale, _stored_voi(voi, choice, lowest(rescale) < 0))
 
@@ -365,11 +370,11 @@ def frame_values(
 
 def modality_lut(file: DicomFile) -> Lut | None:
     """The first Modality LUT; None when there is none."""
-    items = file.items(_MODALITY_LUT) if file.has_modality_lut else []
+    items = lut_items(file, _MODALITY_LUT) if file.has_modality_lut else []
     return read_lut(items[0], file.signed) if items else None
 
 
 def presentation_lut(file: DicomFile) -> Lut | None:
     """The Presentation LUT; None when there is none. Its first input is 0 (PS3.3 C.11.6.1)."""
-    items = file.items(_PRESENTATION_LUT)
+    items = lut_items(file, _PRESENTATION_LUT)
     return read_lut(items[0], False) if items else None

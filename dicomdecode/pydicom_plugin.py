@@ -29,6 +29,9 @@ DECODER_DEPENDENCIES = {
     for uid, row in SYNTAXES.items()
     if row.codec in codecs.CODECS and not codecs.CODECS[row.codec].stream
 }
+#: Options of pydicom's other plugins for RLE -> their defaults. Another value asks for segments or cells in an order
+#: that the standard does not have.
+_ORDERS = {"rle_segment_order": ">", "byteorder": "<"}
 
 
 def is_available(uid: str) -> bool:
@@ -61,22 +64,27 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
 
     syntax = SYNTAXES[runner.transfer_syntax]
     row = codecs.CODECS[syntax.codec]
-    if runner.bits_allocated not in (8, 16, 32):
-        raise NotImplementedError(f"no decoder for frames of {runner.bits_allocated} bits allocated")
+    # A codestream of single bits is decoded to bytes, as other plugins do; cells of RLE are as they are.
+    allocated = 8 if runner.bits_allocated == 1 and not row.cells else runner.bits_allocated
+    if allocated not in (8, 16, 32):
+        raise NotImplementedError(f"no decoder for frames of {allocated} bits allocated")
+    for option, order in _ORDERS.items():
+        if row.cells and runner.get_option(option, order) != order:
+            raise NotImplementedError(f"no decoder for RLE with the option {option}")
     # Only JPEG 2000 streams know a sign.
     signed = bool(runner.get_option("j2k_is_signed", False))
     spec = FrameSpec(
         rows=runner.rows,
         columns=runner.columns,
         samples=runner.samples_per_pixel,
-        bits_allocated=runner.bits_allocated,
-        bits_stored=runner.bits_allocated if row.cells else runner.bits_stored,
+        bits_allocated=allocated,
+        bits_stored=allocated if row.cells else runner.bits_stored,
         signed=signed,
         photometric=str(runner.photometric_interpretation),
         to_rgb=False,
         syntax=syntax.uid,
     )
-    size = runner.bits_allocated // 8
+    size = allocated // 8
     frame = bytearray(runner.rows * runner.columns * runner.samples_per_pixel * size)
     decode = codecs.load(syntax.codec)
     if row.cells:
@@ -86,6 +94,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
         color = decode(src, spec, cells.reshape(runner.rows, runner.columns, runner.samples_per_pixel))
         if color == "RGB" and runner.samples_per_pixel == 3:  # the codec has undone RCT or ICT
             runner.set_option("photometric_interpretation", PhotometricInterpretation.RGB)
+    runner.set_option("bits_allocated", allocated)
     if runner.samples_per_pixel > 1 and not row.planar:
         runner.set_option("planar_configuration", 0)
     return frame

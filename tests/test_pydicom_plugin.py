@@ -12,7 +12,8 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.pixels import get_decoder, pixel_array
+from pydicom.pixels import get_decoder, iter_pixels, pixel_array
+from pydicom.pixels.decoders.base import _PIXEL_DATA_DECODERS
 
 import dicomdecode as dd
 from dicomdecode import pydicom_plugin
@@ -66,15 +67,21 @@ def test_same_arrays_as_other_plugins(name: str, raw: bool, registered: None) ->
         np.testing.assert_allclose(ours.astype(float), other.astype(float), atol=3 if lossy else 0)
 
 
-def encapsulated(suffix: str, cells: np.ndarray, stream: bytes) -> pydicom.Dataset:
+def encapsulated(
+    suffix: str, cells: np.ndarray, *streams: bytes, photometric: str = "", bits: int = 0
+) -> pydicom.Dataset:
+    """A data set of `cells` [rows, columns, samples], a frame for each stream."""
     rows, columns, samples = cells.shape
-    bits = 8 * cells.itemsize
+    bits = bits or 8 * cells.itemsize
+    photometric = photometric or ("RGB" if samples > 1 else "MONOCHROME2")
     numbers = [(0x00280006, 0)] if samples > 1 else []
     numbers += [(0x00280010, rows), (0x00280011, columns), (0x00280100, bits), (0x00280101, bits)]
     numbers += [(0x00280102, bits - 1), (0x00280103, int(cells.dtype.kind == "i"))]
-    head: list[s.Element] = [(0x00280002, "US", samples), (0x00280004, "CS", "RGB" if samples > 1 else "MONOCHROME2")]
+    head: list[s.Element] = [(0x00280002, "US", samples), (0x00280004, "CS", photometric)]
+    head += [(0x00280008, "IS", str(len(streams)))] if len(streams) > 1 else []
     head += [(tag, "US", value) for tag, value in numbers]
-    return pydicom.dcmread(io.BytesIO(s.dataset([*head, *s.encapsulate([stream])], syntax=ROOT + suffix)))
+    syntax = s.RLE if suffix == "rle" else ROOT + suffix
+    return pydicom.dcmread(io.BytesIO(s.dataset([*head, *s.encapsulate(streams)], syntax=syntax)))
 
 
 STREAMS = {
@@ -83,6 +90,14 @@ STREAMS = {
     "80": imagecodecs.jpegls_encode,
     "90": lambda a: imagecodecs.jpeg2k_encode(a, level=0, reversible=True),
     "201": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
+    "rle": lambda a: s.rle_frame(a.reshape(*a.shape[:2], -1)),
+}
+LOSSY = {
+    "50": lambda a: imagecodecs.jpeg8_encode(a, level=95),
+    "51": lambda a: imagecodecs.jpeg8_encode(a, level=95),
+    "81": lambda a: imagecodecs.jpegls_encode(a, level=2),
+    "91": lambda a: imagecodecs.jpeg2k_encode(a, level=50, codecformat="j2k"),
+    "203": lambda a: imagecodecs.htj2k_encode(a, reversible=False),
 }
 
 
@@ -104,6 +119,79 @@ def test_sign(suffix: str, raw: bool, registered: None) -> None:
     stream = bytes(STREAMS[suffix](np.ascontiguousarray(cells[..., 0]).view(np.uint16)))
     dataset = encapsulated(suffix, cells, stream)
     np.testing.assert_array_equal(pixel_array(dataset, decoding_plugin="dicomdecode", raw=raw), cells[..., 0])
+
+
+@pytest.mark.parametrize("suffix", [*STREAMS, *LOSSY])
+def test_frames(suffix: str, registered: None) -> None:
+    """All frames, one by its number, one after the other; equal to what `imread` gives."""
+    y, x = np.mgrid[:24, :40]
+    frames = np.stack([(x * 3 + y * 2 + 20 * i) % 251 for i in range(3)]).astype(np.uint8)
+    streams = [bytes((STREAMS | LOSSY)[suffix](frame)) for frame in frames]
+    dataset = encapsulated(suffix, frames[0][..., None], *streams)
+    stored = dd.imread(dataset, values="stored")
+    decoded = pixel_array(dataset, decoding_plugin="dicomdecode")
+    assert decoded.dtype == stored.dtype
+    np.testing.assert_array_equal(decoded, stored)
+    if suffix in STREAMS:
+        np.testing.assert_array_equal(decoded, frames)
+    np.testing.assert_array_equal(list(iter_pixels(dataset, decoding_plugin="dicomdecode")), decoded)
+    np.testing.assert_array_equal(pixel_array(dataset, index=1, decoding_plugin="dicomdecode"), decoded[1])
+    dataset.decompress(decoding_plugin="dicomdecode")
+    np.testing.assert_array_equal(dataset.pixel_array, decoded)
+
+
+def test_single_bits(registered: None) -> None:
+    """JPEG 2000 of one bit a sample, which pydicom has as bytes."""
+    cells = np.indices((16, 24)).sum(axis=0, dtype=np.uint8)[..., None] // 5 % 2
+    stream = imagecodecs.jpeg2k_encode(cells[..., 0], level=0, reversible=True, codecformat="j2k", bitspersample=1)
+    dataset = encapsulated("90", cells, bytes(stream), bytes(stream), bits=1)
+    for plugin in ("dicomdecode", "pillow"):
+        decoded = pixel_array(dataset, decoding_plugin=plugin)
+        assert decoded.dtype == np.uint8
+        np.testing.assert_array_equal(decoded, [cells[..., 0]] * 2)
+
+
+@pytest.mark.parametrize(("option", "value"), [("rle_segment_order", "<"), ("byteorder", ">")])
+def test_options_of_other_plugins(option: str, value: str) -> None:
+    """Options that only they know change the same as without this package."""
+    cells = np.arange(300, 300 + 12 * 14, dtype=np.uint16).reshape(12, 14, 1)
+    dataset = encapsulated("rle", cells, s.rle_frame(cells))
+    decoder = get_decoder(s.RLE)
+    before = decoder.as_array(dataset, **{option: value})[0]
+    pydicom_plugin.register()
+    try:
+        np.testing.assert_array_equal(decoder.as_array(dataset, **{option: value})[0], before)
+        with pytest.raises(RuntimeError, match=option):
+            decoder.as_array(dataset, decoding_plugin="dicomdecode", **{option: value})
+    finally:
+        pydicom_plugin.unregister()
+
+
+@pytest.mark.parametrize("transform", [True, False])
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_RCT", "YBR_FULL"])
+def test_color_of_jpeg_2000(photometric: str, transform: bool, registered: None) -> None:
+    """A stream with RCT holds RGB, whatever the header says; other plugins convert YBR_FULL once more."""
+    y, x = np.mgrid[:16, :20]
+    pixels = np.stack([8 * y, 5 * x, 3 * x + 4 * y], axis=-1).astype(np.uint8)
+    stream = imagecodecs.jpeg2k_encode(pixels, level=0, reversible=True, codecformat="j2k", mct=transform)
+    dataset = encapsulated("90", pixels, bytes(stream), photometric=photometric)
+    ours, properties = get_decoder(ROOT + "90").as_array(dataset, decoding_plugin="dicomdecode")
+    assert properties["photometric_interpretation"] == "RGB"
+    if transform or photometric != "YBR_FULL":
+        np.testing.assert_array_equal(ours, pixels)
+    if not (transform and photometric == "YBR_FULL"):
+        np.testing.assert_array_equal(ours, pixel_array(dataset, decoding_plugin="pillow"))
+
+
+def test_unregister_restores() -> None:
+    uids = [uid for uid in pydicom_plugin.DECODER_DEPENDENCIES if uid in _PIXEL_DATA_DECODERS]
+    assert len(uids) > 10
+    before = {uid: list(get_decoder(uid)._available.items()) for uid in uids}
+    pydicom_plugin.register()
+    for uid in uids:
+        assert list(get_decoder(uid)._available.items())[1:] == before[uid]
+    pydicom_plugin.unregister()
+    assert {uid: list(get_decoder(uid)._available.items()) for uid in uids} == before
 
 
 def test_first_and_only_once(registered: None) -> None:
@@ -135,6 +223,18 @@ def test_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         pydicom_plugin.unregister()
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("suffix", [*STREAMS, *LOSSY])
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.8])
+def test_cut_streams(suffix: str, part: float, registered: None) -> None:
+    rng = np.random.default_rng(5)
+    y, x = np.mgrid[:40, :48]
+    frame = (x * 2 + y + rng.integers(0, 9, x.shape)).astype(np.uint8)
+    stream = bytes((STREAMS | LOSSY)[suffix](frame))
+    dataset = encapsulated(suffix, frame[..., None], stream[: int(len(stream) * part)])
+    with pytest.raises(RuntimeError, match="dicomdecode: "):
+        pixel_array(dataset, decoding_plugin="dicomdecode")
 
 
 def test_damage_is_told(registered: None) -> None:

@@ -181,7 +181,7 @@ def test_bits_that_are_none(declared: int) -> None:
 @pytest.mark.parametrize(
     ("item", "tag"),
     [
-        ([], 0x00283002),
+        ([(0x00283006, "OW", BONE.astype(np.uint16))], 0x00283002),
         ([(0x00283002, "US", [4096, 0])], 0x00283002),
         ([(0x00283002, "US", [4096, 0, 12])], 0x00283006),
         ([(0x00283002, "US", [4096, 0, 12]), (0x00283006, "OW", b"")], 0x00283006),
@@ -198,6 +198,15 @@ def test_luts_that_can_not_be_read(sequence: int, item: list[s.Element], tag: in
         np.testing.assert_array_equal(dd.imread(contents), TWELVE)
     assert dd.open(contents).issues is not None
     assert dd.decode_dicom_image(contents, values="display", dtype="u1").shape == (0,)
+
+
+def test_items_without_a_table() -> None:
+    """What editors leave behind is no LUT."""
+    empty = [(sequence, "SQ", [[(0x00283003, "LO", "X")]]) for sequence in (0x00283000, 0x00283010, 0x20500010)]
+    contents = s.image(TWELVE, extra=[*rescale(2, 1), *windowed("2000", "400"), *empty])
+    np.testing.assert_array_equal(dd.imread(contents), TWELVE * 2 + 1)
+    close(dd.imread(contents, values="display"), rules.window(TWELVE * 2 + 1, 2000, 400) * 255)
+    assert [issue.code for issue in dd.open(contents).issues] == ["lut_empty"] * 3
 
 
 @pytest.mark.parametrize("junk", ["abc", "nan", "1e999", "1,5", "inf"])
