@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import functools
 import importlib.machinery
 import warnings
 from pathlib import Path
@@ -108,6 +109,21 @@ def _file_bytes(contents: Any) -> bytes:
     return bytes(contents)
 
 
+@functools.lru_cache(256)
+def _checked(on_error: str, scale: str, values: str, color: str, frame_dim: bool | None, dtype: Any) -> tf.DType:
+    """Raise for a wrong argument; the dtype."""
+    one_of("on_error", on_error, _ON_ERROR)
+    one_of("scale", scale, _SCALE)
+    one_of("values", values, _VALUES)
+    one_of("color", color, COLORS)
+    if frame_dim not in _FRAME_DIM:
+        raise ValueError(f"frame_dim must be None, True or False, not {frame_dim!r}")
+    dtype = tf.as_dtype(dtype)
+    if dtype not in _DTYPES:
+        raise TypeError(f"dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64, not {dtype.name}")
+    return dtype
+
+
 def decode_dicom_image(
     contents: Any,
     color_dim: bool = False,
@@ -154,15 +170,7 @@ def decode_dicom_image(
     ValueError, TypeError
         An argument is wrong.
     """
-    one_of("on_error", on_error, _ON_ERROR)
-    one_of("scale", scale, _SCALE)
-    one_of("values", values, _VALUES)
-    one_of("color", color, COLORS)
-    if frame_dim not in _FRAME_DIM:
-        raise ValueError(f"frame_dim must be None, True or False, not {frame_dim!r}")
-    dtype = tf.as_dtype(dtype)
-    if dtype not in _DTYPES:
-        raise TypeError(f"dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64, not {dtype.name}")
+    dtype = _checked(on_error, scale, values, color, frame_dim, dtype)
     if _ops is None:
         image = _image_in_python(contents, color_dim, on_error, scale, dtype, name, values, color, frame_dim)
     else:

@@ -30,8 +30,9 @@ def made_up(size: int = 1024) -> bytes:
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     body = 200 * np.exp(-((x / 0.9) ** 4) - (y / 1.1) ** 6)
     for side in (-0.38, 0.38):
-        body -= 120 * np.exp(-(((x - side) / 0.28) ** 4) - ((y + 0.05) / 0.55) ** 4)
-    pixels = (body + 10 * np.cos(28 * y) * (np.abs(x) < 0.7) + 20).clip(0, 255).astype(np.uint8)
+        lung = np.exp(-((((x - side) / 0.27) ** 2 + ((y + 0.05) / 0.55) ** 2) ** 2))
+        body -= lung * (125 - 14 * np.cos(26 * (y + 0.9 * (np.abs(x) - 0.4) ** 2)))
+    pixels = (body + 20).clip(0, 255).astype(np.uint8)
 
     def element(tag: int, vr: str, value: bytes) -> bytes:
         value += (b"\0" if vr == "UI" else b" ") * (len(value) % 2)

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "core.h"
+#include "float_mode.h"
 #include "tensorflow_c.h"
 
 #include <dlfcn.h>
@@ -177,33 +178,6 @@ static void *create_original_data(TF_OpKernelConstruction *construction) {
 }
 
 static void delete_kernel(void *k) { free(k); }
-
-/* --- floating point --------------------------------------------------------------------------------------------------- */
-
-/* TensorFlow's threads flush subnormal numbers to zero; NumPy does not, and results are to be equal. */
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-typedef unsigned float_mode;
-static float_mode keep_subnormals(void) {
-    float_mode before = _mm_getcsr();
-    _mm_setcsr(before & ~0x8040u); /* FTZ, DAZ */
-    return before;
-}
-static void restore(float_mode before) { _mm_setcsr(before); }
-#elif defined(__aarch64__)
-typedef uint64_t float_mode;
-static float_mode keep_subnormals(void) {
-    float_mode before;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
-    __asm__ volatile("msr fpcr, %0" : : "r"(before & ~((float_mode)1 << 24))); /* FZ */
-    return before;
-}
-static void restore(float_mode before) { __asm__ volatile("msr fpcr, %0" : : "r"(before)); }
-#else
-typedef int float_mode;
-static float_mode keep_subnormals(void) { return 0; }
-static void restore(float_mode before) { (void)before; }
-#endif
 
 /* --- computing ----------------------------------------------------------------------------------------------------- */
 
