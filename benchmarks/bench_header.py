@@ -7,9 +7,9 @@ import io
 import pydicom
 
 import dicomdecode as dd
-from dicomdecode._file import DicomFile
 from dicomdecode.limits import Limits
-from dicomdecode.source import MemorySource
+from dicomdecode.reading._file import DicomFile
+from dicomdecode.reading.source import MemorySource
 
 from . import samples
 

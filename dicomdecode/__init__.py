@@ -7,7 +7,7 @@
 ((128, 128), dtype('float32'))
 """
 
-from dicomdecode.documented import decode_dicom_data, decode_dicom_image
+from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.image import DicomImage, imread
 from dicomdecode.image import open_image as open

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode._file import DicomFile
-from dicomdecode.arguments import check_request
-from dicomdecode.color import color_steps
-from dicomdecode.decode import frames_of, layout_of, plans_of, render, stored_dtype
 from dicomdecode.errors import DicomError, LimitError
 from dicomdecode.limits import Limits, default_limits
-from dicomdecode.request import Request
-from dicomdecode.source import MemorySource, Source, open_source
-from dicomdecode.spacing import find_spacing
+from dicomdecode.pixels.arguments import check_request
+from dicomdecode.pixels.color import color_steps
+from dicomdecode.pixels.decode import frames_of, layout_of, plans_of, render, stored_dtype
+from dicomdecode.pixels.request import Request
+from dicomdecode.reading._file import DicomFile
+from dicomdecode.reading.source import MemorySource, Source, open_source
+from dicomdecode.reading.spacing import find_spacing
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tags import parse_tag
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from dicomdecode.issues import Issue
-    from dicomdecode.overlays import Overlay
-    from dicomdecode.source import SourceLike
+    from dicomdecode.pixels.overlays import Overlay
+    from dicomdecode.reading.source import SourceLike
 
 __all__ = ["DicomImage", "imread", "open_image"]
 
@@ -119,7 +119,7 @@ class DicomImage:
         if file.samples == 1 and file.photometric != "PALETTE COLOR":
             return np.dtype(np.float32)
         if file.photometric == "PALETTE COLOR":
-            from dicomdecode.palette import read_palette
+            from dicomdecode.pixels.palette import read_palette
 
             return np.dtype(np.uint8 if read_palette(file).bits == 8 else np.uint16)
         return stored_dtype(file)
@@ -141,7 +141,7 @@ class DicomImage:
     @property
     def overlays(self) -> tuple[Overlay, ...]:
         """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is asked for."""
-        from dicomdecode.overlays import read_overlays
+        from dicomdecode.pixels.overlays import read_overlays
 
         return read_overlays(self._file)
 
@@ -312,7 +312,7 @@ class DicomImage:
 def _rendered(file: DicomFile, request: Request) -> NDArray[Any]:
     pixels = render(file, request)
     if request.overlays:
-        from dicomdecode.overlays import burn
+        from dicomdecode.pixels.overlays import burn
 
         burn(file, request, pixels)
     return pixels

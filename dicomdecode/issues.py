@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode._spec import FrameSpec
 from dicomdecode.codecs import CODECS
-from dicomdecode.decode import frames_of, layout_of, render
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError
-from dicomdecode.luts import lut_items, read_lut
-from dicomdecode.native import NativeFrames
-from dicomdecode.request import Request
-from dicomdecode.spacing import wrong_spacing
+from dicomdecode.pixels.decode import frames_of, layout_of, render
+from dicomdecode.pixels.luts import lut_items, read_lut
+from dicomdecode.pixels.native import NativeFrames
+from dicomdecode.pixels.request import Request
+from dicomdecode.reading.spacing import wrong_spacing
 
 if TYPE_CHECKING:
-    from dicomdecode._file import DicomFile
+    from dicomdecode.reading._file import DicomFile
 
 __all__ = ["Issue", "find_issues"]
 
@@ -117,14 +117,14 @@ def _values(file: DicomFile) -> Iterator[Issue]:
 
 def _palette(file: DicomFile) -> Iterator[Issue]:
     if file.samples == 1 and file.photometric == "PALETTE COLOR":
-        from dicomdecode.palette import read_palette
+        from dicomdecode.pixels.palette import read_palette
 
         if read_palette(file).corrected:
             yield Issue("the palette declares 16 bits and uses 8", code="palette_depth", tag=0x00281101)
 
 
 def _overlays(file: DicomFile) -> Iterator[Issue]:
-    from dicomdecode.overlays import read_overlays
+    from dicomdecode.pixels.overlays import read_overlays
 
     for overlay in read_overlays(file):
         try:
@@ -296,7 +296,7 @@ def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
 
 def _stray_bits(file: DicomFile) -> Iterator[Issue]:
     """Bits of frame 0 outside the stored ones, but for embedded overlays and for the sign."""
-    from dicomdecode.overlays import embedded_bits, read_overlays
+    from dicomdecode.pixels.overlays import embedded_bits, read_overlays
 
     allocated = file.bits_allocated
     unused = embedded_bits(file)

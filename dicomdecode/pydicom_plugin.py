@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode import codecs
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:

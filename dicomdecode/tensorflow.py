@@ -25,10 +25,11 @@ try:
 except ImportError as error:
     raise ImportError("dicomdecode.tensorflow needs TensorFlow: pip install 'dicomdecode[tensorflow]'") from error
 
-from dicomdecode import _core, documented
-from dicomdecode.arguments import COLORS, LEVELS, one_of
+from dicomdecode import decode_dicom
 from dicomdecode.limits import default_limits
+from dicomdecode.pixels.arguments import COLORS, LEVELS, one_of
 from dicomdecode.tags import dicom_tags, parse_tag
+from dicomdecode.tfop import _bridge
 
 __all__ = ["decode_dicom_batch", "decode_dicom_data", "decode_dicom_image", "dicom_tags", "is_native"]
 
@@ -57,9 +58,9 @@ def _load() -> tuple[Any, Any]:
         raise OSError(problem.decode())
     if not hasattr(ops, "decode_dicom_image"):
         raise OSError("another copy of the ops is loaded")
-    if library.dicomdecode_attach(_core.address()):
+    if library.dicomdecode_attach(_bridge.address()):
         raise OSError("the library of the ops is of another version")
-    atexit.register(_core.close)
+    atexit.register(_bridge.close)
     return ops, library
 
 
@@ -89,7 +90,7 @@ def _follow_limits() -> None:
     global _limits
     limits = default_limits()
     if limits is not _limits:
-        _core.use_limits(limits)
+        _bridge.use_limits(limits)
         _limits = limits
 
 
@@ -215,7 +216,7 @@ def _image_in_python(
 ) -> tf.Tensor:
     def decode(contents: Any) -> Any:
         try:
-            return documented.decode_dicom_image(
+            return decode_dicom.decode_dicom_image(
                 _file_bytes(contents),
                 color_dim,
                 on_error,
@@ -286,7 +287,7 @@ def _data(contents: Any, tags: tf.Tensor, values: str, name: str | None) -> tf.T
             tag.decode("utf-8", "replace") if isinstance(tag, bytes) else tag for tag in asked.reshape(-1).tolist()
         ]
         try:
-            found = _core.encoded_texts(_file_bytes(contents), given, values == "tfio")
+            found = _bridge.encoded_texts(_file_bytes(contents), given, values == "tfio")
         except ValueError as error:
             raise _InvalidArgumentError(error) from None
         result = np.empty(len(found), object)

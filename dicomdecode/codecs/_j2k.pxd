@@ -1,8 +1,8 @@
 # The structure of a JPEG 2000 codestream (ITU-T T.800 annexes A and B), read before any codec sees the stream.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from dicomdecode._fault cimport Fault
-from dicomdecode._spec cimport Spec
+from dicomdecode.reading._fault cimport Fault
+from dicomdecode.codecs._spec cimport Spec
 
 cdef enum:
     MAX_COMPONENTS = 4      # what Samples per Pixel can ask for; further components are counted, not described

@@ -1,6 +1,6 @@
 from typing import Any
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 
 def describe(data: Any) -> dict[str, Any]: ...
 def prepare(data: Any, spec: FrameSpec) -> tuple[bytes, dict[str, Any]]: ...

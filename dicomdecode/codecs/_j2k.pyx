@@ -9,8 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset
 
-from dicomdecode._cursor cimport u16_at, u32_at, u64_at
-from dicomdecode._fault cimport (
+from dicomdecode.reading._cursor cimport u16_at, u32_at, u64_at
+from dicomdecode.reading._fault cimport (
     MALFORMED,
     NO_MEMORY,
     OVER_LIMIT,
@@ -20,7 +20,7 @@ from dicomdecode._fault cimport (
     fail,
     raise_fault,
 )
-from dicomdecode._spec cimport FrameSpec, Spec
+from dicomdecode.codecs._spec cimport FrameSpec, Spec
 
 cdef enum:
     SOC = 0xFF4F

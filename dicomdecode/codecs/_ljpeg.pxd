@@ -1,8 +1,8 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 
-from dicomdecode._fault cimport Fault
-from dicomdecode._spec cimport Spec
+from dicomdecode.reading._fault cimport Fault
+from dicomdecode.codecs._spec cimport Spec
 
 
 # UNSUPPORTED is for the caller to try libjpeg-turbo: another process than 14, subsampling, DNL.

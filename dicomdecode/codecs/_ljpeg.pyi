@@ -1,6 +1,6 @@
 from typing import Any
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 
 def is_lossless(data: Any) -> bool: ...
 def decode(data: Any, spec: FrameSpec, out: Any) -> str: ...

@@ -9,9 +9,9 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
-from dicomdecode._cursor cimport Cursor, peek_u16, short_of
-from dicomdecode._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
-from dicomdecode._spec cimport FrameSpec, Spec
+from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of
+from dicomdecode.reading._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode.codecs._spec cimport FrameSpec, Spec
 
 cdef extern from "ljpeg_bits.h" nogil:
     enum:

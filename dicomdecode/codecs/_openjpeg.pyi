@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 
 class OpenJPEG:
     version: str

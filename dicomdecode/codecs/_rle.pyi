@@ -1,5 +1,5 @@
 from typing import Any
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 
 def decode(data: Any, spec: FrameSpec, out: Any) -> None: ...

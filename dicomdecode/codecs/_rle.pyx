@@ -4,9 +4,9 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
-from dicomdecode._cursor cimport u32_at
-from dicomdecode._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, Fault, fail, raise_fault
-from dicomdecode._spec cimport FrameSpec
+from dicomdecode.reading._cursor cimport u32_at
+from dicomdecode.reading._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, Fault, fail, raise_fault
+from dicomdecode.codecs._spec cimport FrameSpec
 
 cdef extern from "rle.h" nogil:
     ctypedef struct rle_plane:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import MalformedError, TruncatedError
 
 

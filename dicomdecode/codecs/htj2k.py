@@ -18,8 +18,8 @@ from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_p
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode._spec import FrameSpec
-    from dicomdecode.request import Region
+    from dicomdecode.codecs._spec import FrameSpec
+    from dicomdecode.pixels.request import Region
 
 __all__ = ["decode"]
 

@@ -18,7 +18,7 @@ from dicomdecode.errors import MalformedError, UnsupportedError
 if TYPE_CHECKING:
     import numpy as np
 
-    from dicomdecode._spec import FrameSpec
+    from dicomdecode.codecs._spec import FrameSpec
 
 __all__ = ["decode", "inspect_codestream", "openjpeg", "output_size"]
 

@@ -13,7 +13,7 @@ from dicomdecode.syntaxes import name_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode._spec import FrameSpec
+    from dicomdecode.codecs._spec import FrameSpec
 
 __all__ = [
     "StreamHeader",

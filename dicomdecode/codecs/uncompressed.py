@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import TruncatedError
 
 

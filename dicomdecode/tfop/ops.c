@@ -1,11 +1,11 @@
 /* TensorFlow ops DecodeDicomImage and DecodeDicomData, through TensorFlow's C API.
  *
  * A plain C library: no TensorFlow header, no Python, no C++. One binary serves every TensorFlow 2, because each function
- * is looked up by name in the TensorFlow that is already in the process. Decoding is done by the core (core.h), which is
+ * is looked up by name in the TensorFlow that is already in the process. Decoding is done by the core (bridge.h), which is
  * attached after loading.
  */
 #define _GNU_SOURCE
-#include "core.h"
+#include "bridge.h"
 #include "float_mode.h"
 #include "tensorflow_c.h"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, MalformedError
 
 Decode = Callable[[Any, FrameSpec, np.ndarray], str]

@@ -15,8 +15,8 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
 
-from dicomdecode._spec import FrameSpec
 from dicomdecode.codecs import jpeg2000
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
 
 

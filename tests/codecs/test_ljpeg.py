@@ -11,8 +11,8 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from dicomdecode._spec import FrameSpec
 from dicomdecode.codecs._ljpeg import decode, is_lossless
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 
 SOI, EOI = b"\xff\xd8", b"\xff\xd9"

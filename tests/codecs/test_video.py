@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dicomdecode
-from dicomdecode._spec import FrameSpec
+from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.codecs.video import VideoReader
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from tests import synthesise

@@ -1,0 +1,187 @@
+"""The documented pair of tensorflow-io, made true: `decode_dicom_image` and `decode_dicom_data`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode.errors import DicomError, LimitError
+from dicomdecode.limits import Limits, default_limits
+from dicomdecode.pixels.arguments import COLORS, LEVELS, check_dtype, one_of
+from dicomdecode.pixels.decode import render
+from dicomdecode.pixels.plans import DoesNotFit
+from dicomdecode.pixels.request import Request
+from dicomdecode.reading._file import DicomFile
+from dicomdecode.reading.source import MemorySource, open_source
+from dicomdecode.tags import parse_tag
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from dicomdecode.reading.source import SourceLike
+
+__all__ = ["decode_dicom_data", "decode_dicom_image"]
+
+_ON_ERROR = ("strict", "skip", "lossy")
+
+
+def _warn(reason: str) -> None:
+    import logging
+
+    logging.getLogger("dicomdecode").warning("image skipped, an empty array is returned: %s", reason)
+
+
+def decode_dicom_image(
+    contents: SourceLike,
+    color_dim: bool = False,
+    on_error: str = "skip",
+    scale: str = "preserve",
+    dtype: DTypeLike = np.uint16,
+    *,
+    values: str = "stored",
+    color: str = "rgb",
+    frame_dim: bool | None = None,
+    frames: Any = None,
+    out: NDArray[Any] | None = None,
+    limits: Limits | None = None,
+) -> NDArray[Any]:
+    """Decode a DICOM image, with the arguments that tensorflow-io documents.
+
+    Parameters
+    ----------
+    contents : bytes, bytearray, memoryview, 1-D uint8 array, str, os.PathLike, binary file object, or pydicom Dataset
+        The file's bytes, a path, or what else `dicomdecode.open` takes.
+    color_dim : bool
+        Keep a samples axis of 1 for monochrome images.
+    on_error : {"skip", "strict", "lossy"}
+        "strict" raises. "skip" returns an empty 1-D array of `dtype` when the content can not be decoded, or when the
+        possible range of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not
+        fit. A skipped image says why through ``logging.getLogger("dicomdecode")``.
+    scale : {"preserve", "auto"}
+        "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
+    dtype : dtype
+        uint8/16/32/64, int8/16/32/64, float16/32/64. A signed CT does not fit in the default uint16: ask for int16.
+    values, color, frames, out, limits
+        As in `dicomdecode.imread`, with "stored" for `values`.
+    frame_dim : bool, optional
+        The frames axis: only when there are several (None), always, or never.
+
+    Returns
+    -------
+    ndarray
+        [frames, rows, columns, samples], or shape (0,) for a skipped image.
+
+    Raises
+    ------
+    DicomError
+        Only under "strict": the content can not be decoded, or (a plain ValueError) the range does not fit.
+    OSError, MemoryError, TypeError, ValueError
+        Whatever `on_error` says: the path can not be read, an argument is wrong.
+    """
+    one_of("on_error", on_error, _ON_ERROR)
+    one_of("scale", scale, ("preserve", "auto"))
+    one_of("values", values, (*LEVELS, "tfio"))
+    one_of("color", color, COLORS)
+    target = check_dtype(dtype)
+    if values == "tfio" and (frames is not None or out is not None):
+        raise ValueError('values="tfio" gives the whole image: it takes neither frames= nor out=')
+    request = Request(
+        values=values,
+        color=color,
+        dtype=target,
+        scale=scale,
+        color_dim=bool(color_dim),
+        frame_dim=frame_dim,
+        frames=frames,
+        out=out,
+        must_fit=on_error != "lossy",
+    )
+    source = open_source(contents)
+    try:
+        if values == "tfio":
+            from dicomdecode.tfio_compat.image import render_tfio
+
+            return render_tfio(source, default_limits() if limits is None else limits, target, scale, on_error)
+        return render(DicomFile(source, default_limits() if limits is None else limits), request)
+    except DicomError as error:
+        if on_error == "strict":
+            raise
+        reason = str(error)
+    except DoesNotFit as error:
+        reason = f"{error}; ask for another dtype, or on_error='lossy'"
+        if on_error == "strict":
+            raise ValueError(reason) from None
+    finally:
+        source.close()
+    _warn(reason)
+    return np.empty((0,), target)
+
+
+def decode_dicom_data(
+    contents: SourceLike, tags: Any, *, on_error: str = "skip", limits: Limits | None = None
+) -> NDArray[np.object_]:
+    """The values of data elements as text.
+
+    Parameters
+    ----------
+    contents
+        As in `decode_dicom_image`.
+    tags : array-like
+        Each element is parsed by itself: 0x00100010, "PatientName", "0010,0010", "(0010,0010)", "0x0010,0x0010", or a
+        path "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]". The data set is looked up first, then file meta.
+    on_error : {"skip", "strict"}
+        "skip" gives "" for a tag that fails (a sequence, say), "strict" raises.
+    limits : Limits, optional
+        What the file may ask for.
+
+    Returns
+    -------
+    ndarray of object (str), the shape of `tags`
+        "" where an element is absent. Text VRs are decoded by Specific Character Set, without padding, several values
+        joined by a backslash; numbers are decimal; binary VRs are lower-case hexadecimal.
+
+    Raises
+    ------
+    DicomError
+        Only under "strict".
+    OSError, TypeError, ValueError
+        The path can not be read; an element of `tags` is no tag.
+    """
+    one_of("on_error", on_error, ("strict", "skip"))
+    asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)
+    paths = [parse_tag(tag) for tag in asked.reshape(-1).tolist()]
+    found = np.full(len(paths), "", object)
+    source = open_source(contents)
+    try:
+        file = _scanned_for(paths, source, default_limits() if limits is None else limits)
+        for i, path in enumerate(paths):
+            try:
+                found[i] = file.text(path)
+            except DicomError:
+                if on_error == "strict":
+                    raise
+    except DicomError as error:
+        if on_error == "strict":
+            raise
+        _warn(str(error))
+    finally:
+        source.close()
+    return found.reshape(asked.shape)
+
+
+def _scanned_for(paths: list[tuple[int, ...]], source: Any, limits: Limits) -> DicomFile:
+    """The file, scanned as far as the tags need."""
+    file = DicomFile(source, limits)
+    last = file.pixels[0]
+    if not last or all(path[0] < last for path in paths):
+        return file
+    if not isinstance(source, MemorySource):
+        if source.size > limits.header_bytes:
+            raise LimitError(
+                f"Tags at or behind the pixel data need the whole file, above the limit of {limits.header_bytes} bytes",
+                code="limit_header_bytes",
+                hint="Pass limits=dicomdecode.Limits(...) to allow it",
+            )
+        source = MemorySource(bytes(source.read_at(0, source.size)))
+    return DicomFile(source, limits, False)

@@ -1,0 +1,404 @@
+"""Modality, VOI, presentation, scale and clip, folded into ONE affine map or ONE table before a pixel is touched.
+
+Order (PS3.3 C.11, C.7.6.3): stored -> Modality LUT or rescale -> padding -> VOI LUT or window -> Presentation LUT ->
+inversion -> dtype. Real world values are another path: stored -> mapping -> padding. All arithmetic is float64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode.errors import UnsupportedError
+from dicomdecode.pixels import _kernels
+from dicomdecode.pixels.luts import FUNCTIONS, FrameValues, Lut, RealWorld, Window, modality_lut, presentation_lut
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dicomdecode.reading._file import DicomFile
+
+__all__ = ["Affine", "Chain", "Range", "chain_of_color", "chain_of_file", "fits", "make_plan", "possible_range"]
+
+#: The lowest and the highest value, from the header and never from the pixels.
+Range = tuple[float, float]
+
+LARGEST_HALF = 65504.0
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """slope * x + intercept, kept inside [low, high]."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+    low: float = -math.inf
+    high: float = math.inf
+
+    def then(self, slope: float, intercept: float) -> Affine:
+        """This map, then another one without a clip of its own."""
+        ends = sorted((self.low * slope + intercept, self.high * slope + intercept)) if slope else [intercept] * 2
+        return Affine(self.slope * slope, self.intercept * slope + intercept, ends[0], ends[1])
+
+    def __call__(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.clip(x * self.slope + self.intercept, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The stages from stored values to a level, before conversion to a dtype.
+
+    Attributes
+    ----------
+    range : tuple of float, or None
+        The possible range of the level; None when it is unbounded.
+    affine : Affine or None
+        The whole chain, where it is one affine map.
+    function : callable or None
+        The whole chain on float64 arrays, where it is not.
+    unit : bool
+        The level is [0, 1], and is stretched over an integer dtype.
+    steps : tuple of str
+        What is applied, with the numbers.
+    """
+
+    range: Range | None
+    affine: Affine | None = Affine()
+    function: Callable[[Any], Any] | None = None
+    unit: bool = False
+    steps: tuple[str, ...] = ()
+
+    def evaluate(self, stored: NDArray[Any]) -> NDArray[np.float64]:
+        """The level's values of stored values, in float64."""
+        x = stored.astype(np.float64)
+        if self.affine is not None:
+            return self.affine(x)
+        assert self.function is not None
+        return np.asarray(self.function(x), np.float64)
+
+
+def possible_range(bits: int, signed: bool) -> Range:
+    """[lo, hi] of integers of so many bits."""
+    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
+
+
+def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
+    """Stored values to modality values (PS3.3 C.11.1): the LUT, else slope and intercept, else as they are."""
+    bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None
+    lut = modality_lut(file)
+    if lut is not None:
+        reached = lut.entries
+        if bounds is not None:
+            ends = np.clip([bounds[0] - lut.first, bounds[1] - lut.first], 0, len(reached) - 1).astype(int)
+            reached = reached[ends[0] : ends[1] + 1]
+        return Chain((float(reached.min()), float(reached.max())), None, lut, steps=(f"modality LUT: {lut.words}",))
+    chain = Chain(bounds)
+    return chain if rescale is None else rescaled(chain, *rescale)
+
+
+def lowest_modality(file: DicomFile, rescale: tuple[float, float] | None) -> float:
+    """The lowest possible input of the VOI stage; below 0 where pixel data are float."""
+    bounds = _modality(file, rescale).range
+    return -1.0 if bounds is None else bounds[0]
+
+
+def _mapped(file: DicomFile, mapping: RealWorld) -> Chain:
+    """Stored values to real world values (PS3.3 C.7.6.16.2.11); NaN for those that are not mapped."""
+    first, last = mapping.first, mapping.last
+    words = f"real world values of [{first:g}, {last:g}]: " + (
+        f"{len(mapping.table) // 8} entries" if mapping.table else f"{mapping.slope:g} * stored + {mapping.intercept:g}"
+    )
+    steps = (f"{words} {mapping.units}".rstrip(),)
+    bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else (first, last)
+    low, high = max(first, bounds[0]), min(last, bounds[1])
+    if mapping.table:
+        entries = np.frombuffer(mapping.table, np.float64)
+
+        def function(x: NDArray[np.float64]) -> NDArray[np.float64]:
+            inside = (x >= first) & (x <= last)
+            found: NDArray[np.float64] = entries[np.where(inside, np.rint(x - first), 0).astype(np.intp)]
+            return np.where(inside, found, np.nan)
+
+        reached = entries[int(low - first) : int(high - first) + 1] if low <= high else np.zeros(1)
+        return Chain((float(reached.min()), float(reached.max())), None, function, steps=steps)
+    slope, intercept = mapping.slope, mapping.intercept
+    ends = sorted((low * slope + intercept, high * slope + intercept)) if low <= high else [0.0, 0.0]
+    if file.pixel_kind == "integer" and (low, high) == bounds:
+        return Chain((ends[0], ends[1]), Affine(slope, intercept), steps=steps)
+    return Chain(
+        (ends[0], ends[1]),
+        None,
+        lambda x: np.where((x >= first) & (x <= last), x * slope + intercept, np.nan),
+        steps=steps,
+    )
+
+
+def rescaled(chain: Chain, slope: float, intercept: float) -> Chain:
+    """Stored values, then slope and intercept."""
+    bounds = chain.range
+    if bounds is not None:
+        ends = sorted((bounds[0] * slope + intercept, bounds[1] * slope + intercept))
+        bounds = (ends[0], ends[1])
+    return Chain(bounds, Affine(slope, intercept), steps=(f"rescale: {slope:g} * stored + {intercept:g}",))
+
+
+def window_map(center: float, width: float, function: str) -> Affine | Callable[[Any], Any]:
+    """A window onto [0, 1] (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    if not (math.isfinite(center) and math.isfinite(width)):
+        raise ValueError("a window's center and width must be finite")
+    if function == "LINEAR":
+        if width < 1:
+            raise ValueError("the width of a LINEAR window must be at least 1")
+        if width == 1:
+            return lambda x: np.where(np.isnan(x), x, np.where(x > center - 0.5, 1.0, 0.0))
+        return Affine(1 / (width - 1), 0.5 - (center - 0.5) / (width - 1), 0.0, 1.0)
+    if width <= 0:
+        raise ValueError(f"the width of a {function} window must be above 0")
+    if function == "LINEAR_EXACT":
+        return Affine(1 / width, 0.5 - center / width, 0.0, 1.0)
+    if function == "SIGMOID":
+        return lambda x: 1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700)))
+    raise ValueError(f"a window's function is one of {', '.join(FUNCTIONS)}, not {function!r}")
+
+
+def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> Chain:
+    """A chain and one more stage that ends in [0, 1]."""
+    steps = (*chain.steps, words)
+    if chain.affine is not None and isinstance(step, Affine) and math.isinf(chain.affine.low):
+        first = chain.affine
+        joined = Affine(step.slope * first.slope, step.slope * first.intercept + step.intercept, step.low, step.high)
+        return Chain((0.0, 1.0), joined, unit=True, steps=steps)
+    before, after = chain.evaluate, step
+    return Chain((0.0, 1.0), None, lambda x: after(before(x)), unit=True, steps=steps)
+
+
+def _voi(chain: Chain, voi: Window | Lut | None) -> Chain:
+    """Modality values onto [0, 1]: by a LUT, a window, or the possible range."""
+    if isinstance(voi, Lut):
+        lut, top = voi, 2.0**voi.bits - 1
+        return _compose(chain, lambda x: lut(x) / top, f"VOI LUT: {lut.words}")
+    if voi is not None:
+        return _compose(chain, window_map(*voi), f"window {voi[2]}: center {voi[0]:g}, width {voi[1]:g}")
+    if chain.range is None:
+        raise UnsupportedError(
+            "Float pixel data have no range to display by, and the file has no window",
+            code="no_window",
+            hint="Pass window=(center, width)",
+        )
+    low, high = chain.range
+    span = high - low
+    full = Affine(1 / span, -low / span, 0.0, 1.0) if span else Affine(0.0, 0.0, 0.0, 1.0)
+    return _compose(chain, full, f"possible range: [{low:g}, {high:g}] onto [0, 1]")
+
+
+def _presented(chain: Chain, lut: Lut) -> Chain:
+    """[0, 1] to P-Values on [0, 1]: the input range of a Presentation LUT is that of its entries (PS3.3 C.11.6.1)."""
+    last, top = len(lut.entries) - 1, 2.0**lut.bits - 1
+    return _compose(chain, lambda x: lut(x * last) / top, f"Presentation LUT: {lut.words}")
+
+
+def _pad(chain: Chain, file: DicomFile, fill: float) -> Chain:
+    """Give the stored values that are padding one value after the modality stage."""
+    if file.padding_range is None or file.pixel_kind != "integer":
+        return chain
+    low, high = file.padding_range
+    before = chain.evaluate
+    return replace(
+        chain,
+        affine=None,
+        function=lambda x: np.where((x >= low) & (x <= high), fill, before(x)),
+        steps=(*chain.steps, f"padding [{low}, {high}] -> {fill:g}"),
+    )
+
+
+def chain_of_file(
+    file: DicomFile,
+    values: str,
+    of_frame: FrameValues,
+    padding: float | None = None,
+) -> Chain:
+    """The chain of a frame of a monochrome image to one of the levels of `values=`."""
+    if values == "stored":
+        chain = Chain(possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None)
+        return chain if padding is None else _pad(chain, file, padding)
+    mapping = of_frame.real_world
+    chain = _modality(file, of_frame.rescale) if mapping is None else _mapped(file, mapping)
+    if padding is not None:
+        chain = _pad(chain, file, padding)
+    if values in ("modality", "real_world"):
+        return chain
+    chain = _voi(chain, of_frame.voi)
+    if values == "voi":
+        return chain
+    lut = presentation_lut(file)
+    if lut is not None:
+        chain = _presented(chain, lut)
+    if file.inverse:
+        if chain.affine is not None:
+            return replace(chain, affine=chain.affine.then(-1.0, 1.0), steps=(*chain.steps, "inverted"))
+        before = chain.evaluate
+        return replace(chain, function=lambda x: 1 - before(x), steps=(*chain.steps, "inverted"))
+    return chain
+
+
+def chain_of_color(bits: int, values: str) -> Chain:
+    """The chain of colour samples: as they are, or onto [0, 1]."""
+    top = 2.0**bits - 1
+    if values == "real_world":
+        raise UnsupportedError("Real world values are of monochrome images", code="real_world", tag=0x00409096)
+    if values in ("stored", "modality"):
+        return Chain((0.0, top))
+    return Chain((0.0, 1.0), Affine(1 / top, 0.0, 0.0, 1.0), unit=True, steps=(f"samples / {top:g}",))
+
+
+def dtype_limits(dtype: np.dtype[Any]) -> Range:
+    """The lowest and the highest value of a dtype."""
+    if dtype.kind == "f":
+        top = float(np.finfo(dtype).max)
+        return (-top, top)
+    info = np.iinfo(dtype)
+    return (float(info.min), float(info.max))
+
+
+def fits(bounds: Range | None, source: np.dtype[Any], dtype: np.dtype[Any], scale: str) -> bool:
+    """Whether the possible range fits in a dtype: range, not precision. Float pixel data fit a float as wide."""
+    if bounds is None:
+        return dtype.kind == "f" and dtype.itemsize >= source.itemsize and scale == "preserve"
+    if dtype.kind == "f":
+        top = dtype_limits(dtype)[1]
+        return bounds[0] >= -top and bounds[1] <= top
+    info = np.iinfo(dtype)
+    # In integers: the ends of the 64-bit types have no float64.
+    return math.floor(bounds[0]) >= info.min and _exact(bounds[1]) <= info.max
+
+
+def _exact(high: float) -> int:
+    """The top of a range of 2^n - 1 that float64 rounded to 2^n."""
+    n = math.ceil(high)
+    return n - 1 if n in (2**63, 2**64) else n
+
+
+def make_plan(
+    chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str
+) -> _kernels.Plan:
+    """Fold a chain and the conversion to `dtype` into one plan.
+
+    Parameters
+    ----------
+    chain : Chain
+        The stages from stored values to a level.
+    source : numpy.dtype
+        The stored integer type of the cells, or float.
+    left, right : int
+        The shifts that bring the stored bits down in their cell.
+    dtype : numpy.dtype
+        Of the result.
+    scale : str
+        "preserve" or "auto".
+    """
+    source_code = _kernels.type_code(source)
+    target_code = _kernels.type_code(dtype)
+    chain = _scaled(chain, dtype, scale)
+    steps = chain.steps
+    if chain.affine is not None:
+        a = chain.affine
+        as_is = a.slope == 1 and a.intercept == 0 and math.isinf(a.low) and math.isinf(a.high)
+        if as_is and source == dtype:
+            return _kernels.Plan("copy", dtype, source_code, target_code, steps=steps)
+        small = source.kind in "iu" and source.itemsize <= 4
+        if as_is and small and dtype.kind in "iu":
+            to, of = np.iinfo(dtype), np.iinfo(source)
+            low, high = max(int(to.min), int(of.min)), min(int(to.max), int(of.max))
+            return _kernels.Plan("clamp", dtype, source_code, target_code, clamp_low=low, clamp_high=high, steps=steps)
+        bottom, top = _clip(a, dtype)
+        has_kernel = small and target_code in _AFFINE_TARGETS
+        return _kernels.Plan(
+            "affine" if has_kernel else "numpy",
+            dtype,
+            source_code,
+            target_code,
+            slope=a.slope,
+            intercept=a.intercept,
+            low=bottom,
+            high=top,
+            steps=steps,
+        )
+    if source.kind in "iu" and source.itemsize <= 2:
+        cells = np.arange(1 << (8 * source.itemsize), dtype=f"u{source.itemsize}").view(source)
+        if left or right:  # each stored value once, then the cells that hold it
+            stored = np.right_shift(np.left_shift(cells, left), right)
+            ends = possible_range(8 * source.itemsize - right, source.kind == "i")
+            each = convert(chain.evaluate(np.arange(ends[0], ends[1] + 1)), dtype)
+            table = each[stored.astype(np.intp) - int(ends[0])]
+        else:
+            table = convert(chain.evaluate(cells), dtype)
+        return _kernels.Plan("table", dtype, source_code, target_code, table=table, steps=steps)
+    return _kernels.Plan("numpy", dtype, source_code, target_code, steps=steps)
+
+
+# Types that dd_affine has loops for, by their code.
+_AFFINE_TARGETS = frozenset(_kernels.type_code(np.dtype(t)) for t in ("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"))
+
+
+def _clip(a: Affine, dtype: np.dtype[Any]) -> Range:
+    """The clip of an affine map together with the ends of an integer dtype and of float16."""
+    if dtype.kind == "f" and dtype.itemsize > 2:
+        return (a.low, a.high)
+    low, high = dtype_limits(dtype)
+    return (max(a.low, low), min(a.high, high))
+
+
+def _scaled(chain: Chain, dtype: np.dtype[Any], scale: str) -> Chain:
+    """The chain with the stretch that `scale` and an integer dtype ask for."""
+    if chain.unit:
+        return chain if dtype.kind == "f" else _stretched(chain, 0.0, dtype_limits(dtype)[1])
+    if scale == "preserve" or chain.range is None:
+        return chain
+    low, high = chain.range
+    bottom, top = (0.0, 1.0) if dtype.kind == "f" else dtype_limits(dtype)
+    if low == high:
+        return replace(chain, affine=Affine(0.0, 0.0), function=None)
+    if chain.affine is None:
+        before, span = chain.evaluate, high - low
+        return replace(chain, function=lambda x: (before(x) - low) / span * (top - bottom) + bottom)
+    slope = (top - bottom) / (high - low)
+    return replace(chain, affine=chain.affine.then(slope, bottom - low * slope))
+
+
+def _stretched(chain: Chain, bottom: float, top: float) -> Chain:
+    if chain.affine is not None:
+        return replace(chain, affine=chain.affine.then(top - bottom, bottom))
+    before = chain.evaluate
+    return replace(chain, function=lambda x: before(x) * (top - bottom) + bottom)
+
+
+def convert(x: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """float64 to a dtype, value by value: integers round half to even and clip, NaN -> 0; float16 clips at +-65504."""
+    if dtype.kind == "f":
+        if dtype.itemsize == 2:
+            x = np.clip(x, -LARGEST_HALF, LARGEST_HALF)
+        with np.errstate(over="ignore"):
+            return x.astype(dtype)
+    info = np.iinfo(dtype)
+    x = np.rint(np.nan_to_num(x, nan=0.0, posinf=math.inf, neginf=-math.inf))
+    out = np.empty(x.shape, dtype)
+    inside = (x >= float(info.min)) & (x < float(info.max) + (0.0 if dtype.itemsize == 8 else 1.0))
+    out[inside] = x[inside].astype(dtype)
+    out[~inside & (x < 0)] = info.min
+    out[~inside & (x > 0)] = info.max
+    return out
+
+
+def convert_numpy(stored: NDArray[Any], plan: _kernels.Plan, chain: Chain, scale: str) -> NDArray[Any]:
+    """A plan of kind "numpy": the pairs of types that no kernel was made for."""
+    dtype = np.dtype(plan.dtype)
+    a = chain.affine
+    if a is not None and a == Affine() and scale == "preserve" and stored.dtype.kind in "iu" and dtype.kind in "iu":
+        from_info, to_info = np.iinfo(stored.dtype), np.iinfo(dtype)
+        low, high = max(from_info.min, to_info.min), min(from_info.max, to_info.max)
+        return np.asarray(np.clip(stored, stored.dtype.type(low), stored.dtype.type(high)), dtype)
+    return convert(_scaled(chain, dtype, scale).evaluate(stored), dtype)

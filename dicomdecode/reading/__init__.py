@@ -1,0 +1,1 @@
+"""Bytes -> data set -> header: no pixel, no NumPy."""

@@ -1,0 +1,389 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""From data elements to a flat struct `ImageHeader` (PS3.3 C.7.6.3, C.11), checked once."""
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.math cimport isfinite
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset, strlen
+
+from dicomdecode.reading._cursor cimport u16_at, u32_at
+from dicomdecode.reading._fault cimport MALFORMED, OVER_LIMIT, Fault, fail
+from dicomdecode.reading._scan cimport Element, FileMap, letters
+
+# Powers of ten that a double holds exactly: one rounding in all for 15 digits or fewer (Clinger, PLDI 1990).
+cdef double[23] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+                          1e17, 1e18, 1e19, 1e20, 1e21, 1e22]
+
+
+cdef const char* photometric_name(int code) noexcept nogil:
+    """The defined term (PS3.3 C.7.6.3.1.2), "" for what is none."""
+    if code == PI_MONOCHROME1:
+        return b"MONOCHROME1"
+    if code == PI_MONOCHROME2:
+        return b"MONOCHROME2"
+    if code == PI_PALETTE_COLOR:
+        return b"PALETTE COLOR"
+    if code == PI_RGB:
+        return b"RGB"
+    if code == PI_YBR_FULL:
+        return b"YBR_FULL"
+    if code == PI_YBR_FULL_422:
+        return b"YBR_FULL_422"
+    if code == PI_YBR_PARTIAL_420:
+        return b"YBR_PARTIAL_420"
+    if code == PI_YBR_PARTIAL_422:
+        return b"YBR_PARTIAL_422"
+    if code == PI_YBR_ICT:
+        return b"YBR_ICT"
+    if code == PI_YBR_RCT:
+        return b"YBR_RCT"
+    if code == PI_XYB:
+        return b"XYB"
+    if code == PI_HSV:
+        return b"HSV"
+    if code == PI_ARGB:
+        return b"ARGB"
+    if code == PI_CMYK:
+        return b"CMYK"
+    return b""
+
+
+cdef bint python_decimal(const uint8_t* p, size_t n, double* out) noexcept with gil:
+    """The rare long decimal string, correctly rounded by Python."""
+    cdef double number
+    try:
+        number = float(PyBytes_FromStringAndSize(<const char*>p, <Py_ssize_t>n))
+    except Exception:
+        return False
+    if isfinite(number):
+        out[0] = number
+        return True
+    return False
+
+
+cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
+    """A DS or IS value, padding allowed on both sides (PS3.5 6.2); False when it is not a finite number."""
+    cdef size_t i = 0
+    cdef size_t first
+    cdef uint64_t mantissa = 0
+    cdef int digits = 0
+    cdef int any_digit = 0
+    cdef int exponent = 0
+    cdef int written = 0
+    cdef bint negative = False
+    cdef bint negative_exponent = False
+    cdef bint point = False
+    while n and (p[n - 1] == c' ' or p[n - 1] == 0):
+        n -= 1
+    while i < n and p[i] == c' ':
+        i += 1
+    first = i
+    if i < n and (p[i] == c'-' or p[i] == c'+'):
+        negative = p[i] == c'-'
+        i += 1
+    while i < n:
+        if c'0' <= p[i] <= c'9':
+            any_digit = 1
+            if mantissa or p[i] != c'0':
+                digits += 1
+            if digits <= 18:
+                mantissa = 10 * mantissa + (p[i] - c'0')
+            exponent -= point
+        elif p[i] == c'.' and not point:
+            point = True
+        else:
+            break
+        i += 1
+    if not any_digit:
+        return False
+    if i < n and (p[i] == c'e' or p[i] == c'E'):
+        i += 1
+        if i < n and (p[i] == c'-' or p[i] == c'+'):
+            negative_exponent = p[i] == c'-'
+            i += 1
+        if i == n:
+            return False
+        while i < n and c'0' <= p[i] <= c'9':
+            if written < 10000:
+                written = 10 * written + (p[i] - c'0')
+            i += 1
+        exponent += -written if negative_exponent else written
+    if i != n:
+        return False
+    if digits > 15 or exponent > 22 or exponent < -22:
+        return python_decimal(p + first, n - first, out)
+    out[0] = <double>mantissa / POWERS[-exponent] if exponent < 0 else <double>mantissa * POWERS[exponent]
+    if negative:
+        out[0] = -out[0]
+    return True
+
+
+cdef bint first_decimal(const uint8_t* p, const Element* e, double* out) noexcept nogil:
+    """The first of the values that backslashes separate."""
+    cdef size_t n = 0
+    while n < e.length and p[n] != c'\\':
+        n += 1
+    return parse_decimal(p, n, out)
+
+
+cdef bint integer(const uint8_t* p, const Element* e, bint big_endian, int64_t* out) noexcept nogil:
+    """The first value of a US or SS element (or one that a writer made UL, SL or a text), read as unsigned."""
+    cdef double number = 0
+    if e.vr == letters(b"IS") or e.vr == letters(b"DS"):
+        if not first_decimal(p, e, &number) or not -9e15 < number < 9e15:
+            return False
+        out[0] = <int64_t>number
+        return True
+    if (e.vr == letters(b"UL") or e.vr == letters(b"SL")) and e.length >= 4:
+        out[0] = u32_at(p, big_endian)
+        return True
+    if e.length < 2:
+        return False
+    out[0] = u16_at(p, big_endian)
+    return True
+
+
+cdef size_t text_length(const uint8_t* p, const Element* e) noexcept nogil:
+    """The length of the first value without trailing padding."""
+    cdef size_t n = 0
+    while n < e.length and p[n] != c'\\':
+        n += 1
+    while n and (p[n - 1] == c' ' or p[n - 1] == 0):
+        n -= 1
+    return n
+
+
+cdef bint text_is(const uint8_t* p, size_t n, const char* word) noexcept nogil:
+    """Compare, letter case aside (a code string is upper case by PS3.5 6.2; not every writer knows)."""
+    cdef size_t i
+    cdef uint8_t c
+    if n != strlen(word):
+        return False
+    for i in range(n):
+        c = p[i]
+        if c'a' <= c <= c'z':
+            c -= 32
+        if c != <uint8_t>word[i]:
+            return False
+    return True
+
+
+cdef int photometric_code(const uint8_t* p, const Element* e) noexcept nogil:
+    cdef size_t n = text_length(p, e)
+    cdef int i = PI_MONOCHROME1
+    if n == 0:
+        return PI_MISSING
+    while n and p[0] == c' ':
+        p += 1
+        n -= 1
+    while i < PI_OTHER and not text_is(p, n, photometric_name(i)):
+        i += 1
+    return i
+
+
+cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
+    """Read what is there; what is missing or unreadable keeps a value that says so."""
+    cdef size_t i
+    cdef const Element* e
+    cdef const uint8_t* p
+    cdef bint big = m.cursor.big_endian
+    cdef int64_t number = 0
+    cdef int64_t padding_limit = 0
+    cdef bint has_limit = False
+    cdef bint has_center = False
+    cdef bint has_width = False
+    cdef double real = 0
+    cdef uint64_t seen = 0      # bit per tag below: of duplicates the first counts
+    cdef size_t n
+    cdef int bit
+    memset(h, 0, sizeof(ImageHeader))
+    h.frames = 1
+    h.high_bit = h.is_signed = h.planar = -1
+    h.slope = 1
+    for i in range(m.elements.count):
+        e = &m.elements.items[i]
+        if e.tag < 0x00280002u:
+            continue
+        p = m.cursor.data + (e.offset - m.base)
+        bit = tag_bit(e.tag)
+        if bit < 0 or seen >> bit & 1:
+            continue
+        seen |= <uint64_t>1 << bit
+        if e.tag == 0x00280002u:
+            if integer(p, e, big, &number):
+                h.samples = <int>number
+        elif e.tag == 0x00280004u:
+            h.photometric = photometric_code(p, e)
+        elif e.tag == 0x00280006u:
+            if integer(p, e, big, &number):
+                h.planar = number == 1
+        elif e.tag == 0x00280008u:
+            if first_decimal(p, e, &real) and 1 <= real < 9e15:
+                h.frames = <uint64_t>real
+        elif e.tag == 0x00280010u:
+            if integer(p, e, big, &number) and number > 0:
+                h.rows = <uint32_t>number
+        elif e.tag == 0x00280011u:
+            if integer(p, e, big, &number) and number > 0:
+                h.columns = <uint32_t>number
+        elif e.tag == 0x00280100u:
+            if integer(p, e, big, &number):
+                h.bits_allocated = <int>(number & 0xFFFF)
+        elif e.tag == 0x00280101u:
+            if integer(p, e, big, &number):
+                h.bits_stored = <int>(number & 0xFFFF)
+        elif e.tag == 0x00280102u:
+            if integer(p, e, big, &number):
+                h.high_bit = <int>(number & 0xFFFF)
+        elif e.tag == 0x00280103u:
+            if integer(p, e, big, &number):
+                h.is_signed = number == 1
+        elif e.tag == 0x00280120u:
+            h.has_padding = integer(p, e, big, &h.padding)
+        elif e.tag == 0x00280121u:
+            has_limit = integer(p, e, big, &padding_limit)
+        elif e.tag == 0x00281050u:
+            has_center = first_decimal(p, e, &h.center)
+        elif e.tag == 0x00281051u:
+            has_width = first_decimal(p, e, &h.width)
+        elif e.tag == 0x00281052u:
+            h.has_intercept = first_decimal(p, e, &h.intercept)
+            if not h.has_intercept and text_length(p, e):
+                h.unreadable = e.tag
+        elif e.tag == 0x00281053u:
+            h.has_slope = first_decimal(p, e, &h.slope)
+            if not h.has_slope and text_length(p, e):
+                h.unreadable = e.tag
+        elif e.tag == 0x00281056u:
+            n = text_length(p, e)
+            if text_is(p, n, b"LINEAR_EXACT"):
+                h.voi_function = VOI_LINEAR_EXACT
+            elif text_is(p, n, b"SIGMOID"):
+                h.voi_function = VOI_SIGMOID
+            elif n and not text_is(p, n, b"LINEAR"):
+                h.voi_function = VOI_UNKNOWN
+        elif e.tag == 0x00283000u:
+            h.has_modality_lut = e.length > 0
+        elif e.tag == 0x00283010u:
+            h.has_voi_lut = e.length > 0
+        elif e.tag == 0x20500020u:
+            n = text_length(p, e)
+            if text_is(p, n, b"INVERSE"):
+                h.shape = SHAPE_INVERSE
+            elif text_is(p, n, b"IDENTITY"):
+                h.shape = SHAPE_IDENTITY
+        elif e.tag == 0x3004000Eu:
+            h.has_dose_scaling = first_decimal(p, e, &h.dose_scaling)
+            if not (h.has_dose_scaling or h.has_slope or h.has_intercept) and text_length(p, e):
+                h.unreadable = e.tag
+        elif e.tag == 0x52009229u or e.tag == 0x52009230u:
+            h.has_functional_groups |= e.length > 0
+    h.has_window = has_center and has_width
+    h.pixels = m.pixels
+    h.big_endian = big
+    if m.pixels.tag == 0x7FE00010u:
+        h.pixel_kind = PIXELS_INTEGER
+    elif m.pixels.tag == 0x7FE00008u:
+        h.pixel_kind = PIXELS_FLOAT
+        h.bits_allocated = h.bits_allocated or 32
+    elif m.pixels.tag == 0x7FE00009u:
+        h.pixel_kind = PIXELS_DOUBLE
+        h.bits_allocated = h.bits_allocated or 64
+    if h.bits_stored == 0:
+        h.bits_stored = h.bits_allocated
+    # PS3.5 8.1.1: the high bit lies inside the cell, the stored bits below it. Else the usual place is meant.
+    if h.high_bit < h.bits_stored - 1 or h.high_bit >= h.bits_allocated:
+        h.high_bit = h.bits_stored - 1
+    if h.samples == 0:
+        h.samples = 3 if PI_RGB <= h.photometric <= PI_HSV else 4 if PI_ARGB <= h.photometric <= PI_CMYK else 1
+    if h.has_padding:
+        if not has_limit:
+            padding_limit = h.padding
+        if h.is_signed == 1:
+            h.padding = sign_extended(h.padding)
+            padding_limit = sign_extended(padding_limit)
+        h.padding_limit = padding_limit
+
+
+cdef int64_t sign_extended(int64_t number) noexcept nogil:
+    """A 16-bit word read as unsigned, as SS."""
+    return <int16_t><uint16_t>number if number <= 0xFFFF else number
+
+
+cdef int tag_bit(uint32_t tag) noexcept nogil:
+    """A small number for each attribute of the header, -1 for all others."""
+    cdef uint32_t element = tag & 0xFFFF
+    if tag >> 16 == 0x0028:
+        if element <= 0x0011:
+            return element
+        if 0x0100 <= element <= 0x0103:
+            return 18 + (element - 0x0100)
+        if 0x0120 <= element <= 0x0121:
+            return 22 + (element - 0x0120)
+        if 0x1050 <= element <= 0x1056:
+            return 24 + (element - 0x1050)
+        if element == 0x3000:
+            return 31
+        if element == 0x3010:
+            return 32
+    elif tag == 0x20500020u:
+        return 33
+    elif tag == 0x3004000Eu:
+        return 34
+    elif tag == 0x52009229u:
+        return 35
+    elif tag == 0x52009230u:
+        return 36
+    return -1
+
+
+cdef int missing(uint32_t tag, const char* what, Fault* fault) noexcept nogil:
+    return fail(fault, MALFORMED, "attribute_missing", what, tag, -1, -1, -1)
+
+
+cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noexcept nogil:
+    """Whether these attributes describe an image, and one within the limits."""
+    cdef uint64_t pixels
+    if h.pixel_kind == PIXELS_NONE:
+        if m.ended.kind:
+            fault[0] = m.ended
+            return -1
+        return fail(fault, MALFORMED, "no_pixel_data", "The data set holds no pixel data", 0x7FE00010u, -1, -1, -1)
+    if h.rows == 0:
+        return missing(0x00280010u, "Rows is missing or 0", fault)
+    if h.columns == 0:
+        return missing(0x00280011u, "Columns is missing or 0", fault)
+    if h.bits_allocated == 0:
+        return missing(0x00280100u, "Bits Allocated is missing or 0", fault)
+    if h.pixels.length == 0:
+        return fail(fault, MALFORMED, "no_pixel_data", "The pixel data element is empty", h.pixels.tag,
+                    <int64_t>h.pixels.offset, -1, -1)
+    if h.bits_allocated > 64:
+        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated exceeds 64", 0x00280100u, -1, -1,
+                    h.bits_allocated)
+    if h.bits_stored > h.bits_allocated:
+        return fail(fault, MALFORMED, "bits_stored", "Bits Stored exceeds Bits Allocated", 0x00280101u, -1,
+                    h.bits_allocated, h.bits_stored)
+    if h.pixel_kind == PIXELS_FLOAT and h.bits_allocated != 32:
+        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Float Pixel Data", 0x00280100u, -1,
+                    32, h.bits_allocated)
+    if h.pixel_kind == PIXELS_DOUBLE and h.bits_allocated != 64:
+        return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Double Float Pixel Data", 0x00280100u,
+                    -1, 64, h.bits_allocated)
+    if h.samples != 1 and h.samples != 3 and h.samples != 4:
+        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is neither 1, 3 nor 4", 0x00280002u, -1,
+                    -1, h.samples)
+    if h.samples > 1 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
+                          or h.photometric == PI_PALETTE_COLOR):
+        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",
+                    0x00280002u, -1, 1, h.samples)
+    if h.samples == 1 and PI_RGB <= h.photometric <= PI_CMYK:
+        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",
+                    0x00280002u, -1, 3, 1)
+    pixels = <uint64_t>h.rows * h.columns
+    if pixels > m.limits.pixels_per_frame:
+        return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed the limit", 0x00280010u, -1,
+                    <int64_t>m.limits.pixels_per_frame, <int64_t>pixels)
+    if h.frames > m.limits.frames:
+        return fail(fault, OVER_LIMIT, "limit_frames", "Number of Frames exceeds the limit", 0x00280008u, -1,
+                    <int64_t>m.limits.frames, <int64_t>h.frames)
+    return 0

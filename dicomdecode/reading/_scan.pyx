@@ -1,0 +1,463 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""The scanner: from the bytes of a file to a flat table of data elements (PS3.5 section 7, PS3.10 section 7).
+
+Nested data sets are walked only as far as needed to find where they end; what is in them is scanned when asked for.
+"""
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcmp, memset
+
+from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, u16_at
+from dicomdecode.reading._fault cimport MALFORMED, NO_FAULT, NO_MEMORY, OVER_LIMIT, TRUNCATED, Fault, fail
+
+cdef enum:
+    ITEM = 0xFFFEE000u
+    ITEM_DELIMITATION = 0xFFFEE00Du
+    SEQUENCE_DELIMITATION = 0xFFFEE0DDu
+    TRANSFER_SYNTAX_UID = 0x00020010u
+    VR_UN = 0x554E
+
+cdef enum HeaderForm:
+    SHORT_FORM      # tag, VR, 16-bit length
+    LONG_FORM       # tag, VR, 2 reserved bytes, 32-bit length
+    UNKNOWN_VR      # two capital letters of no VR
+    NO_VR           # not a VR at all
+
+cdef enum Level:
+    IN_SEQUENCE = 1     # items are expected here; else elements
+    IS_EXPLICIT = 2
+    IS_BIG_ENDIAN = 4
+
+cdef enum:
+    STACK_SIZE = 2 * 256 + 2    # limits.MAX_DEPTH levels of a sequence and an item each
+
+
+cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
+    """How the header of an element with this VR is laid out (PS3.5 7.1.2)."""
+    if a == c'O':
+        return LONG_FORM if b in (c'B', c'D', c'F', c'L', c'V', c'W') else UNKNOWN_VR if c'A' <= b <= c'Z' else NO_VR
+    if a == c'U':
+        if b in (c'C', c'N', c'R', c'T', c'V'):
+            return LONG_FORM
+        if b in (c'I', c'L', c'S'):
+            return SHORT_FORM
+    elif a == c'S':
+        if b in (c'Q', c'V'):
+            return LONG_FORM
+        if b in (c'H', c'L', c'S', c'T'):
+            return SHORT_FORM
+    elif a == c'D':
+        if b in (c'A', c'S', c'T'):
+            return SHORT_FORM
+    elif a == c'L':
+        if b in (c'O', c'T'):
+            return SHORT_FORM
+    elif a == c'A':
+        if b in (c'E', c'S', c'T'):
+            return SHORT_FORM
+    elif a == c'F':
+        if b in (c'D', c'L'):
+            return SHORT_FORM
+    elif a == c'C' or a == c'I':
+        if b == c'S':
+            return SHORT_FORM
+    elif (a == c'P' and b == c'N') or (a == c'T' and b == c'M'):
+        return SHORT_FORM
+    if c'A' <= a <= c'Z' and c'A' <= b <= c'Z':
+        return UNKNOWN_VR
+    return NO_VR
+
+
+cdef bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
+                         uint32_t* length, size_t* header) noexcept nogil:
+    """Read one header without moving; False when it does not fit in the window."""
+    cdef uint16_t short_length = 0
+    cdef uint16_t reserved = 0
+    cdef uint32_t long_length = 0
+    cdef const uint8_t* p
+    cdef int form
+    if short_of(c, 8):
+        return False
+    peek_tag(c, tag)
+    vr[0] = 0
+    header[0] = 8
+    if not explicit_vr or tag[0] >> 16 == 0xFFFE:
+        return peek_u32(c, 4, length)
+    p = c.data + c.pos
+    form = form_of(p[4], p[5])
+    vr[0] = <uint16_t>((p[4] << 8) | p[5])
+    peek_u16(c, 6, &short_length)
+    if form == NO_VR:
+        # Writers that lose the VR of one element leave it in implicit form (pydicom reads it so); a short length
+        # behind a damaged VR is the other case. The form whose value fits in the file is taken.
+        vr[0] = VR_UN
+        peek_u32(c, 4, length)
+        if length[0] != UNDEFINED_LENGTH and length[0] > file_size - c.pos - 8:
+            length[0] = short_length
+        return True
+    if form == UNKNOWN_VR:
+        # PS3.5 7.1.2 gives VRs of later editions the long form; some writers use the short one.
+        reserved = short_length
+        form = SHORT_FORM
+        if reserved == 0 and peek_u32(c, 8, &long_length) and (
+                long_length == UNDEFINED_LENGTH or long_length <= file_size - c.pos - 12):
+            form = LONG_FORM
+    if form == SHORT_FORM:
+        length[0] = short_length
+        return True
+    header[0] = 12
+    return peek_u32(c, 8, length)
+
+
+cdef int append(ElementTable* table, const Element* element) noexcept nogil:
+    cdef size_t capacity
+    cdef Element* items
+    if table.count == table.capacity:
+        capacity = 2 * table.capacity if table.capacity else 128
+        items = <Element*>realloc(table.items, capacity * sizeof(Element))
+        if items == NULL:
+            return -1
+        table.items = items
+        table.capacity = capacity
+    table.items[table.count] = element[0]
+    table.count += 1
+    return 0
+
+
+cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil:
+    """The first element with this tag, or NULL. Of duplicates the first counts, as in DCMTK."""
+    cdef size_t low = 0
+    cdef size_t high = table.count
+    cdef size_t middle, i
+    # Data sets are in ascending order (PS3.5 7.1); a file that is not is searched from the front.
+    while low < high:
+        middle = (low + high) // 2
+        if table.items[middle].tag < tag:
+            low = middle + 1
+        else:
+            high = middle
+    if low < table.count and table.items[low].tag == tag and (low == 0 or table.items[low - 1].tag < tag):
+        return &table.items[low]
+    for i in range(table.count):
+        if table.items[i].tag == tag:
+            return &table.items[i]
+    return NULL
+
+
+cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, uint64_t file_size) noexcept nogil:
+    memset(m, 0, sizeof(FileMap))
+    m.cursor.data = data
+    m.cursor.size = size
+    m.base = base
+    m.file_size = file_size
+
+
+cdef void map_free(FileMap* m) noexcept nogil:
+    free(m.meta.items)
+    free(m.elements.items)
+    m.meta.items = NULL
+    m.elements.items = NULL
+
+
+cdef int more(FileMap* m, uint64_t wanted) noexcept nogil:
+    m.wanted = wanted
+    return SCAN_MORE
+
+
+cdef int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fault) noexcept nogil:
+    m.walked += 1
+    if m.walked > m.limits.elements:
+        return fail(fault, OVER_LIMIT, "limit_elements", "The data set holds more elements than the limit allows",
+                    tag, m.base + pos, m.limits.elements, -1)
+    return 0
+
+
+cdef int cut(FileMap* m, uint32_t tag, uint64_t pos, uint64_t expected, Fault* fault) noexcept nogil:
+    return fail(fault, TRUNCATED, "element_cut", "The file ends inside a data element (bytes)",
+                tag, m.base + pos, expected, m.file_size - pos)
+
+
+cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noexcept nogil:
+    """Read an item's tag and length and go behind them; False when no 8 bytes are left in front of `end`."""
+    cdef uint32_t n = 0
+    if c.pos + 8 > end or short_of(c, 8):
+        return False
+    peek_tag(c, tag)
+    peek_u32(c, 4, &n)
+    length[0] = n
+    c.pos += 8
+    return True
+
+
+cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, Fault* fault) noexcept nogil:
+    """Go behind the delimiter of the sequence of undefined length whose first item is here (PS3.5 7.5).
+
+    With `in_item` the first element of an item is here, and the end of that item is looked for. The stack of open
+    levels is an array, so that depth costs no recursion. Moves `c` only when the end was found.
+    """
+    cdef uint8_t[STACK_SIZE] levels
+    cdef int depth = 1
+    cdef uint8_t level
+    cdef Cursor at = c[0]
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
+    if not in_item:
+        levels[0] |= IN_SEQUENCE
+    while depth:
+        level = levels[depth - 1]
+        at.big_endian = (level & IS_BIG_ENDIAN) != 0
+        if not element_header(&at, m.file_size, (level & IS_EXPLICIT) and not (level & IN_SEQUENCE),
+                              &tag, &vr, &length, &header):
+            if at.size < m.file_size:
+                return more(m, at.pos + 12)
+            fail(fault, TRUNCATED, "sequence_cut", "The file ends inside a sequence of undefined length", 0,
+                 m.base + at.pos, -1, -1)
+            return SCAN_FAULT
+        if count_element(m, tag, at.pos, fault) < 0:
+            return SCAN_FAULT
+        if tag == SEQUENCE_DELIMITATION:
+            # Also ends an item whose own delimiter is missing.
+            if level & IN_SEQUENCE:
+                at.pos += header
+            depth -= 1
+            continue
+        if tag == ITEM_DELIMITATION:
+            at.pos += header
+            if not (level & IN_SEQUENCE):
+                depth -= 1
+            continue
+        if level & IN_SEQUENCE and tag != ITEM:
+            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something but items",
+                 tag, m.base + at.pos, -1, -1)
+            return SCAN_FAULT
+        if length == UNDEFINED_LENGTH:
+            if depth >= 2 * m.limits.depth:
+                fail(fault, OVER_LIMIT, "limit_depth", "Sequences are nested deeper than the limit allows",
+                     tag, m.base + at.pos, m.limits.depth, -1)
+                return SCAN_FAULT
+            at.pos += header
+            if level & IN_SEQUENCE:
+                levels[depth] = level & ~IN_SEQUENCE
+            elif vr == VR_UN:
+                levels[depth] = IN_SEQUENCE
+            else:
+                levels[depth] = level | IN_SEQUENCE
+            depth += 1
+            continue
+        if length > m.file_size - at.pos - header:
+            cut(m, tag, at.pos, length, fault)
+            return SCAN_FAULT
+        if length > at.size - at.pos - header:
+            return more(m, at.pos + header + length)
+        at.pos += header + length
+    c.pos = at.pos
+    return SCAN_DONE
+
+
+cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_at_pixels, Fault* fault) noexcept nogil:
+    """Fill the table from here to the end of the data set, or of group 0002 when `in_meta`."""
+    cdef Cursor* c = &m.cursor
+    cdef Element e
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    cdef size_t start
+    cdef int result
+    cdef bint explicit_vr = in_meta or m.explicit_vr
+    while True:
+        start = c.pos
+        # Fewer bytes than the shortest header are padding.
+        if m.file_size - start < 8:
+            return SCAN_DONE
+        if in_meta and c.pos + 2 <= c.size and u16_at(c.data + c.pos, False) != 2:
+            return SCAN_DONE
+        if not element_header(c, m.file_size, explicit_vr, &tag, &vr, &length, &header):
+            if c.size < m.file_size:
+                return more(m, start + 12)
+            cut(m, tag, start, 12, &m.ended)
+            return SCAN_DONE
+        if tag == 0:
+            return SCAN_DONE        # zeros behind the data set
+        if count_element(m, tag, start, fault) < 0:
+            return SCAN_FAULT
+        if tag >> 16 == 0xFFFE:
+            c.pos += header         # a delimiter that closes nothing: every reader passes over it
+            continue
+        e.tag = tag
+        e.vr = vr
+        e.flags = 0
+        e.offset = m.base + start + header
+        e.length = length
+        if is_pixel_tag(tag) and not in_meta and m.pixels.tag == 0:
+            if length == UNDEFINED_LENGTH:
+                e.flags = UNDEFINED
+                e.length = m.file_size - start - header
+            elif length > m.file_size - start - header:
+                e.flags = CUT
+                e.length = m.file_size - start - header
+            m.pixels = e
+            if stop_at_pixels:
+                return SCAN_PIXELS
+        if length == UNDEFINED_LENGTH:
+            e.flags = UNDEFINED | (INNER_IMPLICIT if vr == VR_UN else 0)
+            c.pos += header
+            if vr == VR_UN:
+                c.big_endian, explicit_vr = False, c.big_endian
+                result = walk_undefined(m, c, False, False, fault)
+                c.big_endian, explicit_vr = explicit_vr, m.explicit_vr
+            else:
+                result = walk_undefined(m, c, explicit_vr, False, fault)
+            if result == SCAN_MORE:
+                c.pos = start
+                return result
+            if result == SCAN_FAULT:
+                if fault.kind != TRUNCATED:
+                    return result
+                # A cut file: the tags in front are still good.
+                m.ended = fault[0]
+                fault.kind = NO_FAULT
+                e.flags |= CUT
+                e.length = c.size - start - header
+                c.pos = c.size
+                return result_of_append(m, table, &e, fault)
+            e.length = m.base + c.pos - e.offset - 8
+        elif length > m.file_size - start - header:
+            e.flags |= CUT
+            e.length = c.size - start - header if c.size > start + header else 0
+            cut(m, tag, start, length, &m.ended)
+            c.pos = c.size
+            return result_of_append(m, table, &e, fault)
+        elif length > c.size - start - header:
+            return more(m, start + header + length)
+        else:
+            c.pos = start + header + length
+        if append(table, &e) < 0:
+            return out_of_memory(m, fault)
+
+
+cdef int out_of_memory(FileMap* m, Fault* fault) noexcept nogil:
+    fail(fault, NO_MEMORY, "no_memory", "No memory for the table of elements", 0, -1, -1, -1)
+    return SCAN_FAULT
+
+
+cdef int result_of_append(FileMap* m, ElementTable* table, const Element* e, Fault* fault) noexcept nogil:
+    return out_of_memory(m, fault) if append(table, e) < 0 else SCAN_DONE
+
+
+cdef bint uid_is(const uint8_t* value, size_t length, const char* uid, size_t n) noexcept nogil:
+    """Compare a UID, whose padding may be NUL or, against the rule, spaces."""
+    while length and (value[length - 1] == 0 or value[length - 1] == c' '):
+        length -= 1
+    return length == n and memcmp(value, uid, n) == 0
+
+
+cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
+    """What rules when the transfer syntax and the first element disagree, or when there is no transfer syntax.
+
+    The byte order and the VR form are taken from the first element when it contradicts: pydicom does so for the VR
+    form, and a data set read against its own bytes is garbage. How pixels are encoded is always believed.
+    """
+    cdef Cursor* c = &m.cursor
+    cdef const Element* uid = find(&m.meta, TRANSFER_SYNTAX_UID)
+    cdef const uint8_t* value
+    cdef bint claims_explicit = True
+    cdef bint claims_big = False
+    cdef bint looks_explicit, big
+    cdef int form
+    cdef uint16_t little_group, big_group
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    m.dataset_offset = m.base + c.pos
+    if uid != NULL and uid.length:
+        value = c.data + (uid.offset - m.base)
+        if uid_is(value, uid.length, b"1.2.840.10008.1.2.1.99", 22):
+            m.explicit_vr = True
+            return SCAN_DEFLATED
+        if uid_is(value, uid.length, b"1.2.840.10008.1.2", 17) or uid_is(value, uid.length, b"1.2.840.113619.5.2", 18):
+            claims_explicit = False
+        elif uid_is(value, uid.length, b"1.2.840.10008.1.2.2", 19):
+            claims_big = True
+    else:
+        m.guessed = True
+    if m.file_size - c.pos < 8:
+        m.explicit_vr = claims_explicit
+        c.big_endian = claims_big
+        return SCAN_DONE            # a file meta information with nothing behind it
+    if short_of(c, 12) and c.size < m.file_size:
+        return more(m, c.pos + 12)
+    little_group = u16_at(c.data + c.pos, False)
+    big_group = u16_at(c.data + c.pos, True)
+    big = claims_big
+    if little_group > 0xFF and big_group <= 0xFF:
+        big = True
+    elif big_group > 0xFF and little_group <= 0xFF:
+        big = False
+    c.big_endian = big
+    form = form_of(c.data[c.pos + 4], c.data[c.pos + 5])
+    looks_explicit = form <= LONG_FORM
+    if not looks_explicit and claims_explicit and not m.guessed:
+        # One odd VR does not make a data set implicit, unless its four bytes are a length that fits.
+        peek_u32(c, 4, &length)
+        looks_explicit = form == UNKNOWN_VR or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - 8)
+    if m.guessed:
+        m.explicit_vr = looks_explicit
+        element_header(c, m.file_size, looks_explicit, &tag, &vr, &length, &header)
+        if m.meta.count == 0 and (tag >> 16 > 0x00FF or tag >> 16 == 0 or (tag >> 16) & 1
+                                  or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - header)):
+            return fail(fault, MALFORMED, "not_dicom", "Not a DICOM file: no prefix 'DICM' at byte 128 and no data "
+                        "element at the start", 0, 0, -1, -1)
+        return SCAN_DONE
+    m.contradicts = looks_explicit != claims_explicit or big != claims_big
+    m.explicit_vr = looks_explicit
+    return SCAN_DONE
+
+
+cdef int begin(FileMap* m, Fault* fault) noexcept nogil:
+    """Find the data set: preamble and file meta information are optional (PS3.10 7.1; found missing in the wild)."""
+    cdef Cursor* c = &m.cursor
+    cdef int result
+    if m.file_size == 0:
+        return fail(fault, TRUNCATED, "empty", "The input holds no bytes", 0, 0, -1, -1)
+    if c.size < m.file_size and c.size < 144:
+        return more(m, 144)
+    c.pos = 0
+    if c.size >= 132 and memcmp(c.data + 128, <const char*>b"DICM", 4) == 0:
+        c.pos = 132
+    elif c.size >= 4 and memcmp(c.data, <const char*>b"DICM", 4) == 0:
+        c.pos = 4
+    elif c.size < 8:
+        return fail(fault, TRUNCATED, "not_dicom", "Too short for a DICOM file (bytes)", 0, 0, 8, c.size)
+    c.big_endian = False
+    m.meta.count = 0
+    result = walk_elements(m, &m.meta, True, False, fault)
+    if result != SCAN_DONE:
+        return result
+    if m.ended.kind:
+        fault[0] = m.ended
+        return SCAN_FAULT
+    result = decide_encoding(m, fault)
+    if result == SCAN_DONE:
+        m.begun = True
+    return result
+
+
+cdef int scan(FileMap* m, bint stop_at_pixels, Fault* fault) noexcept nogil:
+    """Scan on from where the last call stopped. The caller may have given `m.cursor` a larger window."""
+    cdef int result
+    if not m.begun:
+        result = begin(m, fault)
+        if result != SCAN_DONE:
+            return result
+    return walk_elements(m, &m.elements, False, stop_at_pixels, fault)
+
+
+cdef int scan_item(FileMap* m, Fault* fault) noexcept nogil:
+    """Scan the elements of one item; the caller has set the encoding and the window to the item's value."""
+    m.begun = True
+    return walk_elements(m, &m.elements, False, False, fault)

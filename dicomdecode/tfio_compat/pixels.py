@@ -1,0 +1,353 @@
+"""What tensorflow-io 0.37.1 reads of a file before it renders: attributes, lookup tables, the pixel stream.
+
+It follows the library inside tensorflow-io, not the standard. `dicomdecode.tfio_compat.image` makes an image of it.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.pixels._kernels import Plan, run, type_code
+from dicomdecode.reading._file import DicomFile
+from dicomdecode.reading.source import MemorySource
+from dicomdecode.syntaxes import SYNTAXES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dicomdecode.limits import Limits
+    from dicomdecode.reading._dataset import DataSet
+    from dicomdecode.reading.source import Source
+
+__all__ = [
+    "PIXEL_DATA",
+    "Function",
+    "Image",
+    "Stream",
+    "Table",
+    "check_limits",
+    "chunks",
+    "container",
+    "decimal",
+    "fail",
+    "first_text",
+    "integer",
+    "lookup_table",
+    "mapped",
+    "number",
+    "numbers",
+    "open_lenient",
+    "read_attributes",
+    "read_native",
+    "signed_values",
+    "stored",
+    "undefined",
+]
+
+Function = Callable[["NDArray[Any]"], "NDArray[Any]"]
+Table = tuple["NDArray[Any]", int, int]  # entries, first value mapped, bits
+
+#: Samples of a pixel in the stream, by Photometric Interpretation without spaces and underscores.
+SAMPLES = {
+    "MONOCHROME1": 1,
+    "MONOCHROME2": 1,
+    "PALETTECOLOR": 1,
+    "RGB": 3,
+    "HSV": 3,
+    "ARGB": 4,
+    "CMYK": 4,
+    "YBRFULL": 3,
+    "YBRFULL422": 2,
+    "YBRPARTIAL422": 2,
+}
+PIXEL_DATA = 0x7FE00010
+_INTEGER = re.compile(rb"\s*([+-]?\d+)")
+_DECIMAL = re.compile(rb"\s*([+-]?)(?=\.?\d)(\d*(?:\.\d*)?)(?:[eE]([+-]?)(\d+))?")
+#: A file that holds fewer than 1/64 of the pixels that it announces gets no memory beyond this.
+_FREE_BYTES = 1 << 26
+_CHUNK = 1 << 17  # pixels: float64 temporaries stay in the cache
+
+
+@dataclass(frozen=True)
+class Image:
+    """The attributes that describe the pixels, as tensorflow-io understands them."""
+
+    photometric: str  # letters and digits only
+    rows: int
+    columns: int
+    frames: int
+    allocated: int
+    stored: int
+    high_bit: int
+    signed: bool
+    planar: bool
+
+    @property
+    def samples(self) -> int:
+        return SAMPLES[self.photometric]
+
+    @property
+    def total(self) -> int:
+        """Pixels of all frames."""
+        return self.frames * self.rows * self.columns
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The uncompressed pixel data of all frames: one little-endian stream of bits."""
+
+    data: NDArray[Any]
+    cut: bool = False  # the file ends inside it: what is missing is undefined
+
+
+def fail(text: str, tag: int | None = None, code: str = "tfio_image") -> NoReturn:
+    """Raise what tensorflow-io calls "Error loading image"."""
+    raise MalformedError(f"tensorflow-io loads no such image: {text}", code=code, tag=tag)
+
+
+def undefined(text: str) -> NoReturn:
+    """Raise where the original's result depends on chance, or where it ends the process."""
+    raise UnsupportedError(f"tensorflow-io's result is undefined: {text}", code="tfio_undefined")
+
+
+def open_lenient(source: Source, limits: Limits, stop_at_pixels: bool = True) -> DicomFile:
+    """The file; where it is malformed, what could be read in front of that (tensorflow-io ignores parsing errors)."""
+    try:
+        return DicomFile(source, limits, stop_at_pixels)
+    except MalformedError as error:
+        if not error.offset or error.offset >= source.size or error.code == "not_dicom":
+            raise
+        return DicomFile(MemorySource(bytes(source.read_at(0, error.offset))), limits, stop_at_pixels)
+
+
+def numbers(data: DataSet, tag: int, *vrs: str) -> list[int]:
+    """The 16-bit values of an element; none when it is absent or has another VR than these, as there."""
+    vr = data.vr(tag)
+    if vr not in vrs:
+        return []
+    value, big_endian = data.words(tag) or (b"", False)
+    count = len(value) // 2
+    return list(struct.unpack(f"{'>' if big_endian else '<'}{count}{'h' if vr == 'SS' else 'H'}", value[: 2 * count]))
+
+
+def number(data: DataSet, tag: int) -> int | None:
+    """The first value of a US element."""
+    return next(iter(numbers(data, tag, "US")), None)
+
+
+def first_text(data: DataSet, tag: int) -> str:
+    """The first of the values that backslashes separate, without padding."""
+    return (data.raw(tag) or b"").split(b"\\")[0].strip(b" \0").decode("latin-1")
+
+
+def integer(data: DataSet, tag: int) -> int | None:
+    """The first value of an IS element."""
+    match = _INTEGER.match(data.raw(tag) or b"") if data.vr(tag) == "IS" else None
+    return int(match[1]) if match and len(match[1]) < 19 else None
+
+
+def decimal(text: bytes) -> float | None:
+    """The value of a DS as tensorflow-io computes it: not always the nearest double.
+
+    At most 18 digits count, zeros in front among them. The last nine of them and those before are read as two integers,
+    and the power of ten is a product of powers 10**(2**i), each step rounded.
+    """
+    match = _DECIMAL.match(text)
+    if match is None:
+        special = text.strip().lower().lstrip(b"+-")[:3]
+        return float(special) if special in (b"nan", b"inf") else None
+    sign, digits, exponent_sign, exponent_digits = match.groups()
+    whole, _, part = digits.partition(b".")
+    kept = (whole + part)[:18]
+    leading, last = kept[:-9], kept[-9:]
+    mantissa = 1e9 * int(leading or b"0") + int(last)
+    exponent = int((exponent_digits or b"0")[:9])
+    exponent = len(whole) - len(kept) + (-exponent if exponent_sign == b"-" else exponent)
+    power, left, i = 1.0, min(abs(exponent), 511), 0
+    while left >> i:
+        if left >> i & 1:
+            power *= 10.0 ** (1 << i)
+        i += 1
+    value = mantissa / power if exponent < 0 else mantissa * power
+    return -value if sign == b"-" else value
+
+
+def lookup_table(
+    data: DataSet, descriptor_tag: int, data_tag: int, signed: bool
+) -> tuple[NDArray[Any], int, int] | None:
+    """A lookup table, None when it counts as absent.
+
+    Entries are masked with the bits: a table of 16-bit entries that declares 8 bits keeps the low bytes.
+    """
+    descriptor = numbers(data, descriptor_tag, "US", "SS")
+    words = np.array(numbers(data, data_tag, "US", "OW")[:65536], np.int64)
+    if len(descriptor) < 3 or not len(words):
+        return None
+    count, first, bits = (value & 0xFFFF for value in descriptor[:3])
+    count = count or 65536
+    if len(words) != count and len(words) == (count + 1) // 2:  # else the words that are there are the entries
+        words = np.stack([words & 0xFF, words >> 8], axis=1).reshape(-1)[:count]
+    if not 8 <= bits <= 16:
+        bits = min(max(int(words.max()).bit_length(), 8), 16)
+    if signed and first > 0x7FFF:
+        first -= 0x10000
+    return words & ((1 << bits) - 1), first, bits
+
+
+def read_attributes(file: DicomFile) -> Image:
+    """What describes the pixels.
+
+    Raises
+    ------
+    DicomError
+        tensorflow-io loads no image of these.
+    """
+    if file.contradicts and file.transfer_syntax in SYNTAXES:
+        # It is believed there, and the data set then read as something else.
+        fail("the data set is not encoded as its transfer syntax says", 0x00020010)
+    tag, vr, _, length, _ = file.pixels
+    if tag != PIXEL_DATA or not length:
+        fail("there is no integer pixel data", PIXEL_DATA)
+    if vr not in ("OB", "OW"):
+        fail("the VR of the pixel data is neither OB nor OW", PIXEL_DATA)
+    photometric = re.sub("[^A-Za-z0-9]", "", first_text(file, 0x00280004)).upper()
+    if photometric not in SAMPLES:
+        fail("its photometric interpretation is unknown to it", 0x00280004)
+    values = {}
+    for tag in (0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103):
+        value = number(file, tag)
+        if value is None or (value == 0 and tag != 0x00280103):
+            fail("an attribute of the pixels is missing or 0", tag)
+        values[tag] = value
+    rows, columns, allocated, bits, sign = values.values()
+    high_bit = number(file, 0x00280102) or bits - 1
+    if bits > allocated or bits > high_bit + 1 or bits > 32:
+        fail("Bits Stored exceeds Bits Allocated, High Bit + 1, or 32", 0x00280101)
+    planar = number(file, 0x00280006)
+    if not photometric.startswith("MONOCHROME"):
+        if number(file, 0x00280002) is None:
+            fail("Samples per Pixel is missing", 0x00280002)
+        if photometric != "PALETTECOLOR" and planar is None and not _sets_planar(file):
+            fail("Planar Configuration is missing", 0x00280006)
+    frames = integer(file, 0x00280008) or 1
+    return Image(photometric, rows, columns, max(frames, 1), allocated, bits, high_bit, sign == 1, planar == 1)
+
+
+def _sets_planar(file: DicomFile) -> bool:
+    """Whether the decoder there writes Planar Configuration itself."""
+    syntax = SYNTAXES.get(file.transfer_syntax)
+    if syntax is None or not file.pixels[4]:
+        return False
+    return syntax.codec == "jpeg" or (syntax.codec == "jpegls" and number(file, 0x00280002) == 3)
+
+
+def check_limits(file: DicomFile, image: Image, present: int) -> None:
+    """Raise LimitError for more than the limits allow, or much more than the file can hold."""
+    limits = file.limits
+    needed = image.total * max(image.samples, 3 if image.samples != 1 or image.photometric[0] == "P" else 1)
+    for name, asked in (
+        ("pixels_per_frame", image.rows * image.columns),
+        ("frames", image.frames),
+        ("output_bytes", needed),
+    ):
+        if asked > getattr(limits, name):
+            raise LimitError(
+                f"The image exceeds the limit {name} of {getattr(limits, name)}",
+                code=f"limit_{name}",
+                hint="Pass limits=dicomdecode.Limits(...) to allow it",
+            )
+    if needed > _FREE_BYTES and needed > 64 * 8 * present:
+        raise TruncatedError("The pixel data can not hold so many pixels", code="frame_cut", tag=PIXEL_DATA)
+
+
+def read_native(file: DicomFile, image: Image) -> Stream:
+    """The pixel stream of pixel data that are not encapsulated."""
+    _, vr, offset, length, _ = file.pixels
+    if vr == "OB" and image.allocated > 16:
+        fail("pixel data of more than 16 bits have the VR OB", PIXEL_DATA)
+    check_limits(file, image, length)
+    data = np.frombuffer(file.source.read_at(offset, length), np.uint8)
+    if len(data) % 2 and not file.pixels_cut:
+        data = np.append(data, np.uint8(0))
+    syntax = SYNTAXES.get(file.transfer_syntax)
+    if vr == "OW" and (file.big_endian or (syntax is not None and syntax.big_endian)):
+        # Words, also where a pixel has two of them.
+        data = data[: len(data) // 2 * 2].view(">u2").astype("<u2").view(np.uint8)
+    return Stream(data, file.pixels_cut)
+
+
+# --- stored values ---------------------------------------------------------------------------------------------------
+
+
+def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
+    """The Bits Stored bits of at most `needed` samples, as unsigned integers of 8, 16 or 32 bits, not sign-extended.
+
+    Sample k has the bits k * Bits Allocated + High Bit + 1 - Bits Stored onwards.
+    """
+    allocated, bits = image.allocated, image.stored
+    count = min(needed, -(-8 * len(stream.data) // allocated))
+    if count * allocated > 8 * len(stream.data):
+        undefined("the pixel data end inside a pixel")
+    if stream.cut and count < needed:
+        raise TruncatedError("The file ends inside the pixel data", code="pixels_cut", tag=PIXEL_DATA)
+    kind = container(bits)
+    shift = image.high_bit + 1 - bits
+    if allocated == 1 and shift == 0:
+        return np.unpackbits(stream.data[: (count + 7) // 8], bitorder="little")[:count]
+    if allocated in (8, 16, 32, 64) and image.high_bit < allocated:
+        size = allocated // 8
+        cells = stream.data[: count * size].view(f"<u{size}")
+        if shift:
+            cells = cells >> shift
+        if shift + bits < allocated:
+            cells = cells & cells.dtype.type((1 << bits) - 1)
+        return cells.astype(kind, copy=False)
+    first = np.arange(count, dtype=np.int64) * allocated + shift
+    data = np.append(stream.data, np.zeros(-(-(image.high_bit + 1) // 8) + 8, np.uint8))
+    word = np.zeros(count, np.uint64)
+    for i in range(5):  # 32 bits touch five bytes at most
+        word |= data[(first >> 3) + i].astype(np.uint64) << np.uint64(8 * i)
+    return ((word >> (first & 7).astype(np.uint64)) & np.uint64((1 << bits) - 1)).astype(kind)
+
+
+def container(bits: int) -> np.dtype[Any]:
+    return np.dtype(np.uint8 if bits <= 8 else np.uint16 if bits <= 16 else np.uint32)
+
+
+def chunks(count: int) -> Iterator[slice]:
+    for start in range(0, count, _CHUNK):
+        yield slice(start, min(start + _CHUNK, count))
+
+
+def signed_values(raw: NDArray[Any], image: Image) -> NDArray[Any]:
+    """Stored bits as int64, sign-extended where Pixel Representation says so."""
+    values = raw.astype(np.int64)
+    if image.signed:
+        sign = 1 << (image.stored - 1)
+        values = (values ^ sign) - sign
+    return values
+
+
+def mapped(raw: NDArray[Any], image: Image, function: Function, out: NDArray[Any]) -> None:
+    """`function` of the signed stored values, by a table where that is less work."""
+    if image.stored <= 16 and len(raw) > 1 << image.stored:
+        table = function(signed_values(np.arange(1 << image.stored), image))
+        if not out.flags.c_contiguous:
+            out[:] = table[raw]
+            return
+        # The kernel only moves bytes: types of the same size will do.
+        entries = np.zeros(1 << 8 * raw.dtype.itemsize, table.dtype)
+        entries[: len(table)] = table
+        moved = np.dtype({1: "u1", 2: "u2", 4: "u4", 8: "f8"}[table.dtype.itemsize])
+        plan = Plan("table", moved, type_code(raw.dtype), type_code(moved), table=entries.view(moved))
+        run(plan, raw, 0, len(raw), out.view(moved))
+    else:
+        for part in chunks(len(raw)):
+            out[part] = function(signed_values(raw[part], image))
