@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from dicomdecode.pixels._kernels import Plan, type_code
 
 from dicomdecode.codecs._rle import decode as rle_decode
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.pixels import _kernels
-from dicomdecode.pixels._kernels import Plan, type_code
 
 from . import samples
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import DicomError, LimitError
+from dicomdecode.errors import DicomError
 from dicomdecode.limits import Limits, default_limits
-from dicomdecode.pixels.arguments import COLORS, LEVELS, check_dtype, one_of
-from dicomdecode.pixels.decode import render
-from dicomdecode.pixels.plans import DoesNotFit
-from dicomdecode.pixels.request import Request
-from dicomdecode.reading._file import DicomFile
-from dicomdecode.reading.source import MemorySource, open_source
+from dicomdecode.pixels import DoesNotFit, PixelData, Request, decode
+from dicomdecode.pixels.arguments import one_of
+from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.tags import parse_tag
+from dicomdecode.words import ON_ERROR, VALUES
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from dicomdecode.reading.source import SourceLike
 
 __all__ = ["decode_dicom_data", "decode_dicom_image"]
-
-_ON_ERROR = ("strict", "skip", "lossy")
 
 
 def _warn(reason: str) -> None:
@@ -79,31 +75,30 @@ def decode_dicom_image(
     OSError, MemoryError, TypeError, ValueError
         Whatever `on_error` says: the path can not be read, an argument is wrong.
     """
-    one_of("on_error", on_error, _ON_ERROR)
-    one_of("scale", scale, ("preserve", "auto"))
-    one_of("values", values, (*LEVELS, "tfio"))
-    one_of("color", color, COLORS)
-    target = check_dtype(dtype)
-    if values == "tfio" and (frames is not None or out is not None):
-        raise ValueError('values="tfio" gives the whole image: it takes neither frames= nor out=')
+    one_of("on_error", on_error, ON_ERROR)
+    one_of("values", values, VALUES)
+    is_tfio = values == "tfio"
     request = Request(
-        values=values,
+        values="stored" if is_tfio else values,
         color=color,
-        dtype=target,
+        dtype=dtype,
         scale=scale,
-        color_dim=bool(color_dim),
+        color_dim=color_dim,
         frame_dim=frame_dim,
         frames=frames,
         out=out,
         must_fit=on_error != "lossy",
     )
-    source = open_source(contents)
+    if is_tfio and (frames is not None or out is not None):
+        raise ValueError('values="tfio" gives the whole image: it takes neither frames= nor out=')
+    limits = limits or default_limits()
+    source = open_source(contents, limits)
     try:
-        if values == "tfio":
+        if is_tfio:
             from dicomdecode.tfio_compat.image import render_tfio
 
-            return render_tfio(source, default_limits() if limits is None else limits, target, scale, on_error)
-        return render(DicomFile(source, default_limits() if limits is None else limits), request)
+            return render_tfio(source, limits, request, on_error)
+        return decode(PixelData(DicomFile(source, limits)), request)
     except DicomError as error:
         if on_error == "strict":
             raise
@@ -115,7 +110,7 @@ def decode_dicom_image(
     finally:
         source.close()
     _warn(reason)
-    return np.empty((0,), target)
+    return np.empty((0,), request.dtype)
 
 
 def decode_dicom_data(
@@ -152,9 +147,10 @@ def decode_dicom_data(
     asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)
     paths = [parse_tag(tag) for tag in asked.reshape(-1).tolist()]
     found = np.full(len(paths), "", object)
-    source = open_source(contents)
+    limits = limits or default_limits()
+    source = open_source(contents, limits)
     try:
-        file = _scanned_for(paths, source, default_limits() if limits is None else limits)
+        file = DicomFile(source, limits)
         for i, path in enumerate(paths):
             try:
                 found[i] = file.text(path)
@@ -168,20 +164,3 @@ def decode_dicom_data(
     finally:
         source.close()
     return found.reshape(asked.shape)
-
-
-def _scanned_for(paths: list[tuple[int, ...]], source: Any, limits: Limits) -> DicomFile:
-    """The file, scanned as far as the tags need."""
-    file = DicomFile(source, limits)
-    last = file.pixels[0]
-    if not last or all(path[0] < last for path in paths):
-        return file
-    if not isinstance(source, MemorySource):
-        if source.size > limits.header_bytes:
-            raise LimitError(
-                f"Tags at or behind the pixel data need the whole file, above the limit of {limits.header_bytes} bytes",
-                code="limit_header_bytes",
-                hint="Pass limits=dicomdecode.Limits(...) to allow it",
-            )
-        source = MemorySource(bytes(source.read_at(0, source.size)))
-    return DicomFile(source, limits, False)

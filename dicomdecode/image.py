@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import DicomError, LimitError
+from dicomdecode.errors import DicomError
 from dicomdecode.limits import Limits, default_limits
-from dicomdecode.pixels.arguments import check_request
-from dicomdecode.pixels.color import color_steps
-from dicomdecode.pixels.decode import frames_of, layout_of, plans_of, render, stored_dtype
-from dicomdecode.pixels.request import Request
-from dicomdecode.reading._file import DicomFile
-from dicomdecode.reading.source import MemorySource, Source, open_source
+from dicomdecode.pixels import PixelData, Request, decode
+from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.planning import steps_of
+from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.spacing import find_spacing
 from dicomdecode.syntaxes import SYNTAXES
-from dicomdecode.tags import parse_tag
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -58,22 +56,14 @@ class DicomImage:
     def __init__(self, source: SourceLike, *, limits: Limits | None = None) -> None:
         self._origin: Any = source
         self._limits = default_limits() if limits is None else limits
-        self._source: Source = open_source(source)
-        self._decoded = False
+        self._source = open_source(source, self._limits)
         try:
-            self._file, self._complete = self._scanned()
+            self._file = DicomFile(self._source, self._limits)
         except BaseException:
             self._source.close()
             raise
-
-    def _scanned(self) -> tuple[DicomFile, bool]:
-        """The file, and whether it is scanned to its end: in memory, tags behind the pixel data cost nothing."""
-        if isinstance(self._source, MemorySource):
-            try:
-                return DicomFile(self._source, self._limits, False), True
-            except DicomError:
-                pass  # damage behind the pixel data takes nothing from what is in front
-        return DicomFile(self._source, self._limits), False
+        self._pixels = PixelData(self._file)
+        self._source.rest()
 
     @property
     def rows(self) -> int:
@@ -121,8 +111,8 @@ class DicomImage:
         if file.photometric == "PALETTE COLOR":
             from dicomdecode.pixels.palette import read_palette
 
-            return np.dtype(np.uint8 if read_palette(file).bits == 8 else np.uint16)
-        return stored_dtype(file)
+            return np.dtype(np.uint8 if read_palette(self._pixels).bits == 8 else np.uint16)
+        return Frames(self._pixels, Request(values="stored", color="stored")).cell
 
     @property
     def spacing(self) -> tuple[float, float] | None:
@@ -143,7 +133,7 @@ class DicomImage:
         """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is asked for."""
         from dicomdecode.pixels.overlays import read_overlays
 
-        return read_overlays(self._file)
+        return read_overlays(self._pixels)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -159,15 +149,16 @@ class DicomImage:
         DicomError, ValueError
             As `pixels` does, for what the header alone can tell.
         """
-        request = check_request(values=values, window=window, padding=padding)
-        steps = plans_of(self._file, request).of(frame)[0].steps
-        return (*color_steps(self._file, layout_of(self._file, request.color)), *steps)
+        request = Request(values=values, window=window, padding=padding)
+        with self._awake():
+            return steps_of(Frames(self._pixels, request), request, frame)
 
     @property
     def issues(self) -> tuple[Issue, ...]:
         from dicomdecode.issues import find_issues
 
-        return find_issues(self._file, self._decoded)
+        with self._awake():
+            return find_issues(self._pixels)
 
     def tag(self, tag: int | str) -> Any:
         """The value of an element in the type Python has for it; None when it is absent.
@@ -190,40 +181,26 @@ class DicomImage:
         DicomError
             The element's sequence is malformed.
         """
-        if not self._complete:
-            number = parse_tag(tag)[0]
-            if number >= self._file.pixels[0] > 0:
-                return self._whole().tag(tag)
         return self._file.tag(tag)
 
     def tags(self) -> list[int]:
-        """The tags of the file, in its order: file meta information, then the data set up to the pixel data."""
-        last = self._file.pixels[0]
-        return self._file.tags() + ([last] if last and not self._complete else [])
+        """The tags of the file, in its order: file meta information, then the data set."""
+        return self._file.tags()
 
     @property
     def codestream(self) -> dict[str, Any] | None:
         """What the codestream of frame 0 says of itself (JPEG 2000: levels, tiles, progression, transform)."""
         syntax = SYNTAXES.get(self.transfer_syntax)
-        if syntax is None or syntax.codec not in ("jpeg2000", "htj2k") or not self._file.pixels[4]:
+        if syntax is None or syntax.codec not in ("jpeg2000", "htj2k") or not self._file.is_encapsulated:
             return None
         from dicomdecode.codecs.jpeg2000 import inspect_codestream
 
         try:
-            return inspect_codestream(frames_of(self._file).read(0))
+            with self._awake():
+                frames = Frames(self._pixels, Request(values="stored"))
+                return inspect_codestream(frames.codestream_bytes(0))
         except DicomError as error:
             return {"error": str(error)}
-
-    def _whole(self) -> DicomFile:
-        """The file scanned to its end: for the rare elements behind the pixel data, and for these themselves."""
-        limits = self._limits
-        if self._source.size > limits.header_bytes:
-            raise LimitError(
-                f"Elements behind the pixel data need the whole file, above the limit of {limits.header_bytes} bytes",
-                code="limit_header_bytes",
-                hint="Pass limits=dicomdecode.Limits(...) to allow it",
-            )
-        return DicomFile(MemorySource(bytes(self._source.read_at(0, self._source.size))), limits, False)
 
     def pixels(
         self,
@@ -242,7 +219,7 @@ class DicomImage:
         overlays: bool = False,
     ) -> NDArray[Any]:
         """Decode pixels; the keywords and the result are those of `dicomdecode.imread`."""
-        request = check_request(
+        request = Request(
             values=values,
             color=color,
             dtype=dtype,
@@ -256,9 +233,11 @@ class DicomImage:
             threads=threads,
             overlays=overlays,
         )
-        pixels = _rendered(self._file, request)
-        self._decoded = True
-        return pixels
+        self._source.wake()
+        try:
+            return _decoded(self._pixels, request)
+        finally:
+            self._source.rest()
 
     def __getitem__(self, frames: Any) -> NDArray[Any]:
         return self.pixels(frames=frames)
@@ -285,7 +264,21 @@ class DicomImage:
 
         if isinstance(self._origin, pydicom.Dataset):
             return self._origin
-        return pydicom.dcmread(io.BytesIO(bytes(self._source.read_at(0, self._source.size))), force=True)
+        return pydicom.dcmread(io.BytesIO(self._bytes()), force=True)
+
+    def _bytes(self) -> bytes:
+        """The whole file."""
+        with self._awake():
+            return bytes(self._source.read_at(0, self._source.size))
+
+    @contextlib.contextmanager
+    def _awake(self) -> Iterator[None]:
+        """While it is read: an image at rest holds no descriptor."""
+        self._source.wake()
+        try:
+            yield
+        finally:
+            self._source.rest()
 
     def close(self) -> None:
         """Release the file, if it was opened by its path. Pixels can not be read any more."""
@@ -300,7 +293,7 @@ class DicomImage:
     def __reduce__(self) -> tuple[Any, ...]:
         origin = self._origin
         if not isinstance(origin, (str, bytes)) and not hasattr(origin, "__fspath__"):
-            origin = bytes(self._source.read_at(0, self._source.size))
+            origin = self._bytes()
         return _unpickle, (origin, self._limits)
 
     def __repr__(self) -> str:
@@ -309,13 +302,13 @@ class DicomImage:
         return f"<DicomImage {self.shape} {self.photometric} {self.bits_stored} bits>"
 
 
-def _rendered(file: DicomFile, request: Request) -> NDArray[Any]:
-    pixels = render(file, request)
+def _decoded(pixels: PixelData, request: Request) -> NDArray[Any]:
+    array = decode(pixels, request)
     if request.overlays:
         from dicomdecode.pixels.overlays import burn
 
-        burn(file, request, pixels)
-    return pixels
+        burn(pixels, request, array)
+    return array
 
 
 def _unpickle(origin: Any, limits: Limits) -> DicomImage:
@@ -420,7 +413,7 @@ def imread(
     OSError, TypeError, ValueError, IndexError
         The path can not be read; an argument is wrong.
     """
-    request = check_request(
+    request = Request(
         values=values,
         color=color,
         dtype=dtype,
@@ -434,8 +427,9 @@ def imread(
         threads=threads,
         overlays=overlays,
     )
-    opened = open_source(source)
+    limits = limits or default_limits()
+    opened = open_source(source, limits)
     try:
-        return _rendered(DicomFile(opened, default_limits() if limits is None else limits), request)
+        return _decoded(PixelData(DicomFile(opened, limits)), request)
     finally:
         opened.close()

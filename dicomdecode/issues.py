@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.codecs import CODECS
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError
-from dicomdecode.pixels.decode import frames_of, layout_of, render
+from dicomdecode.pixels import PixelData, Request
+from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.decode import stored_cells
 from dicomdecode.pixels.luts import lut_items, read_lut
-from dicomdecode.pixels.native import NativeFrames
-from dicomdecode.pixels.request import Request
+from dicomdecode.pixels.overlays import embedded_bits, read_overlays
+from dicomdecode.pixels.palette import read_palette
 from dicomdecode.reading.spacing import wrong_spacing
 
 if TYPE_CHECKING:
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading import DicomFile
 
 __all__ = ["Issue", "find_issues"]
 
@@ -45,30 +46,29 @@ class Issue(str):
         return self
 
 
-def find_issues(file: DicomFile, decoded: bool = False) -> tuple[Issue, ...]:
-    """Look through a file. Of its pixels no more is read than frame 0.
-
-    Parameters
-    ----------
-    file : DicomFile
-        Scanned up to its pixel data at least.
-    decoded : bool
-        Pixels were decoded already: frame 0 may be decoded again, to look at its unused bits.
-    """
-    checks: list[Callable[[DicomFile], Iterator[Issue]]] = [_encoding, _values, _palette, _overlays]
+def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
+    """Look through a file. Of its pixels no more is read than frame 0, and none that are compressed are decoded."""
+    file = pixels.file
     found: list[Issue] = []
+    checks: list[Callable[[], Iterator[Issue]]] = [
+        lambda: _encoding(file),
+        lambda: _values(file),
+        lambda: _palette(pixels),
+        lambda: _overlays(pixels),
+    ]
     try:
-        file.check()
-        layout_of(file, "cells")
+        frames = Frames(pixels, Request(values="stored", color="stored"))
     except DicomError:
         pass  # no pixels to be had: asking for them says why
     else:
-        checks += [_attributes, _encapsulated, _codestream] if file.pixels[4] else [_attributes, _native]
-        if decoded or not file.pixels[4]:
-            checks.append(_stray_bits)
+        checks.append(lambda: _attributes(file))
+        if frames.is_native:
+            checks += [lambda: _native(file, frames), lambda: _stray_bits(pixels)]
+        else:
+            checks += [lambda: _encapsulated(pixels, frames), lambda: _codestream(file, frames)]
     for check in checks:
         try:
-            found.extend(check(file))
+            found.extend(check())
         except DicomError as error:  # what a check trips over is an issue by itself
             if all(error.code != issue.code for issue in found):
                 found.append(Issue(error.message, error.code, error.tag))
@@ -83,7 +83,7 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
     if file.contradicts:
         yield Issue("the data set is not encoded as its transfer syntax says", code="encoding", tag=0x00020010)
     if file.pixels_cut:
-        yield Issue("the file ends inside the pixel data", code="pixels_cut", tag=file.pixels[0])
+        yield Issue("the file ends inside the pixel data", code="pixels_cut", tag=file.pixels_tag)
     odd = file.first_odd
     if odd:
         yield Issue("an element has an odd length", code="odd_length", tag=odd)
@@ -115,18 +115,14 @@ def _values(file: DicomFile) -> Iterator[Issue]:
                 yield Issue(f"a {name} declares {lut.declared} bits and has {lut.bits}", "lut_depth", 0x00283002)
 
 
-def _palette(file: DicomFile) -> Iterator[Issue]:
-    if file.samples == 1 and file.photometric == "PALETTE COLOR":
-        from dicomdecode.pixels.palette import read_palette
-
-        if read_palette(file).corrected:
-            yield Issue("the palette declares 16 bits and uses 8", code="palette_depth", tag=0x00281101)
+def _palette(pixels: PixelData) -> Iterator[Issue]:
+    file = pixels.file
+    if file.samples == 1 and file.photometric == "PALETTE COLOR" and read_palette(pixels).corrected:
+        yield Issue("the palette declares 16 bits and uses 8", code="palette_depth", tag=0x00281101)
 
 
-def _overlays(file: DicomFile) -> Iterator[Issue]:
-    from dicomdecode.pixels.overlays import read_overlays
-
-    for overlay in read_overlays(file):
+def _overlays(pixels: PixelData) -> Iterator[Issue]:
+    for overlay in read_overlays(pixels):
         try:
             overlay.check()
         except DicomError as error:
@@ -162,49 +158,49 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
             yield Issue(f"functional groups of {groups} frames, of {file.frames}", "functional_groups", 0x52009230)
 
 
-def _native(file: DicomFile) -> Iterator[Issue]:
+def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
     """Number of Frames against the length of native pixel data."""
-    native = NativeFrames(file, layout_of(file, "cells"))
-    needed = (file.frames * native.frame_bits + 7) // 8
-    if native.length < needed:
-        whole = native.length * 8 // native.frame_bits
-        text = f"the pixel data hold {whole} of {file.frames} frames"
-        yield Issue(text, code="frames_missing", tag=native.tag)
-    elif native.length > needed + needed % 2:
-        text = f"{native.length - needed} bytes of the pixel data lie behind the last frame"
-        yield Issue(text, code="trailing_bytes", tag=native.tag)
-    if file.samples == 3 and file.photometric.endswith("_422") and not native.is_422:
+    needed = (file.frames * frames.frame_bits + 7) // 8
+    length, tag = file.pixels_length, file.pixels_tag
+    if length < needed:
+        whole = length * 8 // frames.frame_bits
+        yield Issue(f"the pixel data hold {whole} of {file.frames} frames", code="frames_missing", tag=tag)
+    elif length > needed + needed % 2:
+        yield Issue(
+            f"{length - needed} bytes of the pixel data lie behind the last frame", code="trailing_bytes", tag=tag
+        )
+    if file.samples == 3 and file.photometric.endswith("_422") and not frames.is_422:
         yield Issue(f"{file.photometric} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
 
 
-def _encapsulated(file: DicomFile) -> Iterator[Issue]:
+def _encapsulated(pixels: PixelData, frames: Frames) -> Iterator[Issue]:
     """Number of Frames against offset tables and fragments."""
-    if CODECS[layout_of(file, "cells").syntax.codec].stream:
-        return  # all frames are one stream
-    frames = frames_of(file)
-    tables = [n for n in (frames.basic_offsets, frames.extended_offsets) if n]
-    if any(n != file.frames for n in tables):
-        text = f"an offset table of {max(tables)} entries for {file.frames} frames"
-        yield Issue(text, code="offset_table", tag=frames.tag)
-    elif tables and not frames.has_table:
-        yield Issue("an offset table does not fit the fragments: it is not used", "offset_table", frames.tag)
-    elif not tables and file.frames > 1:
-        yield Issue("there is no offset table: frames are found by their fragments", "offset_table", frames.tag)
-    count = file.frames if frames.has_table else frames.count()
-    if count < file.frames:
-        yield Issue(f"the pixel data hold {count} of {file.frames} frames", code="frames_missing", tag=frames.tag)
-    elif count > file.frames:
-        yield Issue(f"the pixel data hold more than {file.frames} frames", code="frames_extra", tag=frames.tag)
-
-
-def _codestream(file: DicomFile) -> Iterator[Issue]:
-    """The header of the first codestream against that of the file."""
-    codec = layout_of(file, "cells").syntax.codec
-    look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(codec)
-    frames = frames_of(file)
-    if look is None or sum(length for _, length in frames.fragments(0)) > _LOOK:
+    if frames.is_stream:
         return
-    yield from look(file, memoryview(frames.read(0)).cast("B"))
+    named, tag = pixels.file.frames, pixels.file.pixels_tag
+    tables = [n for n in (pixels.basic_entries, pixels.extended_entries) if n]
+    if any(n != named for n in tables):
+        text = f"an offset table of {max(tables)} entries for {named} frames"
+        yield Issue(text, code="offset_table", tag=tag)
+    elif tables and not pixels.has_table:
+        yield Issue("an offset table does not fit the fragments: it is not used", "offset_table", tag)
+    elif not tables and named > 1:
+        yield Issue("there is no offset table: frames are found by their fragments", "offset_table", tag)
+    count = named if pixels.has_table else pixels.count_frames()
+    if count < named:
+        yield Issue(f"the pixel data hold {count} of {named} frames", code="frames_missing", tag=tag)
+    elif count > named:
+        yield Issue(f"the pixel data hold more than {named} frames", code="frames_extra", tag=tag)
+
+
+def _codestream(file: DicomFile, frames: Frames) -> Iterator[Issue]:
+    """The header of the first codestream against that of the file."""
+    look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(frames.syntax.codec)
+    if look is None:
+        return
+    data = memoryview(frames.codestream_bytes(0)).cast("B")
+    if len(data) <= _LOOK:
+        yield from look(file, data)
 
 
 def _of_stream(file: DicomFile, rows: int, columns: int, samples: int, precision: int) -> Iterator[Issue]:
@@ -291,21 +287,20 @@ def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
             text = f"Photometric Interpretation is {file.photometric}, and the codestream has {what} colour transform"
             yield Issue(text, code="photometric", tag=0x00280004)
     if not bytes(data[-64:]).rstrip(b"\0").endswith(b"\xff\xd9"):
-        yield Issue("the codestream has no end marker, or bytes behind it", code="stream_end", tag=file.pixels[0])
+        yield Issue("the codestream has no end marker, or bytes behind it", code="stream_end", tag=file.pixels_tag)
 
 
-def _stray_bits(file: DicomFile) -> Iterator[Issue]:
+def _stray_bits(pixels: PixelData) -> Iterator[Issue]:
     """Bits of frame 0 outside the stored ones, but for embedded overlays and for the sign."""
-    from dicomdecode.pixels.overlays import embedded_bits, read_overlays
-
+    file = pixels.file
     allocated = file.bits_allocated
     unused = embedded_bits(file)
     if not unused or file.pixel_kind != "integer" or allocated not in (8, 16, 32, 64):
         return
     if file.rows * file.columns * file.samples * allocated // 8 > _LOOK:
         return
-    cells: Any = render(file, Request(values="stored", color="cells", frames=[0]))
-    for overlay in read_overlays(file):
+    cells: Any = stored_cells(pixels, 0)
+    for overlay in read_overlays(pixels):
         if overlay.embedded and overlay.bit_position < allocated:
             unused &= ~(1 << overlay.bit_position)
     stray = int(np.bitwise_or.reduce(cells, axis=None)) & unused

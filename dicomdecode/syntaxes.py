@@ -23,8 +23,8 @@ class Syntax(NamedTuple):
         where there is no decoder.
     lossy : bool
         Whether compression may have changed values.
-    big_endian : bool
-        The byte order of native pixel data.
+    swaps_pixels : bool
+        Native pixel data are not in the byte order of the data set.
     extra : str
         The optional extra of this package that its codec needs.
     """
@@ -33,7 +33,7 @@ class Syntax(NamedTuple):
     name: str
     codec: str
     lossy: bool = False
-    big_endian: bool = False
+    swaps_pixels: bool = False
     extra: str = ""
 
 
@@ -49,9 +49,9 @@ _ROWS = (
     Syntax(_ROOT + ".1", "Explicit VR Little Endian", "native"),
     Syntax(_ROOT + ".1.98", "Encapsulated Uncompressed Explicit VR Little Endian", "uncompressed"),
     Syntax(_ROOT + ".1.99", "Deflated Explicit VR Little Endian", "native"),
-    Syntax(_ROOT + ".2", "Explicit VR Big Endian (retired)", "native", big_endian=True),
+    Syntax(_ROOT + ".2", "Explicit VR Big Endian (retired)", "native"),
     Syntax(
-        "1.2.840.113619.5.2", "Implicit VR Little Endian, big endian pixels (GE private)", "native", big_endian=True
+        "1.2.840.113619.5.2", "Implicit VR Little Endian, big endian pixels (GE private)", "native", swaps_pixels=True
     ),
     Syntax(_ROOT + ".5", "RLE Lossless", "rle"),
     Syntax(_ROOT + ".8.1", "Deflated Image Frame Compression", "deflate"),

@@ -27,15 +27,13 @@ except ImportError as error:
 
 from dicomdecode import decode_dicom
 from dicomdecode.limits import default_limits
-from dicomdecode.pixels.arguments import COLORS, LEVELS, one_of
+from dicomdecode.pixels.arguments import one_of
 from dicomdecode.tags import dicom_tags, parse_tag
 from dicomdecode.tfop import _bridge
+from dicomdecode.words import COLORS, ON_ERROR, SCALES, VALUES
 
 __all__ = ["decode_dicom_batch", "decode_dicom_data", "decode_dicom_image", "dicom_tags", "is_native"]
 
-_ON_ERROR = ("strict", "skip", "lossy")
-_SCALE = ("preserve", "auto")
-_VALUES = (*LEVELS, "tfio")
 _FRAME_DIM = {None: -1, False: 0, True: 1}
 _INTEGERS = (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64)
 _DTYPES = frozenset((*_INTEGERS, tf.float16, tf.float32, tf.float64))
@@ -113,9 +111,9 @@ def _file_bytes(contents: Any) -> bytes:
 @functools.lru_cache(256)
 def _checked(on_error: str, scale: str, values: str, color: str, frame_dim: bool | None, dtype: Any) -> tf.DType:
     """Raise for a wrong argument; the dtype."""
-    one_of("on_error", on_error, _ON_ERROR)
-    one_of("scale", scale, _SCALE)
-    one_of("values", values, _VALUES)
+    one_of("on_error", on_error, ON_ERROR)
+    one_of("scale", scale, SCALES)
+    one_of("values", values, VALUES)
     one_of("color", color, COLORS)
     if frame_dim not in _FRAME_DIM:
         raise ValueError(f"frame_dim must be None, True or False, not {frame_dim!r}")

@@ -1,7 +1,7 @@
 # The structure of a JPEG 2000 codestream (ITU-T T.800 annexes A and B), read before any codec sees the stream.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from dicomdecode.reading._fault cimport Fault
+from dicomdecode.reading._reading cimport Fault
 from dicomdecode.codecs._spec cimport Spec
 
 cdef enum:

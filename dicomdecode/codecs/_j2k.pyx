@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset
 
 from dicomdecode.reading._cursor cimport u16_at, u32_at, u64_at
-from dicomdecode.reading._fault cimport (
+from dicomdecode.reading._reading cimport (
     MALFORMED,
     NO_MEMORY,
     OVER_LIMIT,

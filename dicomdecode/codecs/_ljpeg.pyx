@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of
-from dicomdecode.reading._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 
 cdef extern from "ljpeg_bits.h" nogil:

@@ -2,7 +2,7 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from dicomdecode.reading._fault cimport Fault
+from dicomdecode.reading._reading cimport Fault
 from dicomdecode.codecs._spec cimport Spec
 
 # The public structures of OpenJPEG 2.1 to 2.5 (openjpeg.h); enumerations are int, OPJ_BOOL is int.

@@ -11,7 +11,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset, strstr
 
-from dicomdecode.reading._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 from dicomdecode.codecs._j2k cimport Codestream, check_header, check_tile_parts, least_levels, read_header
 

@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.stdlib cimport free, malloc
 
 from dicomdecode.reading._cursor cimport u32_at
-from dicomdecode.reading._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, Fault, fail, raise_fault
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, Fault, fail, raise_fault
 from dicomdecode.codecs._spec cimport FrameSpec
 
 cdef extern from "rle.h" nogil:

@@ -1,1 +1,7 @@
-"""Frames -> values: from where a frame lies in the file to the array that is returned. `decode` is the door."""
+"""Frames -> values. `decode` is the door: what a frame is, what becomes of its values, and the array that is returned."""
+
+from dicomdecode.pixels._core import PixelData, Request
+from dicomdecode.pixels.decode import decode
+from dicomdecode.pixels.planning import DoesNotFit
+
+__all__ = ["DoesNotFit", "PixelData", "Request", "decode"]

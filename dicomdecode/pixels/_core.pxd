@@ -1,28 +1,165 @@
-# Images that need neither Python nor the GIL, from scan to kernel.
-from libc.stdint cimport uint8_t
+# From an opened file to results without Python: what the image is, where its frames are, what its values become.
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from dicomdecode.tfop._interface cimport dd_image, dd_request
-from dicomdecode.pixels._kernels cimport Cells, CPlan
-from dicomdecode.reading._limits cimport CLimits
-from dicomdecode.codecs._spec cimport Spec
+from dicomdecode.codecs._openjpeg cimport Area
+from dicomdecode.codecs._spec cimport FrameSpec, Spec
+from dicomdecode.pixels._plans cimport Cells, CPlan
+from dicomdecode.reading._reading cimport DicomFile, Fault, FileBytes, FileMap, ImageHeader
 
-cdef enum Coding:
-    NATIVE
-    RLE
-    LOSSLESS_JPEG
+cdef enum CodecKind:
+    CODEC_NATIVE            # no codec: pixel data that are not encapsulated
+    CODEC_RLE
+    CODEC_JPEG              # our own decoder for lossless streams, a library for all others
+    CODEC_JPEG2000
+    CODEC_LIBRARY           # a Python call
 
-cdef struct Frames:             # of one image: native pixel data, or one fragment a frame
-    int coding                  # Coding
-    const uint8_t* data         # the first cell, or the first fragment's item
-    size_t size
-    size_t count
-    size_t cells                # of a frame
-    int unused                  # high bits of a cell that the codec clears
+cdef enum Conversion:       # of three samples to RGB
+    AS_THEY_ARE
+    FULL_RANGE              # YBR_FULL
+    PARTIAL_RANGE           # YBR_PARTIAL
+    NO_CONVERSION           # RGB is asked for, and there is no way to it
+
+cdef enum Status:
+    DONE = 0
+    FAILED = -1             # see the Fault
+    FAILED_IN_CODEC = -2    # the offset of the Fault counts from the codestream's start
+    NEEDS_LIBRARY = 1       # the codec is a Python call
+    NEEDS_WALK = 2          # an offset table lies: the fragments must be walked first
+    NEEDS_WORDS = 3         # Python says what is wrong
+
+cdef struct Asked:          # of a request, in the numbers of words.h
+    int values
+    int color
+    int scale
+    int target              # an element type; -1: the native one of the level
+    int frame_dim           # -1: only where there are several frames; 0, 1: never, always
+    bint color_dim
+    bint must_fit           # a range that does not fit is an error; else values are clipped
+
+cdef struct Layout:         # how stored values lie in a frame, and what they are
+    int syntax              # row of the table of transfer syntaxes
+    int codec               # CodecKind
+    bint gives_cells        # the codec gives native cells, which are unpacked like native pixel data
+    bint is_stream          # all frames are one stream
+    bint does_areas         # the codec decodes reduced resolutions and regions by itself
+    uint64_t ratio          # of `gives_cells`: the most bytes for each byte of a codestream; 0: no bound
     Spec spec
-    CPlan plan
-    Cells layout
+    uint64_t pixels         # of a frame
+    int cell                # element type of a stored value
+    int bits                # of a sample after colour
+    int conversion          # of cells and of our own lossless JPEG
+    bint to_rgb             # RGB is wanted
+    bint uses_palette
+    bint uses_profiles
+    bint is_planar
+    bint is_422             # stored as Y1 Y2 Cb Cr (PS3.3 C.7.6.3.1.2)
+    int swapped             # bytes of a word that are in the other order; 0: none
+    bint is_machine_type    # Bits Allocated is 8, 16, 32 or 64
+    bint in_order           # the cells of a frame are its samples one after the other
+    int left                # shifts that bring the stored bits of a cell down
+    int right
+    bint shifts_first       # they are made before colour; else the plan makes them
+    int unused              # high bits of a cell that our RLE decoder clears
+    int low_bit             # of the stored bits, where cells are unpacked
+    uint64_t frame_bits     # of native cells
+
+cdef struct Fragment:
+    uint64_t offset         # in the file
+    uint64_t length
+
+cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
+    uint64_t first          # of the first fragment's item
+    uint64_t end
+    uint64_t frames         # Number of Frames
+    uint64_t limit          # of fragments
+    size_t basic_entries    # of the Basic and of the Extended Offset Table
+    size_t extended_entries
+    uint64_t* table         # frame -> offset from `first`; NULL where no offset table can be believed
+    Fragment* fragments     # all of them, after `walked`
+    size_t count
+    size_t* starts          # frame -> its first fragment, and one more entry; NULL: see `found`
+    size_t found            # frames that the fragments make: one each, or all of them one
+    bint walked
+
+cdef struct Run:            # what writes frames
+    const FileBytes* bytes
+    const Layout* layout
+    FrameIndex* index       # of encapsulated pixel data
+    int reduce
+    const Area* area        # NULL: whole frames
+    size_t rows             # of the result
+    size_t columns
+
+cdef struct Scratch:        # memory that frames share, one after the other
+    uint8_t* stream
+    size_t stream_size
+    uint8_t* cells
+    size_t cells_size
+    uint8_t* samples
+    size_t samples_size
+    uint8_t* planes
+    size_t planes_size
+    Fragment* fragments
+    size_t fragment_room
 
 
-cdef bint frames_of(const dd_request* r, const uint8_t* contents, size_t size, const CLimits* limits, Frames* f,
-                    dd_image* image) noexcept nogil
-cdef bint write_frames(const Frames* f, uint8_t* out) noexcept nogil
+cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_cells, Layout* l) noexcept nogil
+cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* asked, CPlan* plan,
+                          bint* fit) noexcept nogil
+cdef int result_dims(const Asked* asked, uint64_t frames, bint keeps_axis, size_t rows, size_t columns, int samples,
+                     int64_t* dims) noexcept nogil
+cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
+                     Fault* fault) noexcept nogil
+cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil
+cdef void free_index(FrameIndex* index) noexcept nogil
+cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last,
+                      Fault* fault) noexcept nogil
+cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
+                     Fault* fault) noexcept nogil
+cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil
+cdef void free_scratch(Scratch* s) noexcept nogil
+
+
+cdef class Request:
+    cdef Asked asked
+    cdef readonly object dtype
+    cdef readonly object frames
+    cdef readonly object out
+    cdef readonly object window
+    cdef readonly object padding
+    cdef readonly int reduce
+    cdef readonly object region
+    cdef readonly int threads
+    cdef readonly bint overlays
+
+
+cdef class PixelData:
+    cdef readonly DicomFile file
+    cdef FrameIndex index
+    cdef bint has_index
+    cdef public object palette
+    cdef public object alpha_palette
+    cdef public object profiles
+    cdef public object stream_as_rgb
+    cdef public object stream_as_stored
+
+    cdef FrameIndex* indexed(self) except NULL
+    cdef int walk(self) except -1
+
+
+cdef class Frames:
+    cdef readonly PixelData pixels
+    cdef DicomFile file
+    cdef Layout layout
+    cdef Run run
+    cdef Area area
+    cdef object codec               # the codec's Python function, once it was needed
+
+    cdef int check(self, uint64_t last) except -1
+    cdef int take_area(self, Request request) except -1
+    cdef int read_into(self, uint64_t frame, place, int* conversion) except -1
+    cdef int cells_by_library(self, data, FrameSpec spec, place) except -1
+    cdef object stream(self, FrameSpec spec)
+    cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1
+    cdef int codestream(self, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size) except -1
+    cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion)

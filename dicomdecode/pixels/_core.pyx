@@ -1,332 +1,679 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""Which images need neither Python nor the GIL, and how they are decoded: from scan to kernel in C.
+"""The core: from an opened file to results without Python, for arrays, TensorFlow's tensors and batches alike.
 
-Whatever is rare, or damaged, is refused here without a reason: the Python functions decode it, or say what is wrong.
+layout.pxi   what an image is, and what its integers become
+index.pxi    where the frames of encapsulated pixel data are
+frames.pxi   one frame: cells or codestream -> samples -> colour -> plan -> result
+
+What chooses a plan from look-up tables, windows, functional groups, palettes and profiles is Python (`planning.py`), and
+so are the codecs of libraries; the classes below hand frames to them and plans to the core.
 """
-from libc.math cimport INFINITY, ceil, floor, isfinite, ldexp
-from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from cython cimport critical_section
+from libc.math cimport INFINITY, isfinite
+from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
 
-from dicomdecode.tfop._interface cimport dd_image, dd_request
-from dicomdecode.reading._cursor cimport u32_at
-from dicomdecode.reading._fault cimport Fault
-from dicomdecode.reading._header cimport (
-    PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PIXELS_INTEGER, ImageHeader, check_header, parse_header)
-from dicomdecode.pixels._kernels cimport (
-    PLAN_AFFINE, PLAN_CLAMP, PLAN_COPY, T_F16, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8, T_U16, T_U32, T_U64,
-    CPlan, item_bytes, run_plan)
-from dicomdecode.reading._limits cimport CLimits
-from dicomdecode.reading._scan cimport (
-    SCAN_PIXELS, UNDEFINED, UNDEFINED_LENGTH, Element, FileMap, find, map_free, map_init, scan)
-from dicomdecode.tfio_compat._plan cimport tfio_plan
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode, ljpeg_is_lossless
+from dicomdecode.codecs._openjpeg cimport Api, Area, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
+from dicomdecode.codecs._spec cimport FrameSpec
+from dicomdecode.pixels._plans cimport (
+    PLAN_COPY, PLAN_FUNCTION, PLAN_PALETTE, CAffine, Cells, CPlan, Plan, expand_half_chroma, fold, interleave_planes,
+    item_bytes, possible_range, range_fits, run_plan, shift_cells, stretched, swap_cells, unpack_cells, ybr_to_rgb)
+from dicomdecode.reading._cursor cimport u32_at, u64_at
+from dicomdecode.reading._reading cimport (
+    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB,
+    PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420, PI_YBR_PARTIAL_422, PI_YBR_RCT, PIXELS_FLOAT,
+    PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap,
+    FragmentWalk, ImageHeader, check_header, fail, find, held_at, letters, next_fragment, read_bytes, value_at, walk_free, walk_init)
+from dicomdecode.words cimport (
+    COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
+    T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
 
-# Positions in the tables of _bridge.pyx.
-cdef enum:
-    LOSSY = 2
-    AUTO = 1
-    STORED = 0
-    MODALITY = 1
-    TFIO = 5
-    COLOR_RGB = 0
-    COLOR_PALETTE = 2
+import operator
 
+import numpy as np
 
-# --- the plan of integer pixels: the formulas of transform.py, without the GIL ----------------------------------------
+from dicomdecode import codecs
+from dicomdecode.codecs import CODECS
+from dicomdecode.errors import DicomError, LimitError, MalformedError, UnsupportedError
+from dicomdecode.pixels import arguments
+from dicomdecode.reading._reading import MemorySource
+from dicomdecode.syntaxes import SYNTAXES
+from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
 
-cdef double least_of(int type) noexcept nogil:
-    if type == T_F32:
-        return -3.4028234663852886e38
-    if type == T_F64:
-        return -1.7976931348623157e308
-    if type == T_U8 or type == T_U16 or type == T_U32 or type == T_U64:
-        return 0
-    return -ldexp(1, 8 * item_bytes(type) - 1)
+include "layout.pxi"
+include "index.pxi"
+include "frames.pxi"
 
-
-cdef double most_of(int type) noexcept nogil:
-    """As a double: 2^63 and 2^64 stand for the 64-bit types."""
-    if type == T_F32 or type == T_F64:
-        return -least_of(type)
-    if type == T_U8 or type == T_U16 or type == T_U32:
-        return ldexp(1, 8 * item_bytes(type)) - 1
-    if type == T_I8 or type == T_I16 or type == T_I32:
-        return ldexp(1, 8 * item_bytes(type) - 1) - 1
-    return ldexp(1, 64 if type == T_U64 else 63)
-
-
-cdef bint simple_plan(int bits, bint is_signed, const double* rescale, int source, int target, bint auto_scale,
-                      CPlan* plan, bint* fit) noexcept nogil:
-    """`plans._simple_plan`: the map of integers of so many bits to a type. False where it is for NumPy to follow."""
-    cdef double low = -ldexp(1, bits - 1) if is_signed else 0
-    cdef double high = ldexp(1, bits - 1) - 1 if is_signed else ldexp(1, bits) - 1
-    cdef double slope = 1
-    cdef double intercept = 0
-    cdef double bottom = 0
-    cdef double top = 1
-    cdef double first, stretch
-    cdef bint is_float = target == T_F32 or target == T_F64
-    if target == T_F16:
-        return False
-    if rescale != NULL:
-        slope = rescale[0]
-        intercept = rescale[1]
-        first = low * slope + intercept
-        high = high * slope + intercept
-        low = first if first <= high else high
-        high = high if first <= high else first
-    if not (isfinite(low) and isfinite(high) and isfinite(high - low)):
-        return False
-    if is_float:
-        fit[0] = low >= least_of(target) and high <= most_of(target)
-    else:
-        fit[0] = floor(low) >= least_of(target) and ceil(high) <= most_of(target)
-    plan.source = source
-    plan.target = target
-    if auto_scale:
-        if low == high:
-            slope = intercept = 0
-        else:
-            if not is_float:
-                bottom = least_of(target)
-                top = most_of(target)
-            stretch = (top - bottom) / (high - low)
-            slope = slope * stretch
-            intercept = intercept * stretch + (bottom - low * stretch)
-    if slope == 1 and intercept == 0 and source == target:
-        plan.kind = PLAN_COPY
-        return True
-    if slope == 1 and intercept == 0 and not is_float:
-        plan.kind = PLAN_CLAMP
-        first = least_of(source)
-        plan.clamp_low = <int64_t>(first if first >= least_of(target) else least_of(target))
-        first = most_of(source)
-        plan.clamp_high = <int64_t>(first if first <= most_of(target) else most_of(target))
-        return True
-    if target == T_U64 or target == T_I64:
-        return False
-    plan.kind = PLAN_AFFINE
-    plan.slope = slope
-    plan.intercept = intercept
-    plan.low = -INFINITY if is_float else least_of(target)
-    plan.high = INFINITY if is_float else most_of(target)
-    return True
+# Position: the number of an element type.
+cdef tuple DTYPES = tuple([np.dtype(name) for name in ELEMENT_TYPES])
+cdef dict TYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
+TYPE_NUMBERS.update({dtype.type: number for number, dtype in enumerate(DTYPES)})
+cdef dict VALUES_NUMBERS = {word: number for number, word in enumerate(LEVELS)}
+cdef dict COLOR_NUMBERS = {word: number for number, word in enumerate(COLORS)}
+cdef dict SCALE_NUMBERS = {word: number for number, word in enumerate(SCALES)}
 
 
-# --- which images need no GIL -----------------------------------------------------------------------------------------
-
-cdef int coding_of(const FileMap* m, const ImageHeader* h) noexcept nogil:
-    """How the pixel data are coded: one of Coding, or -1 where Python is asked."""
-    cdef const Element* uid = find(&m.meta, 0x00020010u)
-    cdef const uint8_t* text
-    cdef size_t n
-    if uid == NULL or uid.length == 0:
-        return -1 if h.pixels.flags & UNDEFINED else NATIVE
-    text = m.cursor.data + (uid.offset - m.base)
-    n = uid.length
-    while n and (text[n - 1] == 0 or text[n - 1] == c' '):
-        n -= 1
-    if n < 17 or memcmp(text, <const char*>b"1.2.840.10008.1.2", 17) != 0:
-        return -1
-    text += 17
-    n -= 17
-    if n == 0 or (n == 2 and memcmp(text, <const char*>b".1", 2) == 0):
-        return -1 if h.pixels.flags & UNDEFINED else NATIVE
-    if n == 2 and memcmp(text, <const char*>b".5", 2) == 0:
-        return RLE
-    if n == 5 and (memcmp(text, <const char*>b".4.57", 5) == 0 or memcmp(text, <const char*>b".4.70", 5) == 0):
-        return LOSSLESS_JPEG
-    return -1
+cdef int number_of(dict numbers, str name, object word) except -1:
+    try:
+        return numbers[word]
+    except (KeyError, TypeError):
+        raise arguments.not_one_of(name, word, numbers) from None
 
 
-cdef bint is_simple(const dd_request* r, const ImageHeader* h) noexcept nogil:
-    """Whether stored integers become the result by one plan, without a change of colour or a table."""
-    if h.pixel_kind != PIXELS_INTEGER or h.big_endian or r.color >= COLOR_PALETTE:
-        return False
-    if h.bits_allocated != 8 and h.bits_allocated != 16 and h.bits_allocated != 32:
-        return False
-    if r.values != STORED and r.values != MODALITY and r.values != TFIO:
-        return False
-    if r.frame_dim == 0 and h.frames != 1:
-        return False
-    if h.samples == 3:
-        return h.photometric == PI_RGB
-    if h.samples != 1 or (h.photometric == PI_PALETTE_COLOR and r.color == COLOR_RGB):
-        return False
-    if r.values == STORED:
-        return True
-    if h.photometric != PI_MONOCHROME1 and h.photometric != PI_MONOCHROME2:
-        return False
-    return not (h.has_modality_lut or h.has_functional_groups or h.unreadable)
+cdef class Request:
+    """What a caller asks for: the keywords of `imread` and `decode_dicom_image`, checked once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A keyword has a value that it cannot have. Whatever `on_error` says, this is never swallowed.
+    """
+
+    def __init__(self, *, values="modality", color="rgb", dtype=None, scale="preserve", bint color_dim=False,
+                 frame_dim=None, frames=None, out=None, window=None, padding=None, reduce=0, region=None, threads=1,
+                 bint overlays=False, bint must_fit=False):
+        cdef Asked* asked = &self.asked
+        asked.values = number_of(VALUES_NUMBERS, "values", values)
+        asked.color = number_of(COLOR_NUMBERS, "color", color)
+        asked.scale = number_of(SCALE_NUMBERS, "scale", scale)
+        asked.target = -1 if dtype is None else type_of(dtype)
+        asked.color_dim = color_dim
+        asked.frame_dim = -1 if frame_dim is None else bool(frame_dim)
+        asked.must_fit = must_fit
+        self.dtype = None if dtype is None else DTYPES[asked.target]
+        self.frames = frames
+        self.out = out
+        self.threads = 1
+        self.overlays = overlays
+        if window is not None:
+            self.window = arguments.checked_window(window, values)
+        if padding is not None:
+            self.padding = arguments.checked_float("padding", padding)
+        if region is not None:
+            self.region = arguments.checked_region(region)
+        if reduce is not 0:
+            self.reduce = arguments.checked_integer("reduce", reduce, 0, 32)
+        if threads is not 1:
+            self.threads = arguments.checked_integer("threads", threads, 1, None)
+        if overlays and (asked.values != VALUES_DISPLAY or self.reduce):
+            raise ValueError('overlays=True needs values="display", at full resolution')
+
+    @property
+    def values(self):
+        return LEVELS[self.asked.values]
+
+    @property
+    def color(self):
+        return COLORS[self.asked.color]
+
+    @property
+    def scale(self):
+        return SCALES[self.asked.scale]
+
+    @property
+    def must_fit(self):
+        return bool(self.asked.must_fit)
 
 
-cdef bint one_fragment_a_frame(const FileMap* m, const ImageHeader* h, Frames* f) noexcept nogil:
-    """Find the fragments. False where they are not as many as frames, or an offset table says something else."""
-    cdef uint64_t at = h.pixels.offset
-    cdef uint64_t end = at + h.pixels.length
-    cdef uint64_t length, table
-    cdef size_t table_length
-    cdef size_t n = 0
-    cdef const uint8_t* p = m.cursor.data
-    if end > m.cursor.size or at + 8 > end or find(&m.elements, 0x7FE00001u) != NULL:
-        return False
-    if not is_item(p + at, &length) or length > end - at - 8 or (length and length != 4 * h.frames):
-        return False
-    table_length = <size_t>length
-    table = at + 8
-    at = table + length
-    f.data = p + at
-    f.size = <size_t>(end - at)
-    while end - at >= 8 and is_item(p + at, &length):
-        if n == h.frames or length > end - at - 8:
-            return False
-        if table_length and u32_at(p + table + 4 * n, False) != at - (f.data - p):
-            return False
-        n += 1
-        at += 8 + length
-    return n == h.frames
-
-
-cdef inline bint is_item(const uint8_t* p, uint64_t* length) noexcept nogil:
-    """Whether an item of defined length begins at these 8 bytes (PS3.5 A.4)."""
-    length[0] = u32_at(p + 4, False)
-    return p[0] == 0xFE and p[1] == 0xFF and p[2] == 0x00 and p[3] == 0xE0 and length[0] != UNDEFINED_LENGTH
-
-
-cdef bint frames_of_map(const dd_request* r, const FileMap* m, Frames* f, dd_image* image) noexcept nogil:
-    cdef ImageHeader h
-    cdef Fault fault
-    cdef double[2] rescale
-    cdef bint has_rescale, fit
-    cdef uint64_t pixels, cells, total
-    cdef int cell_bytes
-    parse_header(m, &h)
-    if check_header(m, &h, &fault) < 0 or not is_simple(r, &h):
-        return False
-    f.coding = coding_of(m, &h)
-    if f.coding < 0 or (f.coding == NATIVE and h.samples == 3 and h.planar == 1):
-        return False
-    pixels = <uint64_t>h.rows * h.columns
-    if pixels >> 48:            # products with what a pixel has stay inside 64 bits
-        return False
-    cell_bytes = h.bits_allocated // 8
-    cells = pixels * <uint64_t>h.samples
-    f.spec.rows = h.rows
-    f.spec.columns = h.columns
-    f.spec.samples = h.samples
-    f.spec.bits_allocated = h.bits_allocated
-    f.spec.bits_stored = h.bits_stored
-    f.spec.is_signed = h.is_signed == 1
-    f.spec.item_bytes = cell_bytes
-    f.spec.threads = 1
-    f.cells = <size_t>cells
-    f.count = <size_t>h.frames
-    if f.coding == NATIVE:
-        if h.pixels.length // (cells * cell_bytes) < h.frames or h.pixels.offset > m.cursor.size:
-            return False
-        f.data = m.cursor.data + h.pixels.offset
-        f.size = <size_t>h.pixels.length
-        if f.size > m.cursor.size - <size_t>h.pixels.offset:
-            return False
-    elif not one_fragment_a_frame(m, &h, f):
-        return False
-    elif f.coding == RLE and (f.size <= 8 or (f.size - 8) * 64 < cells * cell_bytes):
-        return False
-    f.layout.type = (T_U8 if cell_bytes == 1 else T_U16 if cell_bytes == 2 else T_U32) + (h.is_signed == 1)
-    f.layout.left = f.layout.right = 0
-    if f.coding != LOSSLESS_JPEG:
-        f.layout.left = h.bits_allocated - 1 - h.high_bit
-        f.layout.right = h.bits_allocated - h.bits_stored
-    f.unused = 0
-    if f.coding == RLE and f.layout.left == f.layout.right and f.layout.right < 8:
-        f.unused = f.layout.right               # the codec clears them
-        f.layout.left = f.layout.right = 0
-    has_rescale = False
-    if h.samples == 1 and r.values == MODALITY:
-        has_rescale = h.has_slope or h.has_intercept or h.has_dose_scaling
-        rescale[0] = h.slope if h.has_slope or h.has_intercept else h.dose_scaling
-        rescale[1] = h.intercept if h.has_slope or h.has_intercept else 0
-    if r.values == TFIO:
-        if f.coding != NATIVE or not tfio_plan(r, m, &h, f.layout.type, r.on_error == LOSSY, &f.plan):
-            return False
-    elif not simple_plan(h.bits_stored, h.is_signed == 1 and h.samples == 1, rescale if has_rescale else NULL,
-                         f.layout.type, r.type, r.scale == AUTO, &f.plan, &fit):
-        return False
-    elif not fit and r.on_error != LOSSY:
-        return False
-    total = cells * item_bytes(r.type)
-    if total > m.limits.output_bytes // h.frames:
-        return False
-    image.bytes = <size_t>(total * h.frames)
-    image.dim_count = 0
-    if r.values == TFIO or r.frame_dim == 1 or (r.frame_dim != 0 and h.frames > 1):
-        add_dim(image, h.frames)
-    add_dim(image, h.rows)
-    add_dim(image, h.columns)
-    if h.samples > 1 or r.color_dim or r.values == TFIO:
-        add_dim(image, h.samples)
-    return True
-
-
-cdef inline void add_dim(dd_image* image, uint64_t n) noexcept nogil:
-    image.dims[image.dim_count] = <int64_t>n
-    image.dim_count += 1
-
-
-cdef bint frames_of(const dd_request* r, const uint8_t* contents, size_t size, const CLimits* limits, Frames* f,
-                    dd_image* image) noexcept nogil:
-    """Find frames, plan and shape of an image that needs no Python; False for any other, and for damaged ones."""
-    cdef FileMap m
-    cdef Fault fault
-    cdef bint found
-    if r.values > MODALITY and r.values != TFIO:
-        return False
-    map_init(&m, contents, size, 0, size)
-    m.limits = limits[0]
-    found = scan(&m, True, &fault) == SCAN_PIXELS and frames_of_map(r, &m, f, image)
-    map_free(&m)
+cdef int type_of(dtype) except -1:
+    """The number of the element type that a caller names."""
+    try:
+        return TYPE_NUMBERS[dtype]
+    except (KeyError, TypeError):
+        pass
+    found = TYPE_NUMBERS.get(np.dtype(dtype))
+    if found is None or not np.dtype(dtype).isnative:
+        raise TypeError("dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, not "
+                        f"{np.dtype(dtype)}")
     return found
 
 
-cdef bint write_frames(const Frames* f, uint8_t* out) noexcept nogil:
-    """Write all pixels; False when a fragment is damaged."""
-    if f.coding != NATIVE:
-        return write_coded(f, out)
-    run_plan(&f.plan, NULL, &f.layout, f.data, f.cells * f.count, out)
-    return True
+cdef class PixelData:
+    """The pixel data of an opened file, and what later decodes of it use again: an index, palettes, profiles, video."""
+
+    def __init__(self, DicomFile file not None):
+        self.file = file
+
+    def __dealloc__(self):
+        free_index(&self.index)
+
+    cdef FrameIndex* indexed(self) except NULL:
+        """The index of the frames, made once."""
+        cdef Fault fault
+        cdef int status
+        with critical_section(self):
+            if not self.has_index:
+                free_index(&self.index)
+                status = begin_index(&self.index, &self.file.bytes, &self.file.m, &self.file.h, &fault)
+                if status < 0:
+                    self.file.raise_fault(&fault, -1)
+                self.has_index = True
+        return &self.index
+
+    cdef int walk(self) except -1:
+        """Walk all fragments, once."""
+        cdef Fault fault
+        cdef int status
+        self.indexed()
+        with critical_section(self):
+            with nogil:
+                status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, &fault)
+        if status < 0:
+            self.file.raise_fault(&fault, -1)
+        return 0
+
+    # What `image.issues` looks at.
+    @property
+    def basic_entries(self):
+        """Entries of the Basic Offset Table."""
+        return self.indexed().basic_entries
+
+    @property
+    def extended_entries(self):
+        """Entries of the Extended Offset Table."""
+        return self.indexed().extended_entries
+
+    @property
+    def has_table(self):
+        """Whether an offset table tells where frames are."""
+        return self.indexed().table != NULL
+
+    def count_frames(self):
+        """How many frames the fragments make, by walking all of them."""
+        self.walk()
+        return self.index.found
 
 
-cdef bint write_coded(const Frames* f, uint8_t* out) noexcept nogil:
-    """Decode fragment by fragment."""
-    cdef size_t i
-    cdef uint64_t length
-    cdef const uint8_t* p = f.data
-    cdef Fault fault
-    cdef bint direct = f.plan.kind == PLAN_COPY and not f.layout.left and not f.layout.right
-    cdef size_t step = f.cells * item_bytes(f.plan.target)
-    cdef uint8_t* scratch = NULL
-    cdef uint8_t* place
-    cdef int result = 0
-    if not direct:
-        scratch = <uint8_t*>malloc(f.cells * f.spec.item_bytes)
-        if scratch == NULL:
-            return False
-    for i in range(f.count):
-        is_item(p, &length)
-        place = out + i * step if direct else scratch
-        if f.coding == RLE:
-            result = rle_decode(p + 8, <size_t>length, <size_t>f.spec.rows * f.spec.columns, f.spec.samples,
-                                f.spec.item_bytes, f.unused, f.spec.is_signed, place, &fault)
-        elif ljpeg_is_lossless(p + 8, <size_t>length):
-            result = ljpeg_decode(p + 8, <size_t>length, &f.spec, place, &fault)
+cdef class Frames:
+    """The frames of a file as a request wants them: their layout, and how they are decoded one by one.
+
+    Parameters
+    ----------
+    pixels : PixelData
+        Of a file whose header was checked.
+    request : Request
+        What to make of it.
+    whole_cells : bool
+        Stored values with the bits around them.
+
+    Raises
+    ------
+    DicomError
+        No decoder takes the image.
+    """
+
+    def __init__(self, PixelData pixels not None, Request request not None, bint whole_cells=False):
+        cdef DicomFile file = pixels.file
+        cdef Fault fault
+        if check_header(&file.m, &file.h, &fault) < 0:
+            file.raise_fault(&fault, -1)
+        self.pixels = pixels
+        self.file = file
+        if describe(&file.m, &file.h, request.asked.color, whole_cells, &self.layout) != DONE:
+            refuse(file, &self.layout, request.color)
+        self.run.bytes = &file.bytes
+        self.run.layout = &self.layout
+        self.run.rows = file.h.rows
+        self.run.columns = file.h.columns
+        if request.reduce or request.region is not None:
+            self.take_area(request)
+        if self.layout.codec != CODEC_NATIVE:
+            self.run.index = pixels.indexed()
+
+    cdef int take_area(self, Request request) except -1:
+        """The region and the resolution that are asked for."""
+        cdef ImageHeader* h = &self.file.h
+        cdef int reduce = request.reduce
+        if reduce and not self.layout.does_areas:
+            raise UnsupportedError(f"reduce= needs JPEG 2000, not {self.syntax.name}", code="reduce")
+        self.area.height = h.rows
+        self.area.width = h.columns
+        if request.region is not None:
+            row, column, height, width = request.region
+            if not (0 <= row < row + height <= h.rows and 0 <= column < column + width <= h.columns):
+                raise ValueError(f"region {request.region} is not inside {h.rows} rows and {h.columns} columns")
+            self.area.row = row
+            self.area.column = column
+            self.area.height = height
+            self.area.width = width
+            self.run.area = &self.area
+        self.run.reduce = reduce
+        # A region of a reduced picture is the slice of it that the region's corners fall on (ITU-T T.800 B.5).
+        self.run.rows = halved(self.area.row + self.area.height, reduce) - halved(self.area.row, reduce)
+        self.run.columns = halved(self.area.column + self.area.width, reduce) - halved(self.area.column, reduce)
+        if self.run.rows == 0 or self.run.columns == 0:
+            raise ValueError(f"no pixel is left of the region {request.region} reduced by {reduce}")
+        return 0
+
+    # What plans go by.
+    @property
+    def syntax(self):
+        """The row of `SYNTAXES`."""
+        return SYNTAX_ROWS[self.layout.syntax]
+
+    @property
+    def cell(self):
+        """numpy.dtype of a stored value."""
+        return DTYPES[self.layout.cell]
+
+    @property
+    def left(self):
+        """The shift that brings the stored bits of the cells that a plan sees to their top."""
+        return cells_for_plan(&self.layout).left
+
+    @property
+    def right(self):
+        """The shift that brings them down from there."""
+        return cells_for_plan(&self.layout).right
+
+    @property
+    def bits(self):
+        """Of a sample in the file."""
+        return self.layout.bits
+
+    @property
+    def samples(self):
+        """Of a pixel in the file."""
+        return self.layout.spec.samples
+
+    @property
+    def converts_to_rgb(self):
+        return bool(self.layout.to_rgb)
+
+    @property
+    def uses_palette(self):
+        return bool(self.layout.uses_palette)
+
+    @property
+    def uses_profiles(self):
+        return bool(self.layout.uses_profiles)
+
+    @property
+    def is_native(self):
+        return self.layout.codec == CODEC_NATIVE
+
+    @property
+    def is_stream(self):
+        """All frames are one stream."""
+        return bool(self.layout.is_stream)
+
+    @property
+    def is_422(self):
+        return bool(self.layout.is_422)
+
+    @property
+    def frame_bits(self):
+        """Of the native cells of a frame."""
+        return self.layout.frame_bits
+
+    def native_dtype(self, Request request):
+        """The dtype of a level where the caller asks for none; None where a palette tells."""
+        cdef int number = native_type(&self.file.h, &self.layout, request.asked.values)
+        return None if number < 0 else DTYPES[number]
+
+    def integer_plan(self, Request request):
+        """The plan of values that are one map of stored integers, and whether their range fits; None for all others."""
+        cdef Plan plan = Plan.__new__(Plan)
+        cdef Asked asked = request.asked
+        cdef bint fit = True
+        if request.padding is not None:
+            return None
+        if asked.target < 0:
+            asked.target = native_type(&self.file.h, &self.layout, asked.values)
+        if plan_of_integers(&self.file.h, &self.layout, &asked, &plan.c, &fit) != DONE:
+            return None
+        plan.dtype = DTYPES[asked.target]
+        return plan, fit
+
+    # Decoding.
+    cdef int check(self, uint64_t last) except -1:
+        """Raise when frame `last` cannot be there."""
+        cdef Fault fault
+        if check_frames(&self.layout, self.run.index, &self.file.h, last, &fault) < 0:
+            self.file.raise_fault(&fault, -1)
+        return 0
+
+    def use_threads(self, int threads):
+        """Let the codec use so many threads within a frame."""
+        self.layout.spec.threads = threads
+
+    def allocate(self, Request request, frames, bint keeps_axis, dtype, int samples):
+        """The caller's `out`, checked, or a new array within the limits, for so many frames."""
+        cdef int64_t[4] dims
+        cdef uint64_t limit = self.file.m.limits.output_bytes
+        cdef uint64_t size = dtype.itemsize
+        cdef int i
+        cdef uint64_t count = len(frames)
+        cdef int n = result_dims(&request.asked, count, keeps_axis, self.run.rows, self.run.columns, samples, dims)
+        if n < 0:
+            raise ValueError(f"frame_dim=False with {count} frames selected; choose one with frames=")
+        if count:
+            self.check(last_of(frames))
+        shape = tuple([dims[i] for i in range(n)])
+        if request.out is not None:
+            return arguments.checked_out(request.out, shape, dtype)
+        for i in range(n):
+            if dims[i] and size > limit // <uint64_t>dims[i]:
+                raise LimitError(
+                    f"The result exceeds the limit of {limit} bytes", code="limit_output_bytes",
+                    hint="Select fewer frames with frames=, or pass limits=dicomdecode.Limits(...)")
+            size *= <uint64_t>dims[i]
+        return np.empty(shape, dtype)
+
+    def write(self, uint64_t first, uint64_t count, Plan plan not None, out, uint64_t at):
+        """Write `count` frames from `first` on, by one plan, as frames `at` and following of `out`."""
+        cdef Py_buffer target
+        cdef Scratch s
+        cdef Fault fault
+        cdef uint64_t i = 0
+        cdef size_t step
+        cdef int status = DONE
+        cdef uint8_t* place
+        memset(&s, 0, sizeof(s))
+        step = self.run.rows * self.run.columns * <size_t>item_bytes(plan.c.target) * (
+            <size_t>plan.c.samples if plan.c.kind == PLAN_PALETTE else <size_t>self.layout.spec.samples)
+        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        try:
+            if <uint64_t>target.len < (at + count) * step:
+                raise ValueError("the result has no room for the frame")
+            place = <uint8_t*>target.buf + at * step
+            while i < count:
+                if plan.c.kind == PLAN_FUNCTION or self.layout.uses_profiles or self.layout.is_stream:
+                    self.write_with_python(first + i, plan, out, at + i)
+                    i += 1
+                    continue
+                if self.layout.codec == CODEC_NATIVE and step < 65536 and count == 1:   # the GIL would cost more
+                    status = write_one(&self.run, &self.file.h, first, &plan.c, &s, place, &fault)
+                    i += status == DONE
+                else:
+                    with nogil:
+                        while i < count:
+                            status = write_one(&self.run, &self.file.h, first + i, &plan.c, &s, place + i * step,
+                                               &fault)
+                            if status != DONE:
+                                break
+                            i += 1
+                if status == NEEDS_WALK:
+                    self.pixels.walk()
+                elif status == NEEDS_LIBRARY:
+                    self.write_with_python(first + i, plan, out, at + i)
+                    i += 1
+                elif status != DONE:
+                    self.raise_located(&fault, status, first + i)
+        finally:
+            free_scratch(&s)
+            PyBuffer_Release(&target)
+
+    def write_with_python(self, uint64_t frame, Plan plan, out, uint64_t at):
+        """One frame whose codec, profile or plan is a Python call."""
+        cdef tuple shape = (self.run.rows, self.run.columns, self.layout.spec.samples)
+        target = out.reshape((-1, self.run.rows, self.run.columns, plan.c.samples if plan.c.kind == PLAN_PALETTE else
+                              self.layout.spec.samples))[at]
+        in_place = plan.c.kind == PLAN_COPY and not is_cropped(&self.run)
+        samples = self.read(frame, target if in_place else None)
+        if is_cropped(&self.run):
+            samples = np.ascontiguousarray(
+                samples[self.area.row:self.area.row + self.area.height,
+                        self.area.column:self.area.column + self.area.width])
+        if self.layout.uses_profiles and not self.layout.uses_palette:
+            self.pixels.profiles.of(frame)(samples)
+        if samples is not target:
+            plan.apply(samples, target)
+
+    def read(self, uint64_t frame, place=None):
+        """Samples of a frame [rows, columns, samples] after colour, with no bits around the stored ones.
+
+        Parameters
+        ----------
+        frame : int
+            Counted from 0.
+        place : ndarray, optional
+            Where they go; a new array otherwise.
+        """
+        cdef int conversion = AS_THEY_ARE
+        cdef Py_buffer target
+        cdef size_t pixels = <size_t>self.layout.pixels
+        if self.layout.does_areas:
+            pixels = self.run.rows * self.run.columns
+            shape = (self.run.rows, self.run.columns, self.layout.spec.samples)
         else:
-            result = -1
-        if result < 0:
-            break
-        if not direct:
-            run_plan(&f.plan, NULL, &f.layout, scratch, f.cells, out + i * step)
-        p += 8 + length
-    free(scratch)
-    return result == 0
+            shape = (self.file.h.rows, self.file.h.columns, self.layout.spec.samples)
+        if place is None:
+            place = np.empty(shape, DTYPES[self.layout.cell])
+        self.read_into(frame, place, &conversion)
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        with nogil:
+            if self.layout.gives_cells and not self.layout.shifts_first:
+                shift_cells(self.layout.cell, target.buf, pixels * <size_t>self.layout.spec.samples, self.layout.left,
+                            self.layout.right)
+            convert_samples(&self.layout, <uint8_t*>target.buf, pixels, conversion)
+        PyBuffer_Release(&target)
+        return place
+
+    cdef int read_into(self, uint64_t frame, place, int* conversion) except -1:
+        """Samples of a frame before colour, with their bits as in the cell."""
+        cdef Scratch s
+        cdef Fault fault
+        cdef Py_buffer target
+        cdef const uint8_t* found = NULL
+        cdef int status = NEEDS_WALK
+        memset(&s, 0, sizeof(s))
+        if self.layout.is_stream:
+            self.decoded_by_library(frame, place, conversion)
+            return 0
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        try:
+            if <uint64_t>target.len < self.run.rows * self.run.columns * self.layout.spec.samples * self.layout.spec.item_bytes:
+                raise ValueError("the array has no room for the frame")
+            while status == NEEDS_WALK:
+                with nogil:
+                    status = samples_of(&self.run, &self.file.h, frame, &s, <uint8_t*>target.buf, &found, conversion,
+                                        &fault)
+                if status == NEEDS_WALK:
+                    self.pixels.walk()
+            if status == NEEDS_LIBRARY:
+                self.decoded_by_library(frame, place, conversion)
+            elif status != DONE:
+                self.raise_located(&fault, status, frame)
+        finally:
+            free_scratch(&s)
+            PyBuffer_Release(&target)
+        return 0
+
+    cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion):
+        """Samples of a frame by a codec that is a Python call."""
+        cdef Py_ssize_t size
+        cdef FrameSpec spec = self.spec_of(frame)
+        if self.layout.is_stream:
+            color = self.stream(spec).read(frame, place)
+            conversion[0] = conversion_named(color, &self.layout)
+            return place
+        if self.codec is None:
+            self.codec = codecs.load(self.syntax.codec)
+            if self.layout.codec == CODEC_JPEG2000:
+                use_openjpeg()
+        data = self.codestream_bytes(frame)
+        area = {}
+        if self.layout.does_areas and (self.run.area != NULL or self.run.reduce):
+            area["reduce"] = self.run.reduce
+            if self.run.area != NULL:
+                area["region"] = (self.area.row, self.area.column, self.area.height, self.area.width)
+        try:
+            if self.layout.gives_cells:
+                self.cells_by_library(data, spec, place)
+                conversion[0] = self.layout.conversion
+            else:
+                conversion[0] = conversion_named(self.codec(data, spec, place, **area), &self.layout)
+        except DicomError as error:
+            raise self.located(error, frame) from error.__cause__
+        return place
+
+    cdef int cells_by_library(self, data, FrameSpec spec, place) except -1:
+        cdef Scratch s
+        cdef Fault fault
+        cdef Py_buffer source, target
+        cdef int status
+        if self.layout.in_order:
+            self.codec(data, spec, place.reshape(-1).view(np.uint8))
+            return 0
+        cells = np.empty(cells_bytes(&self.layout), np.uint8)
+        self.codec(data, spec, cells)
+        memset(&s, 0, sizeof(s))
+        PyObject_GetBuffer(cells, &source, PyBUF_SIMPLE)
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        with nogil:
+            status = unpack(&self.layout, <const uint8_t*>source.buf, <size_t>source.len, 0, &s, <uint8_t*>target.buf,
+                            &fault)
+            free_scratch(&s)
+        PyBuffer_Release(&source)
+        PyBuffer_Release(&target)
+        if status != DONE:
+            self.file.raise_fault(&fault, <int64_t>spec.frame)
+        return 0
+
+    def spec_of(self, frame):
+        """What a codec is told of a frame."""
+        cdef FrameSpec spec = FrameSpec.__new__(FrameSpec)
+        spec.c = self.layout.spec
+        spec.photometric = self.file.photometric
+        spec.to_rgb = self.layout.to_rgb
+        spec.frame = frame
+        spec.syntax = self.syntax.uid
+        return spec
+
+    cdef object stream(self, FrameSpec spec):
+        """The reader of all frames, kept because a frame is decoded only after those before it."""
+        found = self.pixels.stream_as_rgb if self.layout.to_rgb else self.pixels.stream_as_stored
+        if found is None:
+            parts = [bytes(self.file.source.read_at(offset, length)) for offset, length in self.file.fragments()[1:]]
+            found = codecs.load(self.syntax.codec)(b"".join(parts), spec)
+            if self.layout.to_rgb:
+                self.pixels.stream_as_rgb = found
+            else:
+                self.pixels.stream_as_stored = found
+        return found
+
+    def codestream_bytes(self, uint64_t frame):
+        """The codestream of one frame, bytes-like; a view where nothing need be copied."""
+        cdef Scratch s
+        cdef const uint8_t* data = NULL
+        cdef size_t size = 0
+        memset(&s, 0, sizeof(s))
+        try:
+            self.codestream(frame, &s, &data, &size)
+            if data != s.stream and type(self.file.source) is MemorySource:
+                start = data - self.file.bytes.data
+                return self.file.source.view[start:start + <Py_ssize_t>size]
+            return PyBytes_FromStringAndSize(<const char*>data, <Py_ssize_t>size)
+        finally:
+            free_scratch(&s)
+
+    cdef int codestream(self, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size) except -1:
+        cdef Fault fault
+        cdef int status = NEEDS_WALK
+        while status == NEEDS_WALK:
+            with nogil:
+                status = codestream_of(&self.run, self.file.h.pixels.tag, frame, s, data, size, &fault)
+            if status == NEEDS_WALK:
+                self.pixels.walk()
+        if status != DONE:
+            self.file.raise_fault(&fault, <int64_t>frame)
+        return 0
+
+    def position(self, uint64_t frame, uint64_t offset):
+        """Where in the file byte `offset` of the codestream of a frame is."""
+        cdef Scratch s
+        cdef Fault fault
+        cdef const Fragment* fragments = NULL
+        cdef size_t count = 0
+        cdef size_t i
+        cdef uint64_t found = self.run.index.first
+        memset(&s, 0, sizeof(s))
+        if fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments, &count,
+                        &fault) == DONE:
+            for i in range(count):
+                found = fragments[i].offset + min(offset, fragments[i].length)
+                if offset <= fragments[i].length:
+                    break
+                offset -= fragments[i].length
+        free_scratch(&s)
+        return found
+
+    cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1:
+        """Raise what a function without the GIL met in a frame."""
+        if status != FAILED_IN_CODEC:
+            self.file.raise_fault(fault, <int64_t>frame)
+        try:
+            self.file.raise_fault(fault, <int64_t>frame)
+        except DicomError as error:
+            raise self.located(error, frame) from None
+        return 0
+
+    def located(self, error, frame):
+        """The error of a codec, with the name of the syntax, and its offset in the file: of the codestream so far."""
+        message = error.message
+        if self.syntax.name not in message:
+            message = f"{self.syntax.name}: {message}"
+        return type(error)(message, code=error.code, tag=error.tag, offset=self.position(frame, error.offset or 0),
+                           frame=error.frame, hint=error.hint)
+
+
+cdef int use_openjpeg() except -1:
+    """From now on frames of JPEG 2000 are decoded without the GIL, where there is a shared OpenJPEG."""
+    global openjpeg, openjpeg_owner
+    cdef OpenJPEG library
+    from dicomdecode.codecs.jpeg2000 import openjpeg as find_openjpeg
+
+    library = find_openjpeg()
+    if library is not None:
+        openjpeg_owner = library
+        openjpeg = &library.api
+    return 0
+
+
+cdef int conversion_named(color, const Layout* l) except -1:
+    """What samples need that a codec calls so."""
+    if not l.to_rgb or not color.startswith("YBR_"):
+        if l.to_rgb and color not in ("RGB", "MONOCHROME", "PALETTE COLOR"):
+            raise no_conversion()
+        return AS_THEY_ARE
+    return PARTIAL_RANGE if color.startswith("YBR_PARTIAL") else FULL_RANGE if color.startswith("YBR_FULL") else AS_THEY_ARE
+
+
+def no_conversion():
+    return UnsupportedError("This Photometric Interpretation has no conversion to RGB", code="photometric_interpretation",
+                            tag=0x00280004, hint='Ask for color="stored"')
+
+
+cdef int refuse(DicomFile file, const Layout* l, str color) except -1:
+    """Raise: no decoder takes this image."""
+    if l.syntax < 0:
+        raise UnsupportedError("The transfer syntax is unknown", code="transfer_syntax", tag=0x00020010)
+    syntax = SYNTAX_ROWS[l.syntax]
+    if not syntax.codec:
+        raise UnsupportedError(f"No decoder for the transfer syntax {syntax.name} ({syntax.uid})",
+                               code="transfer_syntax", tag=0x00020010)
+    if syntax.codec == "native" and file.is_encapsulated:
+        raise MalformedError(f"Pixel data are encapsulated under the transfer syntax {syntax.name}",
+                             code="encapsulated", tag=0x7FE00010)
+    if color == "rgba":
+        raise UnsupportedError('color="rgba" needs PALETTE COLOR', code="alpha", tag=0x00280004)
+    if l.uses_profiles and l.bits != 8:
+        raise UnsupportedError(f"ICC profiles are applied to samples of 8 bits, not {l.bits}", code="icc_depth",
+                               hint='Ask for color="rgb"')
+    raise no_conversion()
+
+
+cdef inline size_t halved(uint64_t n, int times) noexcept nogil:
+    return <size_t>((n + ((<uint64_t>1 << times) - 1)) >> times)
+
+
+cdef uint64_t last_of(frames) except? 0:
+    """The highest of some frames."""
+    return max(frames[0], frames[len(frames) - 1]) if isinstance(frames, range) else max(frames)

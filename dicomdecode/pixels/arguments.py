@@ -1,48 +1,77 @@
-"""Arguments of the public functions, checked once: a wrong argument is never swallowed by `on_error`."""
+"""Keywords of the public functions, checked: a wrong one is never swallowed by `on_error`, and its error names it."""
 
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dicomdecode.pixels.request import Request
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-__all__ = ["COLORS", "LEVELS", "check_dtype", "check_request", "one_of"]
+__all__ = [
+    "Region",
+    "Selection",
+    "checked_float",
+    "checked_integer",
+    "checked_out",
+    "checked_region",
+    "checked_window",
+    "not_one_of",
+    "one_of",
+    "select",
+]
 
-#: What `values=` may be.
-LEVELS = ("stored", "modality", "voi", "display", "real_world")
-#: What `color=` may be.
-COLORS = ("rgb", "stored", "palette", "rgba", "srgb")
-
-# dtype-like -> numpy.dtype, for the types images are converted to; other spellings go through numpy.dtype.
-_DTYPES: dict[Any, np.dtype[Any]] = {
-    t: np.dtype(t) for t in (np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64)
-} | {t: np.dtype(t) for t in (np.float16, np.float32, np.float64)}
-
-
-def check_dtype(dtype: Any) -> np.dtype[Any]:
-    """The numpy.dtype, in native order; TypeError for one that images are never converted to."""
-    try:
-        return _DTYPES[dtype]
-    except (KeyError, TypeError):
-        pass
-    found: np.dtype[Any] = np.dtype(dtype)
-    if found.kind not in "iuf" or found.itemsize > 8 or not found.isnative:
-        raise TypeError(
-            f"dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, not {found}"
-        )
-    return found
+#: row, column, height, width in full-resolution pixels.
+Region = tuple[int, int, int, int]
 
 
-def one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError, with the allowed values, when `value` is none of them."""
+def not_one_of(name: str, value: Any, allowed: Iterable[str]) -> ValueError:
+    """The error for a value that is none of the allowed words."""
+    return ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
+    """Raise ValueError, with the allowed words, when `value` is none of them."""
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        raise not_one_of(name, value, allowed)
 
 
-def _check_window(window: Any, values: str) -> Any:
+def checked_integer(name: str, value: Any, low: int, high: int | None) -> int:
+    """An integer inside [low, high]."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+    if number < low or (high is not None and number > high):
+        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {bounds}, not {number}")
+    return number
+
+
+def checked_float(name: str, value: Any) -> float:
+    """A number as a float."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+
+
+def checked_region(value: Any) -> Region:
+    """(row, column, height, width) as ints."""
+    try:
+        row, column, height, width = (operator.index(n) for n in value)
+    except (TypeError, ValueError):
+        raise TypeError(f"region must be (row, column, height, width), four ints, not {value!r}") from None
+    return row, column, height, width
+
+
+def checked_window(window: Any, values: str) -> Any:
+    """A window (center, width, function), or the index or the explanation of a stored one."""
     if isinstance(window, str):
         return window
     if isinstance(window, (int, np.integer)) and not isinstance(window, bool):
@@ -56,56 +85,50 @@ def _check_window(window: Any, values: str) -> Any:
         )
     from dicomdecode.pixels.transform import window_map
 
-    checked = (float(window[0]), float(window[1]), window[2] if len(window) == 3 else "LINEAR")
+    center, width = (checked_float("window", number) for number in window[:2])
+    checked = (center, width, window[2] if len(window) == 3 else "LINEAR")
     window_map(*checked)
     return checked
 
 
-def check_request(
-    *,
-    values: str,
-    color: str = "rgb",
-    dtype: Any = None,
-    scale: str = "preserve",
-    frames: Any = None,
-    out: Any = None,
-    window: Any = None,
-    padding: Any = None,
-    reduce: Any = 0,
-    region: Any = None,
-    threads: Any = 1,
-    overlays: Any = False,
-) -> Request:
-    """The keywords of `imread` as a Request."""
-    one_of("values", values, LEVELS)
-    one_of("color", color, COLORS)
-    one_of("scale", scale, ("preserve", "auto"))
-    if window is not None:
-        window = _check_window(window, values)
-    if padding is not None:
-        padding = float(padding)
-    if region is not None:
-        region = tuple(operator.index(n) for n in region)
-        if len(region) != 4:
-            raise ValueError(f"region must be (row, column, height, width), not {region}")
-    reduce, threads = operator.index(reduce), operator.index(threads)
-    if not 0 <= reduce <= 32:
-        raise ValueError(f"reduce must be between 0 and 32, not {reduce}")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, not {threads}")
-    if overlays and (values != "display" or reduce):
-        raise ValueError('overlays=True needs values="display", at full resolution')
-    return Request(
-        values=values,
-        color=color,
-        dtype=None if dtype is None else check_dtype(dtype),
-        scale=scale,
-        frames=frames,
-        out=out,
-        window=window,
-        padding=padding,
-        reduce=reduce,
-        region=region,
-        threads=threads,
-        overlays=bool(overlays),
-    )
+def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The caller's array, when it can take the result."""
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(f"out must have shape {shape} and dtype {dtype}, not {out.shape} and {out.dtype}")
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError("out must be C-contiguous and writable")
+    return out
+
+
+class Selection(NamedTuple):
+    """The frames asked for, and whether they keep their axis when `frame_dim` does not say."""
+
+    frames: Sequence[int]
+    keeps_axis: bool
+
+
+def select(frames: Any, count: int) -> Selection:
+    """Read `frames=` of an image with `count` frames.
+
+    Raises
+    ------
+    TypeError
+        It is no int, slice or sequence of ints.
+    IndexError
+        A frame that the image does not have.
+    """
+    if frames is None:
+        return Selection(range(count), count > 1)
+    if isinstance(frames, slice):
+        return Selection(range(count)[frames], True)
+    single = not isinstance(frames, Iterable)
+    try:
+        numbers = [operator.index(frames)] if single else [operator.index(i) for i in frames]
+    except TypeError:
+        raise TypeError(f"frames must be an int, a slice or a sequence of ints, not {frames!r}") from None
+    for i in numbers:
+        if not -count <= i < count:
+            raise IndexError(f"frames: {i} is not a frame of an image with {count} frames")
+    return Selection([i % count for i in numbers], not single)

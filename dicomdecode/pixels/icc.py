@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import LimitError, MalformedError, UnsupportedError
+from dicomdecode.reading.groups import FunctionalGroups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._dataset import DataSet
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading import DataSet, DicomFile
 
 __all__ = ["Profiles", "ToSRGB"]
 
@@ -133,8 +133,7 @@ def _paths_of_frames(file: DicomFile, names: list[str]) -> Callable[[int], int]:
                 return names.index(name)
         return default
 
-    shared = 0
-    for group in file.items(0x52009229)[:1]:
-        shared = named(group, 0)
-    groups = file.items(0x52009230)
-    return lambda frame: named(groups[frame], shared) if frame < len(groups) else shared
+    groups = FunctionalGroups(file)
+    shared = 0 if groups.shared is None else named(groups.shared, 0)
+    per_frame = groups.per_frame
+    return lambda frame: named(per_frame[frame], shared) if frame < len(per_frame) else shared

@@ -14,9 +14,7 @@
 #include <string.h>
 
 #include "clones.h"
-
-/* Element types. The order is that of _kernels.pxd. */
-enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_U64, T_I64, T_F32, T_F64, T_COUNT };
+#include "words.h"
 
 /* File bytes need not be aligned: memcpy of one element compiles to one (vector) load. */
 #define LOAD(T, p, i) ({ T value_; memcpy(&value_, (const char *)(p) + (i) * sizeof(T), sizeof(T)); value_; })
@@ -25,8 +23,8 @@ enum { T_U8, T_I8, T_U16, T_I16, T_U32, T_I32, T_U64, T_I64, T_F32, T_F64, T_COU
 #define LOAD(T, p, i) (((const T *)(p))[i])
 #endif
 
-/* Bytes of an element type. */
-static const size_t bytes_of[T_COUNT] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+/* Bytes of an element type (words.h). */
+static const size_t bytes_of[T_COUNT] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2};
 
 /* Ask for bytes that will be read soon: where they are not in a near cache, the loops would wait for half their time. */
 static inline void dd_soon(const char *p, size_t size) {
@@ -189,7 +187,7 @@ static void dd_unpack_bits(const uint8_t *src, size_t src_bytes, uint64_t first,
                     out[i] = (D)(x < high ? x : high);)                                                          \
     }
 #define CLAMP(NAME, S, SU, DNAME, D, WIDE)                                                                       \
-    CLONES static void clamp_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,         \
+    static void clamp_##NAME##_##DNAME(const void *src, void *dst, size_t n, int left, int right,         \
                                               int64_t low, int64_t high) {                                       \
         D *out = (D *)dst;                                                                                       \
         WIDE lo = (WIDE)low, hi = (WIDE)high;                                                                    \

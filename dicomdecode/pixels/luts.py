@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.reading.groups import FunctionalGroups
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._dataset import DataSet
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading import DataSet, DicomFile
 
 __all__ = ["Choice", "FrameValues", "Lut", "RealWorld", "Window", "frame_values", "lut_items", "read_lut"]
 
@@ -38,6 +38,7 @@ _VOI_LUT = 0x00283010
 _PRESENTATION_LUT = 0x20500010
 _CENTER, _WIDTH, _FUNCTION, _EXPLANATION = 0x00281050, 0x00281051, 0x00281056, 0x00281055
 _REAL_WORLD = 0x00409096
+_PIXEL_VALUE_TRANSFORMATION, _FRAME_VOI_LUT = 0x00289145, 0x00289132
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -326,46 +327,50 @@ def frame_values(
     lowest : callable
         The lowest possible modality value under a rescale: whether a VOI LUT has signed input.
     """
-    shared = file.items(0x52009229)[:1] if file.has_functional_groups else []
-    groups = file.items(0x52009230) if file.has_functional_groups else []
+    groups = FunctionalGroups(file) if file.has_functional_groups else None
     top_rescale = file.rescale if level != "real_world" else None
 
-    def sources(frame: int) -> list[DataSet]:
-        return [*groups[frame : frame + 1], *shared]
+    def mapped(frame: int) -> FrameValues:
+        assert not isinstance(choice, tuple)
+        for group in _groups_of(groups, frame, file):
+            items = group.items(_REAL_WORLD)
+            if items:
+                return FrameValues(real_world=_real_world(group, items, choice))
+        raise UnsupportedError(
+            "The file has no Real World Value Mapping Sequence",
+            code="real_world",
+            tag=_REAL_WORLD,
+            hint='values="modality" applies slope and intercept',
+        )
 
-    def of(frame: int) -> FrameValues:
-        above = sources(frame)
-        if level == "real_world":
-            for group in (*above, file):
-                items = group.items(_REAL_WORLD)
-                if items:
-                    assert not isinstance(choice, tuple)
-                    return FrameValues(real_world=_real_world(group, items, choice))
-            raise UnsupportedError(
-                "The file has no Real World Value Mapping Sequence",
-                code="real_world",
-                tag=_REAL_WORLD,
-                hint='values="modality" applies slope and intercept',
-            )
+    def leveled(frame: int) -> FrameValues:
         rescale = top_rescale
-        for group in reversed(above):
-            for item in group.items(0x00289145)[:1]:  # Pixel Value Transformation
-                rescale = _rescale(item) or rescale
+        if groups is not None:
+            found = (_rescale(item) for item in groups.items(frame, _PIXEL_VALUE_TRANSFORMATION))
+            rescale = next((pair for pair in found if pair is not None), top_rescale)
         if level == "modality":
             return FrameValues(rescale)
         if isinstance(choice, tuple):
             return FrameValues(rescale, choice)
         voi: DataSet = file
-        for group in reversed(above):
-            for item in group.items(0x00289132)[:1]:  # Frame VOI LUT
-                if _windows(item) or lut_items(item, _VOI_LUT):
-                    voi = item
+        if groups is not None:
+            items = groups.items(frame, _FRAME_VOI_LUT)
+            voi = next((item for item in items if _windows(item) or lut_items(item, _VOI_LUT)), file)
         return FrameValues(rescale, _stored_voi(voi, choice, lowest(rescale) < 0))
 
-    if groups:
+    of = mapped if level == "real_world" else leveled
+    if groups is not None and groups.per_frame:
         return of
     one = of(0)
     return lambda frame: one
+
+
+def _groups_of(groups: FunctionalGroups | None, frame: int, file: DicomFile) -> list[DataSet]:
+    """Where the mappings of a frame may be: its own functional groups, the shared ones, the data set."""
+    if groups is None:
+        return [file]
+    found = [*groups.per_frame[frame : frame + 1], groups.shared, file]
+    return [group for group in found if group is not None]
 
 
 def modality_lut(file: DicomFile) -> Lut | None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import LimitError, MalformedError, TruncatedError
-from dicomdecode.pixels import _kernels
-from dicomdecode.pixels.decode import render
-from dicomdecode.pixels.request import Request, select
+from dicomdecode.pixels._plans import unpack_bits
+from dicomdecode.pixels.arguments import select
+from dicomdecode.pixels.decode import stored_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.pixels._core import PixelData, Request
+    from dicomdecode.reading import DicomFile
 
 __all__ = ["Overlay", "burn", "embedded_bits", "read_overlays"]
 
@@ -44,8 +45,9 @@ class Overlay:
         It lies in the unused bits of Pixel Data, in bit `bit_position`.
     """
 
-    def __init__(self, file: DicomFile, group: int) -> None:
-        self._file = file
+    def __init__(self, pixels: PixelData, group: int) -> None:
+        self._pixels = pixels
+        self._file = file = pixels.file
         self.group = group
         self.label, self.description = self._text(_LABEL), self._text(_DESCRIPTION)
         self.type, self.subtype = self._text(_TYPE), self._text(_SUBTYPE)
@@ -145,8 +147,12 @@ class Overlay:
         place = self._first + frame
         if not 0 <= place < file.frames:
             raise self._malformed("it lies in the pixel data, in a frame that the image does not have", _FRAME_ORIGIN)
-        cells = render(file, Request(values="stored", color="cells", frames=[place]))[0]
-        plane: NDArray[np.bool_] = (cells & cells.dtype.type(1 << self.bit_position)) != 0
+        file.source.wake()
+        try:
+            cells = stored_cells(self._pixels, place)
+        finally:
+            file.source.rest()
+        plane: NDArray[np.bool_] = (cells[:, :, 0] & cells.dtype.type(1 << self.bit_position)) != 0
         return plane
 
     def _unpacked(self, first: int, frames: int) -> NDArray[np.bool_]:
@@ -160,7 +166,7 @@ class Overlay:
         bits = self.rows * self.columns
         out = np.empty((frames, self.rows, self.columns), np.uint8)
         start = first * bits
-        _kernels.unpack(value, start // 8, start % 8, frames * bits, 1, 0, 1, False, out, 1)
+        unpack_bits(value, start, frames * bits, out)
         return out.view(np.bool_)
 
     @property
@@ -199,13 +205,14 @@ def embedded_bits(file: DicomFile) -> int:
     return (1 << file.bits_allocated) - 1 & ~stored
 
 
-def read_overlays(file: DicomFile) -> tuple[Overlay, ...]:
+def read_overlays(pixels: PixelData) -> tuple[Overlay, ...]:
     """The overlays of a file, by group; damaged ones too."""
+    file = pixels.file
     named = (_ROWS, _COLUMNS, _BIT_POSITION, _DATA)
-    return tuple(Overlay(file, g) for g in _GROUPS if any(file.vr(g << 16 | element) for element in named))
+    return tuple(Overlay(pixels, g) for g in _GROUPS if any(file.vr(g << 16 | element) for element in named))
 
 
-def burn(file: DicomFile, request: Request, out: NDArray[Any]) -> None:
+def burn(pixels: PixelData, request: Request, out: NDArray[Any]) -> None:
     """Draw every overlay into display values, at the maximum of their dtype (1 for floats), clipped to the image.
 
     Raises
@@ -213,12 +220,13 @@ def burn(file: DicomFile, request: Request, out: NDArray[Any]) -> None:
     DicomError
         An overlay is damaged.
     """
-    overlays = read_overlays(file)
+    overlays = read_overlays(pixels)
     if not overlays:
         return
+    file = pixels.file
     row, column, height, width = request.region or (0, 0, file.rows, file.columns)
     frames = select(request.frames, file.frames).frames
-    pixels = out.reshape(len(frames), height, width, -1)
+    drawn = out.reshape(len(frames), height, width, -1)
     top = np.iinfo(out.dtype).max if out.dtype.kind in "iu" else 1
     for overlay in overlays:
         overlay.check()
@@ -229,7 +237,7 @@ def burn(file: DicomFile, request: Request, out: NDArray[Any]) -> None:
             # In pixels of the result: what lies above or left of it is cut off.
             y, x = overlay.origin[0] - 1 - row, overlay.origin[1] - 1 - column
             plane = overlay.plane(nth)[max(0, -y) :, max(0, -x) :]
-            target = pixels[i, max(0, y) :, max(0, x) :]
+            target = drawn[i, max(0, y) :, max(0, x) :]
             plane = plane[: target.shape[0], : target.shape[1]]
             for sample in range(target.shape[2]):
                 np.copyto(target[: plane.shape[0], : plane.shape[1], sample], top, where=plane, casting="unsafe")

@@ -1,4 +1,4 @@
-"""Palettes as tables (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6, C.7.9), and what looks pixels up in them."""
+"""Palettes as tables (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6, C.7.9)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dicomdecode.errors import MalformedError, UnsupportedError
-from dicomdecode.pixels import _kernels
+from dicomdecode.errors import MalformedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.pixels._core import PixelData
+    from dicomdecode.reading import DicomFile
 
-__all__ = ["Palette", "look_up", "read_palette"]
+__all__ = ["Palette", "read_palette"]
 
 # Red, green, blue, alpha.
 _DESCRIPTORS = (0x00281101, 0x00281102, 0x00281103, 0x00281104)
@@ -138,7 +138,7 @@ def _channel(file: DicomFile, index: int, entries: int, bits: int) -> NDArray[np
     return channel[:entries]
 
 
-def read_palette(file: DicomFile, alpha: bool = False) -> Palette:
+def read_palette(pixels: PixelData, alpha: bool = False) -> Palette:
     """The palette of a PALETTE COLOR image, or a supplemental one; read once a file.
 
     The depth is the declared one (third value of the descriptors), corrected to 8 when 16 bits are declared and every
@@ -146,8 +146,8 @@ def read_palette(file: DicomFile, alpha: bool = False) -> Palette:
 
     Parameters
     ----------
-    file : DicomFile
-        A file with palette descriptors.
+    pixels : PixelData
+        Of a file with palette descriptors.
     alpha : bool
         Four columns: the Alpha Palette, or all opaque where the file has none.
 
@@ -156,9 +156,13 @@ def read_palette(file: DicomFile, alpha: bool = False) -> Palette:
     MalformedError
         A descriptor or the data are missing, short or unreadable.
     """
-    found: Palette | None = file.kept.get(("palette", alpha))
+    found = pixels.alpha_palette if alpha else pixels.palette
     if found is None:
-        found = file.kept["palette", alpha] = _read(file, alpha)
+        found = _read(pixels.file, alpha)
+        if alpha:
+            pixels.alpha_palette = found
+        else:
+            pixels.palette = found
     return found
 
 
@@ -185,12 +189,3 @@ def _read(file: DicomFile, alpha: bool) -> Palette:
     if alpha and not has_alpha:
         channels = np.column_stack([channels, np.full(entries, (1 << bits) - 1, channels.dtype)])
     return Palette(np.ascontiguousarray(channels), first, bits, corrected)
-
-
-def look_up(indices: NDArray[Any], first: int, table: NDArray[Any], out: NDArray[Any]) -> None:
-    """Stored values to the rows of `table` [entries, samples], in one pass; outside it to its first and last row."""
-    if indices.dtype.itemsize > 2:
-        raise UnsupportedError("Palette indices of more than 16 bits", code="palette_bits")
-    entries, samples = table.shape
-    type_code = _kernels.type_code(indices.dtype)
-    _kernels.palette(indices, type_code, indices.size, first, entries, table, samples, table.dtype.itemsize, out)

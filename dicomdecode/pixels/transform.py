@@ -14,38 +14,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import UnsupportedError
-from dicomdecode.pixels import _kernels
+from dicomdecode.pixels import _plans
+from dicomdecode.pixels._plans import Affine, Plan, range_of_bits, range_of_type, type_number
 from dicomdecode.pixels.luts import FUNCTIONS, FrameValues, Lut, RealWorld, Window, modality_lut, presentation_lut
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading._reading import DicomFile
 
-__all__ = ["Affine", "Chain", "Range", "chain_of_color", "chain_of_file", "fits", "make_plan", "possible_range"]
+__all__ = ["Affine", "Chain", "Range", "chain_of_color", "chain_of_file", "fits", "make_plan"]
 
 #: The lowest and the highest value, from the header and never from the pixels.
 Range = tuple[float, float]
 
+_IDENTITY = Affine()
 LARGEST_HALF = 65504.0
-
-
-@dataclass(frozen=True, slots=True)
-class Affine:
-    """slope * x + intercept, kept inside [low, high]."""
-
-    slope: float = 1.0
-    intercept: float = 0.0
-    low: float = -math.inf
-    high: float = math.inf
-
-    def then(self, slope: float, intercept: float) -> Affine:
-        """This map, then another one without a clip of its own."""
-        ends = sorted((self.low * slope + intercept, self.high * slope + intercept)) if slope else [intercept] * 2
-        return Affine(self.slope * slope, self.intercept * slope + intercept, ends[0], ends[1])
-
-    def __call__(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.clip(x * self.slope + self.intercept, self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +51,7 @@ class Chain:
     """
 
     range: Range | None
-    affine: Affine | None = Affine()
+    affine: Affine | None = _IDENTITY
     function: Callable[[Any], Any] | None = None
     unit: bool = False
     steps: tuple[str, ...] = ()
@@ -81,14 +65,9 @@ class Chain:
         return np.asarray(self.function(x), np.float64)
 
 
-def possible_range(bits: int, signed: bool) -> Range:
-    """[lo, hi] of integers of so many bits."""
-    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
-
-
 def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
     """Stored values to modality values (PS3.3 C.11.1): the LUT, else slope and intercept, else as they are."""
-    bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None
+    bounds = range_of_bits(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None
     lut = modality_lut(file)
     if lut is not None:
         reached = lut.entries
@@ -113,7 +92,7 @@ def _mapped(file: DicomFile, mapping: RealWorld) -> Chain:
         f"{len(mapping.table) // 8} entries" if mapping.table else f"{mapping.slope:g} * stored + {mapping.intercept:g}"
     )
     steps = (f"{words} {mapping.units}".rstrip(),)
-    bounds = possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else (first, last)
+    bounds = range_of_bits(file.bits_stored, file.signed) if file.pixel_kind == "integer" else (first, last)
     low, high = max(first, bounds[0]), min(last, bounds[1])
     if mapping.table:
         entries = np.frombuffer(mapping.table, np.float64)
@@ -168,7 +147,7 @@ def window_map(center: float, width: float, function: str) -> Affine | Callable[
 def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> Chain:
     """A chain and one more stage that ends in [0, 1]."""
     steps = (*chain.steps, words)
-    if chain.affine is not None and isinstance(step, Affine) and math.isinf(chain.affine.low):
+    if chain.affine is not None and isinstance(step, Affine) and not chain.affine.is_clipped:
         first = chain.affine
         joined = Affine(step.slope * first.slope, step.slope * first.intercept + step.intercept, step.low, step.high)
         return Chain((0.0, 1.0), joined, unit=True, steps=steps)
@@ -223,7 +202,7 @@ def chain_of_file(
 ) -> Chain:
     """The chain of a frame of a monochrome image to one of the levels of `values=`."""
     if values == "stored":
-        chain = Chain(possible_range(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None)
+        chain = Chain(range_of_bits(file.bits_stored, file.signed) if file.pixel_kind == "integer" else None)
         return chain if padding is None else _pad(chain, file, padding)
     mapping = of_frame.real_world
     chain = _modality(file, of_frame.rescale) if mapping is None else _mapped(file, mapping)
@@ -255,36 +234,14 @@ def chain_of_color(bits: int, values: str) -> Chain:
     return Chain((0.0, 1.0), Affine(1 / top, 0.0, 0.0, 1.0), unit=True, steps=(f"samples / {top:g}",))
 
 
-def dtype_limits(dtype: np.dtype[Any]) -> Range:
-    """The lowest and the highest value of a dtype."""
-    if dtype.kind == "f":
-        top = float(np.finfo(dtype).max)
-        return (-top, top)
-    info = np.iinfo(dtype)
-    return (float(info.min), float(info.max))
-
-
 def fits(bounds: Range | None, source: np.dtype[Any], dtype: np.dtype[Any], scale: str) -> bool:
     """Whether the possible range fits in a dtype: range, not precision. Float pixel data fit a float as wide."""
     if bounds is None:
         return dtype.kind == "f" and dtype.itemsize >= source.itemsize and scale == "preserve"
-    if dtype.kind == "f":
-        top = dtype_limits(dtype)[1]
-        return bounds[0] >= -top and bounds[1] <= top
-    info = np.iinfo(dtype)
-    # In integers: the ends of the 64-bit types have no float64.
-    return math.floor(bounds[0]) >= info.min and _exact(bounds[1]) <= info.max
+    return _plans.fits(*bounds, type_number(dtype))
 
 
-def _exact(high: float) -> int:
-    """The top of a range of 2^n - 1 that float64 rounded to 2^n."""
-    n = math.ceil(high)
-    return n - 1 if n in (2**63, 2**64) else n
-
-
-def make_plan(
-    chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str
-) -> _kernels.Plan:
+def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str) -> Plan:
     """Fold a chain and the conversion to `dtype` into one plan.
 
     Parameters
@@ -300,80 +257,59 @@ def make_plan(
     scale : str
         "preserve" or "auto".
     """
-    source_code = _kernels.type_code(source)
-    target_code = _kernels.type_code(dtype)
     chain = _scaled(chain, dtype, scale)
-    steps = chain.steps
+    cell, target = type_number(source), type_number(dtype)
     if chain.affine is not None:
-        a = chain.affine
-        as_is = a.slope == 1 and a.intercept == 0 and math.isinf(a.low) and math.isinf(a.high)
-        if as_is and source == dtype:
-            return _kernels.Plan("copy", dtype, source_code, target_code, steps=steps)
-        small = source.kind in "iu" and source.itemsize <= 4
-        if as_is and small and dtype.kind in "iu":
-            to, of = np.iinfo(dtype), np.iinfo(source)
-            low, high = max(int(to.min), int(of.min)), min(int(to.max), int(of.max))
-            return _kernels.Plan("clamp", dtype, source_code, target_code, clamp_low=low, clamp_high=high, steps=steps)
-        bottom, top = _clip(a, dtype)
-        has_kernel = small and target_code in _AFFINE_TARGETS
-        return _kernels.Plan(
-            "affine" if has_kernel else "numpy",
-            dtype,
-            source_code,
-            target_code,
-            slope=a.slope,
-            intercept=a.intercept,
-            low=bottom,
-            high=top,
-            steps=steps,
-        )
-    if source.kind in "iu" and source.itemsize <= 2:
-        cells = np.arange(1 << (8 * source.itemsize), dtype=f"u{source.itemsize}").view(source)
-        if left or right:  # each stored value once, then the cells that hold it
-            stored = np.right_shift(np.left_shift(cells, left), right)
-            ends = possible_range(8 * source.itemsize - right, source.kind == "i")
-            each = convert(chain.evaluate(np.arange(ends[0], ends[1] + 1)), dtype)
-            table = each[stored.astype(np.intp) - int(ends[0])]
-        else:
-            table = convert(chain.evaluate(cells), dtype)
-        return _kernels.Plan("table", dtype, source_code, target_code, table=table, steps=steps)
-    return _kernels.Plan("numpy", dtype, source_code, target_code, steps=steps)
+        plan = Plan.of_affine(chain.affine, cell, target, dtype)
+        if plan is not None:
+            return plan
+    elif source.kind in "iu" and source.itemsize <= 2:
+        return Plan.of_table(_table(chain, source, left, right, dtype), cell, target, dtype)
+    return Plan.of_function(lambda stored: _applied(chain, stored, dtype), cell, target, dtype)
 
 
-# Types that dd_affine has loops for, by their code.
-_AFFINE_TARGETS = frozenset(_kernels.type_code(np.dtype(t)) for t in ("u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"))
+def _table(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """What each cell of 8 or 16 bits becomes."""
+    cells = np.arange(1 << (8 * source.itemsize), dtype=f"u{source.itemsize}").view(source)
+    if not (left or right):
+        return convert(chain.evaluate(cells), dtype)
+    # each stored value once, then the cells that hold it
+    stored = np.right_shift(np.left_shift(cells, left), right)
+    ends = range_of_bits(8 * source.itemsize - right, source.kind == "i")
+    each = convert(chain.evaluate(np.arange(ends[0], ends[1] + 1)), dtype)
+    return each[stored.astype(np.intp) - int(ends[0])]
 
 
-def _clip(a: Affine, dtype: np.dtype[Any]) -> Range:
-    """The clip of an affine map together with the ends of an integer dtype and of float16."""
-    if dtype.kind == "f" and dtype.itemsize > 2:
-        return (a.low, a.high)
-    low, high = dtype_limits(dtype)
-    return (max(a.low, low), min(a.high, high))
+def _applied(chain: Chain, stored: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """A chain over an array, for the pairs of types that have no loop."""
+    a = chain.affine
+    is_identity = a is not None and a.slope == 1 and a.intercept == 0 and not a.is_clipped
+    if is_identity and stored.dtype.kind in "iu" and dtype.kind in "iu":  # exact, where float64 is not
+        from_info, to_info = np.iinfo(stored.dtype), np.iinfo(dtype)
+        low, high = max(from_info.min, to_info.min), min(from_info.max, to_info.max)
+        return np.asarray(np.clip(stored, stored.dtype.type(low), stored.dtype.type(high)), dtype)
+    return convert(chain.evaluate(stored), dtype)
 
 
 def _scaled(chain: Chain, dtype: np.dtype[Any], scale: str) -> Chain:
     """The chain with the stretch that `scale` and an integer dtype ask for."""
+    target = type_number(dtype)
     if chain.unit:
-        return chain if dtype.kind == "f" else _stretched(chain, 0.0, dtype_limits(dtype)[1])
+        if dtype.kind == "f":
+            return chain
+        top = range_of_type(target)[1]
+        if chain.affine is not None:
+            return replace(chain, affine=chain.affine.then(top, 0.0))
+        unit = chain.evaluate
+        return replace(chain, function=lambda x: unit(x) * top)
     if scale == "preserve" or chain.range is None:
         return chain
     low, high = chain.range
-    bottom, top = (0.0, 1.0) if dtype.kind == "f" else dtype_limits(dtype)
-    if low == high:
-        return replace(chain, affine=Affine(0.0, 0.0), function=None)
-    if chain.affine is None:
-        before, span = chain.evaluate, high - low
-        return replace(chain, function=lambda x: (before(x) - low) / span * (top - bottom) + bottom)
-    slope = (top - bottom) / (high - low)
-    return replace(chain, affine=chain.affine.then(slope, bottom - low * slope))
-
-
-def _stretched(chain: Chain, bottom: float, top: float) -> Chain:
-    if chain.affine is not None:
-        return replace(chain, affine=chain.affine.then(top - bottom, bottom))
-    before = chain.evaluate
-    return replace(chain, function=lambda x: before(x) * (top - bottom) + bottom)
+    if chain.affine is not None or low == high:
+        return replace(chain, affine=(chain.affine or _IDENTITY).stretched(low, high, target), function=None)
+    bottom, top = (0.0, 1.0) if dtype.kind == "f" else range_of_type(target)
+    before, span = chain.evaluate, high - low
+    return replace(chain, function=lambda x: (before(x) - low) / span * (top - bottom) + bottom)
 
 
 def convert(x: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -391,14 +327,3 @@ def convert(x: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     out[~inside & (x < 0)] = info.min
     out[~inside & (x > 0)] = info.max
     return out
-
-
-def convert_numpy(stored: NDArray[Any], plan: _kernels.Plan, chain: Chain, scale: str) -> NDArray[Any]:
-    """A plan of kind "numpy": the pairs of types that no kernel was made for."""
-    dtype = np.dtype(plan.dtype)
-    a = chain.affine
-    if a is not None and a == Affine() and scale == "preserve" and stored.dtype.kind in "iu" and dtype.kind in "iu":
-        from_info, to_info = np.iinfo(stored.dtype), np.iinfo(dtype)
-        low, high = max(from_info.min, to_info.min), min(from_info.max, to_info.max)
-        return np.asarray(np.clip(stored, stored.dtype.type(low), stored.dtype.type(high)), dtype)
-    return convert(_scaled(chain, dtype, scale).evaluate(stored), dtype)

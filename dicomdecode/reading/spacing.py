@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
+from dicomdecode.reading.groups import FunctionalGroups
 
 if TYPE_CHECKING:
-    from dicomdecode.reading._dataset import DataSet
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading._reading import DataSet, DicomFile
 
 __all__ = ["Spacing", "find_spacing", "wrong_spacing"]
 
@@ -60,10 +60,9 @@ def find_spacing(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
 
 
 def _found(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
-    if file.vr(0x52009229) or file.vr(0x52009230):
-        found = _of_groups(file)
-        if found is not None:
-            return found
+    found = _of_groups(file) if file.has_functional_groups else None
+    if found is not None:
+        return found
     for tag, name in _PLAIN:
         pair = _pair(file.tag(tag))
         if pair is not None:
@@ -74,14 +73,13 @@ def _found(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
 
 
 def _of_groups(file: DicomFile) -> tuple[Spacing, str] | None:
-    """Frame 0's functional groups, else the shared ones (PS3.3 C.7.6.16)."""
-    for groups in (0x52009230, 0x52009229):
-        for group in file.items(groups)[:1]:
-            for sequence, tag, name in _GROUPS:
-                for item in group.items(sequence)[:1]:
-                    pair = _pair(item.tag(tag))
-                    if pair is not None:
-                        return pair, name
+    """Frame 0's functional groups, else the shared ones."""
+    groups = FunctionalGroups(file)
+    for sequence, tag, name in _GROUPS:
+        for item in groups.items(0, sequence):
+            pair = _pair(item.tag(tag))
+            if pair is not None:
+                return pair, name
     return None
 
 

@@ -1,9 +1,8 @@
 # Plain images as tensorflow-io returned them, as one plan.
-from dicomdecode.tfop._interface cimport dd_request
-from dicomdecode.reading._header cimport ImageHeader
-from dicomdecode.pixels._kernels cimport CPlan
-from dicomdecode.reading._scan cimport FileMap
+from dicomdecode.pixels._core cimport Asked
+from dicomdecode.pixels._plans cimport CPlan
+from dicomdecode.reading._reading cimport FileMap, ImageHeader
 
 
-cdef bint tfio_plan(const dd_request* r, const FileMap* m, const ImageHeader* h, int source, bint lossy,
+cdef bint tfio_plan(const Asked* asked, const FileMap* m, const ImageHeader* h, int cell, bint lossy,
                     CPlan* plan) noexcept nogil

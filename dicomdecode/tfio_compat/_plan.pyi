@@ -1,1 +1,8 @@
-# Nothing here is callable from Python: see the .pxd.
+from typing import Any
+
+from numpy.typing import NDArray
+
+from dicomdecode.pixels import Request
+from dicomdecode.reading import DicomFile
+
+def decode_plain(file: DicomFile, request: Request, lossy: bool) -> NDArray[Any] | None: ...

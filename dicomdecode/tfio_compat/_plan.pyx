@@ -1,18 +1,19 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""`values="tfio"` without the GIL: plain native images, whose values are one affine map of the stored ones.
+"""`values="tfio"` of plain native images, whose values are one affine map of the stored ones, without the GIL.
 
-That is MONOCHROME2 of at most 16 bits, with a whole intercept or none. `tfio_values` decodes every other image.
+That is MONOCHROME2 of at most 16 bits, with a whole intercept or none. `image.py` decodes every other image.
 """
 from libc.math cimport INFINITY, floor, ldexp
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
-from dicomdecode.tfop._interface cimport dd_request
+from dicomdecode.pixels._core cimport CODEC_NATIVE, Asked, Frames, PixelData, Request
+from dicomdecode.pixels._plans cimport CAffine, CPlan, Plan, fold, item_bytes
 from dicomdecode.reading._cursor cimport u16_at
-from dicomdecode.reading._header cimport PI_MONOCHROME2, SHAPE_IDENTITY, ImageHeader
-from dicomdecode.pixels._kernels cimport (
-    PLAN_AFFINE, PLAN_CLAMP, PLAN_COPY, T_F32, T_F64, T_U8, T_U16, T_U32, CPlan, item_bytes)
-from dicomdecode.reading._scan cimport Element, FileMap, find, letters
+from dicomdecode.reading._reading cimport (
+    PI_MONOCHROME2, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find, letters,
+    value_at)
+from dicomdecode.words cimport SCALE_AUTO, T_F32, T_F64, T_U8, T_U16, T_U32
 
 
 cdef bint is_plain(const FileMap* m, uint32_t tag, const char* vr) noexcept nogil:
@@ -24,7 +25,7 @@ cdef bint is_plain(const FileMap* m, uint32_t tag, const char* vr) noexcept nogi
         return True
     if (e.vr and e.vr != letters(vr)) or e.length > 16:
         return False
-    p = m.cursor.data + (e.offset - m.base)
+    p = value_at(m, e)
     n = <size_t>e.length
     if n and (p[n - 1] == c' ' or p[n - 1] == 0):
         n -= 1
@@ -39,7 +40,7 @@ cdef bint has_number(const FileMap* m, uint32_t tag, int64_t number) noexcept no
     cdef const Element* e = find(&m.elements, tag)
     if e == NULL or e.length < 2 or e.flags or (e.vr and e.vr != letters(b"US")):
         return False
-    return u16_at(m.cursor.data + (e.offset - m.base), False) == number
+    return u16_at(value_at(m, e), False) == number
 
 
 cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
@@ -69,7 +70,7 @@ cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
         return True
     uid = find(&m.elements, 0x00080016u)        # X-ray angiography has no modality stage there
     if uid != NULL and uid.length >= 27 and memcmp(
-            m.cursor.data + (uid.offset - m.base), <const char*>b"1.2.840.10008.5.1.4.1.1.12.", 27) == 0:
+            value_at(m, uid), <const char*>b"1.2.840.10008.5.1.4.1.1.12.", 27) == 0:
         return False
     return h.slope == 1 and h.intercept == floor(h.intercept) and -ldexp(1, 24) < h.intercept < ldexp(1, 24)
 
@@ -82,16 +83,18 @@ cdef int bit_length(double n) noexcept nogil:
     return bits
 
 
-cdef bint tfio_plan(const dd_request* r, const FileMap* m, const ImageHeader* h, int source, bint lossy,
+cdef bint tfio_plan(const Asked* asked, const FileMap* m, const ImageHeader* h, int cell, bint lossy,
                     CPlan* plan) noexcept nogil:
     """The plan of an image; False where it is for Python, errors among them."""
-    cdef double low, high, most, spread
+    cdef double low, high, spread
+    cdef CAffine a
     cdef int depth
-    cdef int width = 8 * item_bytes(r.type)
-    cdef bint is_float = r.type == T_F32 or r.type == T_F64
-    if not is_usual(m, h) or r.frame_dim != -1 or r.color != 0:
+    cdef int target = asked.target
+    cdef int width = 8 * item_bytes(target)
+    cdef bint is_float = target == T_F32 or target == T_F64
+    if not is_usual(m, h) or asked.frame_dim != -1 or asked.color != 0:
         return False
-    if not is_float and r.type != T_U8 and r.type != T_U16 and r.type != T_U32:
+    if not is_float and target != T_U8 and target != T_U16 and target != T_U32:
         return False
     low = -ldexp(1, h.bits_stored - 1) if h.is_signed == 1 else 0
     high = low + ldexp(1, h.bits_stored) - 1 + h.intercept
@@ -103,26 +106,37 @@ cdef bint tfio_plan(const dd_request* r, const FileMap* m, const ImageHeader* h,
         depth = 1 + (bit_length(-low - 1) if -low > (high if high >= 0 else -high) else bit_length(high))
     if depth == 0:
         depth = h.bits_stored
-    if depth > width and (is_float or r.scale or not lossy):
+    if depth > width and (is_float or asked.scale == SCALE_AUTO or not lossy):
         return False
-    if is_float and r.scale:
+    if is_float and asked.scale == SCALE_AUTO:
         return False                            # a division, which no affine map equals
-    plan.source = source
-    plan.target = r.type
-    plan.slope = ldexp(1, depth - h.bits_stored)
-    if r.scale:
-        plan.slope = ldexp(plan.slope, width - depth)
-    plan.intercept = -spread * plan.slope
-    most = ldexp(1, width) - 1
-    if plan.slope == 1 and plan.intercept == 0 and source == r.type:
-        plan.kind = PLAN_COPY
-    elif plan.slope == 1 and plan.intercept == 0 and not is_float:
-        plan.kind = PLAN_CLAMP
-        plan.clamp_low = 0
-        plan.clamp_high = <long long>(most if most < ldexp(1, 8 * item_bytes(source)) - 1
-                                      else ldexp(1, 8 * item_bytes(source)) - 1)
-    else:
-        plan.kind = PLAN_AFFINE
-        plan.low = -INFINITY if is_float else 0
-        plan.high = INFINITY if is_float else most
-    return True
+    a.slope = ldexp(1, depth - h.bits_stored)
+    if asked.scale == SCALE_AUTO:
+        a.slope = ldexp(a.slope, width - depth)
+    a.intercept = -spread * a.slope
+    a.low = -INFINITY
+    a.high = INFINITY
+    return fold(&a, cell, target, plan)
+
+
+def decode_plain(DicomFile file not None, Request request not None, bint lossy):
+    """A plain image as tensorflow-io returned it; None for any other."""
+    cdef Plan plan = Plan.__new__(Plan)
+    cdef Fault fault
+    cdef Frames frames
+    cdef Request whole
+    if check_header(&file.m, &file.h, &fault) < 0 or file.h.pixels.flags:
+        return None
+    whole = Request(values="stored", dtype=request.dtype, color_dim=True, frame_dim=True)
+    frames = Frames(PixelData(file), whole)
+    if frames.layout.codec != CODEC_NATIVE or not frames.layout.in_order:
+        return None
+    if not tfio_plan(&request.asked, &file.m, &file.h, frames.layout.cell, lossy, &plan.c):
+        return None
+    if file.h.pixels.length * 8 < frames.layout.frame_bits * file.h.frames:
+        return None
+    plan.dtype = request.dtype
+    numbers = range(file.h.frames)
+    out = frames.allocate(whole, numbers, True, request.dtype, 1)
+    frames.write(0, file.h.frames, plan, out, 0)
+    return out

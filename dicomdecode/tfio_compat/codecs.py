@@ -17,7 +17,7 @@ from dicomdecode.tfio_compat.pixels import PIXEL_DATA, Image, Stream, check_limi
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading._reading import DicomFile
 
 __all__ = ["decompress"]
 
@@ -56,15 +56,7 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
 
 def _fragments(file: DicomFile) -> tuple[bytes, list[Any]]:
     """The Basic Offset Table, and the fragments that are there."""
-    _, _, at, length, _ = file.pixels
-    end = at + length
-    found: list[Any] = []
-    while at + 8 <= end and len(found) <= file.limits.fragments:
-        group, element, size = struct.unpack("<HHI", file.source.read_at(at, 8))
-        if (group, element) != (0xFFFE, 0xE000) or size > end - at - 8:
-            break
-        found.append(file.source.read_at(at + 8, size))
-        at += 8 + size
+    found = [file.source.read_at(offset, length) for offset, length in file.fragments(with_cut=False)]
     return bytes(found[0]) if found else b"", found[1:]
 
 

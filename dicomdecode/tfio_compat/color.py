@@ -24,7 +24,7 @@ from dicomdecode.tfio_compat.pixels import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading._reading import DicomFile
 
 __all__ = ["read_tables", "render_color"]
 

@@ -13,7 +13,7 @@ from dicomdecode.tags import vr_of
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, number
 
 if TYPE_CHECKING:
-    from dicomdecode.reading._dataset import DataSet
+    from dicomdecode.reading._reading import DataSet
 
 __all__ = ["implicit_vr"]
 

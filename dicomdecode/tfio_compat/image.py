@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import LimitError, UnsupportedError
+from dicomdecode.tfio_compat._plan import decode_plain
 from dicomdecode.tfio_compat.codecs import decompress
 from dicomdecode.tfio_compat.color import read_tables, render_color
 from dicomdecode.tfio_compat.pixels import (
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomdecode.limits import Limits
-    from dicomdecode.reading._dataset import DataSet
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.pixels import Request
+    from dicomdecode.reading._reading import DataSet, DicomFile
     from dicomdecode.reading.source import Source
 
 __all__ = ["DTYPES", "render_tfio"]
@@ -55,7 +56,7 @@ DTYPES = ("uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"
 _NO_MODALITY = tuple(f"1.2.840.10008.5.1.4.1.1.12.{i}" for i in (1, 2, 3))
 
 
-def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str, on_error: str) -> NDArray[Any]:
+def render_tfio(source: Source, limits: Limits, request: Request, on_error: str) -> NDArray[Any]:
     """The image that tensorflow-io 0.37.1 returns.
 
     Parameters
@@ -64,10 +65,9 @@ def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str
         The file.
     limits : Limits
         What it may ask for.
-    dtype : numpy.dtype
-        One of `DTYPES`.
-    scale : {"preserve", "auto"}
-        "auto" moves the depth's highest bit to the dtype's, or divides by the depth's maximum.
+    request : Request
+        With a dtype among `DTYPES`, and a scale: "auto" moves the depth's highest bit to the dtype's, or divides by the
+        depth's maximum.
     on_error : {"strict", "skip", "lossy"}
         Only "lossy" takes an image deeper than `dtype`.
 
@@ -84,11 +84,16 @@ def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str
     ValueError
         A dtype that it does not have.
     """
+    dtype, scale = request.dtype, request.scale
+    assert dtype is not None
     if dtype.name not in DTYPES:
         raise ValueError(f'values="tfio" has the dtypes {", ".join(DTYPES)}, not {dtype}')
     file = open_lenient(source, limits)
+    plain = decode_plain(file, request, on_error == "lossy")
+    if plain is not None:
+        return plain
     image = read_attributes(file)
-    image, stream = decompress(file, image) if file.pixels[4] else (image, read_native(file, image))
+    image, stream = decompress(file, image) if file.is_encapsulated else (image, read_native(file, image))
     if on_error == "lossy":
         stream = replace(stream, cut=False)  # what is missing is undefined: any value will do
     monochrome = image.photometric.startswith("MONOCHROME")

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
-from dicomdecode.pixels._kernels import Plan, run, type_code
-from dicomdecode.reading._file import DicomFile
-from dicomdecode.reading.source import MemorySource
+from dicomdecode.pixels._plans import Plan, type_number
+from dicomdecode.reading import DicomFile, MemorySource
 from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomdecode.limits import Limits
-    from dicomdecode.reading._dataset import DataSet
-    from dicomdecode.reading.source import Source
+    from dicomdecode.reading import DataSet, Source
 
 __all__ = [
     "PIXEL_DATA",
@@ -117,14 +115,14 @@ def undefined(text: str) -> NoReturn:
     raise UnsupportedError(f"tensorflow-io's result is undefined: {text}", code="tfio_undefined")
 
 
-def open_lenient(source: Source, limits: Limits, stop_at_pixels: bool = True) -> DicomFile:
+def open_lenient(source: Source, limits: Limits) -> DicomFile:
     """The file; where it is malformed, what could be read in front of that (tensorflow-io ignores parsing errors)."""
     try:
-        return DicomFile(source, limits, stop_at_pixels)
+        return DicomFile(source, limits)
     except MalformedError as error:
         if not error.offset or error.offset >= source.size or error.code == "not_dicom":
             raise
-        return DicomFile(MemorySource(bytes(source.read_at(0, error.offset))), limits, stop_at_pixels)
+        return DicomFile(MemorySource(bytes(source.read_at(0, error.offset))), limits)
 
 
 def numbers(data: DataSet, tag: int, *vrs: str) -> list[int]:
@@ -212,10 +210,9 @@ def read_attributes(file: DicomFile) -> Image:
     if file.contradicts and file.transfer_syntax in SYNTAXES:
         # It is believed there, and the data set then read as something else.
         fail("the data set is not encoded as its transfer syntax says", 0x00020010)
-    tag, vr, _, length, _ = file.pixels
-    if tag != PIXEL_DATA or not length:
+    if file.pixels_tag != PIXEL_DATA or not file.pixels_length:
         fail("there is no integer pixel data", PIXEL_DATA)
-    if vr not in ("OB", "OW"):
+    if file.pixels_vr not in ("OB", "OW"):
         fail("the VR of the pixel data is neither OB nor OW", PIXEL_DATA)
     photometric = re.sub("[^A-Za-z0-9]", "", first_text(file, 0x00280004)).upper()
     if photometric not in SAMPLES:
@@ -243,7 +240,7 @@ def read_attributes(file: DicomFile) -> Image:
 def _sets_planar(file: DicomFile) -> bool:
     """Whether the decoder there writes Planar Configuration itself."""
     syntax = SYNTAXES.get(file.transfer_syntax)
-    if syntax is None or not file.pixels[4]:
+    if syntax is None or not file.is_encapsulated:
         return False
     return syntax.codec == "jpeg" or (syntax.codec == "jpegls" and number(file, 0x00280002) == 3)
 
@@ -269,15 +266,15 @@ def check_limits(file: DicomFile, image: Image, present: int) -> None:
 
 def read_native(file: DicomFile, image: Image) -> Stream:
     """The pixel stream of pixel data that are not encapsulated."""
-    _, vr, offset, length, _ = file.pixels
+    vr, length = file.pixels_vr, file.pixels_length
     if vr == "OB" and image.allocated > 16:
         fail("pixel data of more than 16 bits have the VR OB", PIXEL_DATA)
     check_limits(file, image, length)
-    data = np.frombuffer(file.source.read_at(offset, length), np.uint8)
+    data = np.frombuffer(file.source.read_at(file.pixels_offset, length), np.uint8)
     if len(data) % 2 and not file.pixels_cut:
         data = np.append(data, np.uint8(0))
     syntax = SYNTAXES.get(file.transfer_syntax)
-    if vr == "OW" and (file.big_endian or (syntax is not None and syntax.big_endian)):
+    if vr == "OW" and (file.big_endian or (syntax is not None and syntax.swaps_pixels)):
         # Words, also where a pixel has two of them.
         data = data[: len(data) // 2 * 2].view(">u2").astype("<u2").view(np.uint8)
     return Stream(data, file.pixels_cut)
@@ -346,8 +343,8 @@ def mapped(raw: NDArray[Any], image: Image, function: Function, out: NDArray[Any
         entries = np.zeros(1 << 8 * raw.dtype.itemsize, table.dtype)
         entries[: len(table)] = table
         moved = np.dtype({1: "u1", 2: "u2", 4: "u4", 8: "f8"}[table.dtype.itemsize])
-        plan = Plan("table", moved, type_code(raw.dtype), type_code(moved), table=entries.view(moved))
-        run(plan, raw, 0, len(raw), out.view(moved))
+        plan = Plan.of_table(entries.view(moved), type_number(raw.dtype), type_number(moved), moved)
+        plan.apply(raw, out.view(moved))
     else:
         for part in chunks(len(raw)):
             out[part] = function(signed_values(raw[part], image))

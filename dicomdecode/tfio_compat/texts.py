@@ -17,7 +17,7 @@ import numpy as np
 
 from dicomdecode.errors import LimitError, MalformedError
 from dicomdecode.limits import Limits, default_limits
-from dicomdecode.reading.source import MemorySource, open_source
+from dicomdecode.reading import MemorySource, open_source
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tfio_compat.dictionary import implicit_vr
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, open_lenient
@@ -25,8 +25,7 @@ from dicomdecode.tfio_compat.pixels import PIXEL_DATA, open_lenient
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.reading._dataset import DataSet
-    from dicomdecode.reading._file import DicomFile
+    from dicomdecode.reading._reading import DataSet, DicomFile
     from dicomdecode.reading.source import SourceLike
 
 __all__ = ["float_text", "parse_tfio_tag", "tfio_data", "tfio_text"]
@@ -71,14 +70,14 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
     """
     asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)
     limits = default_limits() if limits is None else limits
-    source = open_source(contents)
+    source = open_source(contents, limits)
     try:
         if source.size > limits.output_bytes:
             raise LimitError("The file exceeds the limit output_bytes", code="limit_output_bytes")
         memory = source if isinstance(source, MemorySource) else MemorySource(source.read_at(0, source.size))
         file: DicomFile | None = None
         with contextlib.suppress(MalformedError):  # parsing errors are ignored there, and nothing is found
-            file = open_lenient(memory, limits, stop_at_pixels=False)
+            file = open_lenient(memory, limits)
         found = np.empty(asked.size, object)
         for i, tag in enumerate(asked.reshape(-1).tolist()):
             path = parse_tfio_tag(tag)
@@ -130,7 +129,7 @@ class _Believed:
     def __init__(self, file: DicomFile) -> None:
         self._found: dict[int, tuple[str, bytes]] = {}
         uid = file.transfer_syntax
-        self._order = ">" if SYNTAXES[uid].big_endian and uid == "1.2.840.10008.1.2.2" else "<"
+        self._order = ">" if uid == "1.2.840.10008.1.2.2" else "<"
         explicit = uid not in ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
         contents = bytes(file.source.read_at(0, file.source.size))
         at = 132 if contents[128:132] == b"DICM" else 0

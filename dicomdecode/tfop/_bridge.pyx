@@ -1,28 +1,37 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""The decoding core as the TensorFlow op calls it: bytes in, a shape, then pixels into memory of the caller.
+"""Between the TensorFlow op and the core: bytes in, a shape, then pixels into memory of the caller.
 
-What pixels._core and reading._plain_texts take needs no GIL. Every other file, and each one that turns out to be damaged, is
-handed to the Python functions with the GIL held: they alone decide what is an error, and how it is said.
+An image whose plan the core makes itself is decoded without Python. For any other the Python function chooses the plan,
+and where its codec is C the pixels are still written without the GIL, into the caller's memory. What is left, and every
+file that turns out to be damaged, is decoded by `decode_dicom_image`: it alone says what is an error, and how.
 """
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_READ, PyBuffer_Release, PyObject_GetBuffer
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport uint8_t, uint32_t, uintptr_t
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
+from dicomdecode.pixels._core cimport (
+    CODEC_NATIVE, DONE, Asked, FrameIndex, Frames, Layout, PixelData, Request, Run, Scratch, begin_index, check_frames,
+    describe, free_index, free_scratch, needs_no_python, plan_of_integers, result_dims, walk_index, write_one)
+from dicomdecode.pixels._plans cimport CPlan, Plan, has_loop, item_bytes
+from dicomdecode.reading._limits cimport CLimits, fill_limits
+from dicomdecode.reading._reading cimport (
+    SCAN_PIXELS, Fault, FileBytes, FileMap, ImageHeader, check_header, map_free, parse_header, scan_memory,
+    texts_of_file)
+from dicomdecode.tfio_compat._plan cimport tfio_plan
 from dicomdecode.tfop._interface cimport (
     DD_AGAIN, DD_CANCELLED, DD_CORE_VERSION, DD_FAILED, DD_FAILED_PRECONDITION, DD_FILLED, DD_INTERNAL,
     DD_INVALID_ARGUMENT, DD_MESSAGE_BYTES, DD_MOST_DIMS, DD_RESOURCE_EXHAUSTED, dd_core, dd_error, dd_image, dd_request,
     dd_span, dd_text_sink)
-from dicomdecode.pixels._core cimport NATIVE, Frames, frames_of, write_frames
-from dicomdecode.reading._plain_texts cimport texts_of_file
-from dicomdecode.reading._limits cimport CLimits, fill_limits
+from dicomdecode.words cimport ON_ERROR_LOSSY, VALUES_TFIO
 
-import numpy as np
-
-from dicomdecode.pixels import arguments
 from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
 from dicomdecode.limits import default_limits
+from dicomdecode.pixels.planning import Plans
+from dicomdecode.reading import DicomFile, MemorySource
+from dicomdecode.words import COLORS, ELEMENT_TYPES, ON_ERROR, SCALES, VALUES
 
 cdef extern from * nogil:
     """
@@ -55,21 +64,20 @@ cdef extern from * nogil:
     void dd_set_limits(void* limits)
     const void* dd_get_limits()
 
-# Positions in these tables are the numbers of dd_request.
-cdef tuple TYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64, np.float32,
-                    np.float64, np.float16)
-cdef tuple ON_ERROR = ("strict", "skip", "lossy")
-cdef tuple SCALES = ("preserve", "auto")
-cdef tuple VALUES = (*arguments.LEVELS, "tfio")
-cdef tuple COLORS = arguments.COLORS
-
-cdef struct State:
-    Frames frames
-    bint is_array               # the result is an array that Python made; `frames` is not used
-    Py_buffer array
+cdef struct State:              # of one image
     const dd_request* request
+    Asked asked                 # the same, for the core
     const uint8_t* contents
     size_t size
+    FileBytes bytes
+    ImageHeader header
+    Layout layout
+    FrameIndex index            # empty where Python found the frames
+    Run run
+    CPlan plan
+    PyObject* keeper            # what the plan and the frames that Python made live in; NULL where there is none
+    bint is_array               # the result is an array that Python made
+    Py_buffer array
 
 
 # --- the functions of dd_core -----------------------------------------------------------------------------------------
@@ -84,37 +92,131 @@ cdef int prepare(const dd_request* request, const uint8_t* contents, size_t size
     state.contents = contents
     state.size = size
     image.state = state
-    if frames_of(request, contents, size, <const CLimits*>dd_get_limits(), &state.frames, image):
-        image.may_change = state.frames.coding != NATIVE
+    image.may_change = 0
+    asked_of(request, &state.asked)
+    if prepare_alone(state, <const CLimits*>dd_get_limits(), image):
+        image.may_change = state.layout.codec != CODEC_NATIVE
     else:
-        image.may_change = 0
         result = ask_python(state, image, error)
         if result < 0:
             free(state)
     return result
 
 
+cdef void asked_of(const dd_request* r, Asked* asked) noexcept nogil:
+    asked.values = r.values
+    asked.color = r.color
+    asked.scale = r.scale
+    asked.target = r.type
+    asked.frame_dim = r.frame_dim
+    asked.color_dim = r.color_dim
+    asked.must_fit = r.on_error != ON_ERROR_LOSSY
+
+
+cdef bint prepare_alone(State* state, const CLimits* limits, dd_image* image) noexcept nogil:
+    """Find plan, frames and shape without Python; False where Python is asked, for damaged files too."""
+    cdef FileMap m
+    cdef Fault fault
+    cdef bint found = False
+    if scan_memory(&m, state.contents, state.size, limits, &fault) == SCAN_PIXELS:
+        parse_header(&m, &state.header)
+        found = check_header(&m, &state.header, &fault) == 0 and describe_alone(state, &m, image)
+    map_free(&m)
+    if not found:
+        free_index(&state.index)
+    return found
+
+
+cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexcept nogil:
+    cdef const dd_request* r = state.request
+    cdef const ImageHeader* h = &state.header
+    cdef Layout* l = &state.layout
+    cdef Fault fault
+    cdef bint fit = True
+    cdef bint is_tfio = state.asked.values == VALUES_TFIO
+    if describe(m, h, state.asked.color, False, l) != DONE or l.uses_palette or l.uses_profiles or l.is_stream:
+        return False
+    if is_tfio:
+        if l.codec != CODEC_NATIVE or not l.in_order or h.pixels.flags:
+            return False
+        if not tfio_plan(&state.asked, m, h, l.cell, r.on_error == ON_ERROR_LOSSY, &state.plan):
+            return False
+    elif plan_of_integers(h, l, &state.asked, &state.plan, &fit) != DONE or (not fit and state.asked.must_fit):
+        return False
+    state.bytes.data = state.contents
+    state.bytes.held = state.bytes.size = state.size
+    state.run.bytes = &state.bytes
+    state.run.layout = l
+    state.run.rows = h.rows
+    state.run.columns = h.columns
+    if l.codec != CODEC_NATIVE:
+        state.run.index = &state.index
+        if begin_index(&state.index, &state.bytes, m, h, &fault) < 0:
+            return False
+        if state.index.table == NULL and walk_index(&state.index, &state.bytes, h.pixels.tag, &fault) < 0:
+            return False
+    if not needs_no_python(&state.run, h) or check_frames(l, &state.index, h, h.frames - 1, &fault) < 0:
+        return False
+    if is_tfio:
+        state.asked.frame_dim = state.asked.color_dim = 1
+    return shape_of(state, h.frames, l.spec.samples, m.limits.output_bytes, image)
+
+
+cdef bint shape_of(State* state, uint64_t frames, int samples, uint64_t limit, dd_image* image) noexcept nogil:
+    """The shape of the result; False where there is none within the limits."""
+    cdef uint64_t bytes = item_bytes(state.asked.target)
+    cdef int i
+    image.dim_count = result_dims(&state.asked, frames, frames > 1, state.run.rows, state.run.columns, samples,
+                                  image.dims)
+    if image.dim_count < 0:
+        return False
+    for i in range(image.dim_count):
+        if bytes > limit // <uint64_t>image.dims[i]:
+            return False
+        bytes *= <uint64_t>image.dims[i]
+    image.bytes = <size_t>bytes
+    return True
+
+
 cdef int fill(dd_image* image, void* out, dd_error* error) noexcept nogil:
     cdef State* state = <State*>image.state
+    cdef Scratch scratch
+    cdef Fault fault
+    cdef uint64_t frame
+    cdef size_t step
+    cdef int status = DONE
     if state.is_array:
         if image.bytes:
             memcpy(out, state.array.buf, image.bytes)
         return DD_FILLED
-    if write_frames(&state.frames, <uint8_t*>out):
+    memset(&scratch, 0, sizeof(scratch))
+    step = image.bytes // <size_t>state.header.frames
+    for frame in range(state.header.frames):
+        status = write_one(&state.run, &state.header, frame, &state.plan, &scratch, <uint8_t*>out + frame * step,
+                           &fault)
+        if status != DONE:
+            break
+    free_scratch(&scratch)
+    if status == DONE:
         return DD_FILLED
     return DD_FAILED if ask_python(state, image, error) < 0 else DD_AGAIN
 
 
 cdef void release(dd_image* image) noexcept nogil:
     cdef State* state = <State*>image.state
-    if state.is_array and dd_enter_python():
+    if (state.is_array or state.keeper != NULL) and dd_enter_python():
         forget(state)
         dd_leave_python()
+    free_index(&state.index)
     free(state)
 
 
 cdef void forget(State* state) noexcept with gil:
-    PyBuffer_Release(&state.array)
+    if state.is_array:
+        PyBuffer_Release(&state.array)
+    if state.keeper != NULL:
+        Py_DECREF(<object>state.keeper)
+        state.keeper = NULL
 
 
 cdef int say(dd_error* error, int code, const char* text) noexcept nogil:
@@ -130,33 +232,81 @@ cdef int say(dd_error* error, int code, const char* text) noexcept nogil:
 
 
 cdef int ask_python(State* state, dd_image* image, dd_error* error) noexcept nogil:
-    """Decode by the Python function, which takes every image and words every error."""
+    """The plan by Python, or the whole image by the Python function, which takes every one and words every error."""
     cdef int result
+    cdef bint is_new = not state.is_array and state.keeper == NULL and image.may_change == 0
     if not dd_enter_python():
         return say(error, DD_CANCELLED, b"the interpreter is shutting down")
-    result = decode_in_python(state, image, error)
+    result = with_python(state, image, error, is_new)
     dd_leave_python()
     return result
 
 
-cdef int decode_in_python(State* state, dd_image* image, dd_error* error) noexcept with gil:
-    cdef const dd_request* r = state.request
-    cdef int i
+cdef int with_python(State* state, dd_image* image, dd_error* error, bint is_new) noexcept with gil:
+    """`is_new`: nothing was tried yet that failed."""
     try:
         view = PyMemoryView_FromMemory(<char*>state.contents, <Py_ssize_t>state.size, PyBUF_READ)
-        array = decode_dicom_image(
-            view, bool(r.color_dim), ON_ERROR[r.on_error], SCALES[r.scale], TYPES[r.type], values=VALUES[r.values],
-            color=COLORS[r.color], frame_dim=None if r.frame_dim < 0 else bool(r.frame_dim))
-        if array.ndim > DD_MOST_DIMS:
-            raise ValueError(f"an image of {array.ndim} dimensions")
-        PyObject_GetBuffer(array, &state.array, PyBUF_C_CONTIGUOUS)
-        state.is_array = True
-        image.bytes = <size_t>state.array.len
-        image.dim_count = state.array.ndim
-        for i in range(state.array.ndim):
-            image.dims[i] = state.array.shape[i]
+        if not (is_new and plan_with_python(state, view, image)):
+            decode_with_python(state, view, image)
     except BaseException as raised:
         return say_exception(raised, error)
+    return 0
+
+
+cdef bint plan_with_python(State* state, object view, dd_image* image) except -1:
+    """Let Python choose the plan of an image whose codec is C; False for all others, and where it finds an error."""
+    cdef const dd_request* r = state.request
+    cdef Frames frames
+    cdef Plan plan
+    cdef PixelData pixels
+    if r.values == VALUES_TFIO:
+        return False
+    try:
+        limits = default_limits()
+        pixels = PixelData(DicomFile(MemorySource(view), limits))
+        request = Request(values=VALUES[r.values], color=COLORS[r.color], dtype=ELEMENT_TYPES[r.type],
+                          scale=SCALES[r.scale], must_fit=state.asked.must_fit)
+        frames = Frames(pixels, request)
+        if frames.layout.uses_profiles and not frames.layout.uses_palette:
+            return False
+        plans = Plans(frames, request)
+        plan = plans.one
+        if plan is None or not has_loop(&plan.c) or frames.layout.is_stream:
+            return False
+        if frames.layout.codec != CODEC_NATIVE and frames.run.index.table == NULL:
+            pixels.walk()
+        frames.check(pixels.file.h.frames - 1)
+        if not needs_no_python(&frames.run, &pixels.file.h):
+            return False
+    except Exception:
+        return False            # `decode_dicom_image` meets it again, and says what is wrong
+    state.header = pixels.file.h
+    state.run = frames.run
+    state.layout = frames.layout
+    state.plan = plan.c
+    if not shape_of(state, state.header.frames, plans.samples, pixels.file.m.limits.output_bytes, image):
+        return False
+    keeper = (frames, plans)
+    Py_INCREF(keeper)
+    state.keeper = <PyObject*>keeper
+    image.may_change = frames.layout.codec != CODEC_NATIVE
+    return True
+
+
+cdef int decode_with_python(State* state, object view, dd_image* image) except -1:
+    cdef const dd_request* r = state.request
+    cdef int i
+    array = decode_dicom_image(
+        view, bool(r.color_dim), ON_ERROR[r.on_error], SCALES[r.scale], ELEMENT_TYPES[r.type], values=VALUES[r.values],
+        color=COLORS[r.color], frame_dim=None if r.frame_dim < 0 else bool(r.frame_dim))
+    if array.ndim > DD_MOST_DIMS:
+        raise ValueError(f"an image of {array.ndim} dimensions")
+    PyObject_GetBuffer(array, &state.array, PyBUF_C_CONTIGUOUS)
+    state.is_array = True
+    image.bytes = <size_t>state.array.len
+    image.dim_count = state.array.ndim
+    for i in range(state.array.ndim):
+        image.dims[i] = state.array.shape[i]
     return 0
 
 
@@ -246,64 +396,3 @@ def use_limits(limits):
 
 
 use_limits(default_limits())
-
-
-# --- for tests --------------------------------------------------------------------------------------------------------
-
-cdef void collect(void* target, size_t index, const char* text, size_t size) noexcept nogil:
-    with gil:
-        (<list>target)[index] = text[:size]
-
-
-def direct_texts(const uint8_t[::1] contents, tags):
-    """The texts of tags given as numbers, in bytes; None when some are left to Python."""
-    cdef uint32_t[::1] numbers = np.array(tags, np.uint32)
-    cdef list found = [b""] * len(tags)
-    cdef bint done
-    with nogil:
-        done = texts_of_file(&contents[0], contents.shape[0], <const CLimits*>dd_get_limits(), &numbers[0],
-                             numbers.shape[0], collect, <void*>found)
-    return found if done else None
-
-
-def decode(const uint8_t[::1] contents, *, dtype=np.uint16, color_dim=False, on_error="skip", scale="preserve",
-           values="stored", color="rgb", frame_dim=None):
-    """What the op does, without TensorFlow.
-
-    Returns
-    -------
-    (array, direct)
-        The image, and whether it was decoded without the GIL.
-    """
-    cdef dd_request request
-    cdef dd_image image
-    cdef dd_error error
-    cdef uint8_t[::1] out
-    cdef int result
-    cdef State* state
-    cdef const uint8_t* data = &contents[0] if contents.shape[0] else <const uint8_t*>b""
-    cdef size_t size = contents.shape[0]
-    request.type = TYPES.index(np.dtype(dtype).type)
-    request.color_dim = color_dim
-    request.on_error = ON_ERROR.index(on_error)
-    request.scale = SCALES.index(scale)
-    request.values = VALUES.index(values)
-    request.color = COLORS.index(color)
-    request.frame_dim = -1 if frame_dim is None else bool(frame_dim)
-    with nogil:
-        result = prepare(&request, data, size, &image, &error)
-    if result < 0:
-        raise ValueError(error.message.decode("utf-8"))
-    state = <State*>image.state
-    try:
-        while True:
-            buffer = bytearray(image.bytes)
-            out = buffer
-            result = fill(&image, &out[0] if image.bytes else NULL, &error)
-            if result == DD_FAILED:
-                raise ValueError(error.message.decode("utf-8"))
-            if result == DD_FILLED:
-                shape = [image.dims[i] for i in range(image.dim_count)]
-                return np.frombuffer(buffer, dtype).reshape(shape), not state.is_array
-    finally:
-        release(&image)

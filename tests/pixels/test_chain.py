@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicomdecode.pixels.request import Request
+from dicomdecode.reading._file import DicomFile
 
 import dicomdecode as dd
 from dicomdecode.pixels.decode import plans_of
-from dicomdecode.pixels.request import Request
-from dicomdecode.reading._file import DicomFile
 from dicomdecode.reading.source import open_source
 from tests import rules
 from tests import synthesise as s

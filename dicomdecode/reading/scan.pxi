@@ -1,21 +1,6 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""The scanner: from the bytes of a file to a flat table of data elements (PS3.5 section 7, PS3.10 section 7).
-
-Nested data sets are walked only as far as needed to find where they end; what is in them is scanned when asked for.
-"""
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcmp, memset
-
-from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, u16_at
-from dicomdecode.reading._fault cimport MALFORMED, NO_FAULT, NO_MEMORY, OVER_LIMIT, TRUNCATED, Fault, fail
-
-cdef enum:
-    ITEM = 0xFFFEE000u
-    ITEM_DELIMITATION = 0xFFFEE00Du
-    SEQUENCE_DELIMITATION = 0xFFFEE0DDu
-    TRANSFER_SYNTAX_UID = 0x00020010u
-    VR_UN = 0x554E
+# The scanner: from the bytes of a file to a flat table of data elements (PS3.5 section 7, PS3.10 section 7).
+#
+# Nested data sets are walked only as far as needed to find where they end; what is in them is scanned when asked for.
 
 cdef enum HeaderForm:
     SHORT_FORM      # tag, VR, 16-bit length
@@ -375,7 +360,7 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     cdef size_t header = 0
     m.dataset_offset = m.base + c.pos
     if uid != NULL and uid.length:
-        value = c.data + (uid.offset - m.base)
+        value = value_at(m, uid)
         if uid_is(value, uid.length, b"1.2.840.10008.1.2.1.99", 22):
             m.explicit_vr = True
             return SCAN_DEFLATED
@@ -461,3 +446,97 @@ cdef int scan_item(FileMap* m, Fault* fault) noexcept nogil:
     """Scan the elements of one item; the caller has set the encoding and the window to the item's value."""
     m.begun = True
     return walk_elements(m, &m.elements, False, False, fault)
+
+
+cdef int scan_behind(FileMap* m, const uint8_t* data, uint64_t base, size_t size, uint64_t file_size) noexcept nogil:
+    """Scan the elements behind the pixel data, in the `size` bytes from byte `base` of a file of `file_size` bytes.
+
+    They are added to those in front. Damage there takes nothing from these, and ends the walk without an error.
+    Returns SCAN_DONE, or SCAN_MORE when the window is too small: nothing is added then.
+    """
+    cdef FileMap tail = m[0]
+    cdef Fault fault
+    cdef size_t i
+    cdef int result
+    fault.kind = NO_FAULT
+    tail.base = base
+    tail.file_size = file_size - base
+    tail.cursor.data = data
+    tail.cursor.size = size
+    tail.cursor.pos = 0
+    tail.elements.items = NULL
+    tail.elements.count = tail.elements.capacity = 0
+    tail.behind = NULL
+    result = walk_elements(&tail, &tail.elements, False, False, &fault)
+    if result == SCAN_MORE:
+        m.wanted = tail.wanted
+    else:
+        m.behind = data
+        m.behind_base = base
+        m.walked = tail.walked
+        result = SCAN_DONE
+        for i in range(tail.elements.count):
+            if append(&m.elements, &tail.elements.items[i]) < 0:
+                break
+    free(tail.elements.items)
+    return result
+
+
+cdef bint may_be_more(const FileMap* m, const FileBytes* f) noexcept nogil:
+    """Whether elements may lie behind the pixel data: there are bytes, and a sequence of fragments does not end the file.
+
+    A file that ends with a sequence delimiter ends with the pixel data, but for one kind: a file whose last element is
+    another sequence of undefined length. What describes the image does not lie there.
+    """
+    cdef uint64_t end = m.pixels.offset + m.pixels.length
+    cdef uint8_t[8] last
+    if m.pixels.tag == 0 or m.pixels.flags & CUT:
+        return False
+    if not m.pixels.flags & UNDEFINED:
+        return f.size - end >= 8
+    if m.pixels.length < 8 or read_bytes(f, f.size - 8, last, 8) != 8:
+        return False
+    return not is_delimiter(last)
+
+
+cdef inline bint is_delimiter(const uint8_t* p) noexcept nogil:
+    return u32_at(p, False) == 0xE0DDFFFEu
+
+
+cdef int64_t end_of_pixels(FileMap* m, const FileBytes* f) noexcept nogil:
+    """Where the elements behind the pixel data begin; the element of the pixel data is added to the table. -1: nowhere."""
+    cdef FragmentWalk walk
+    cdef Element e = m.pixels
+    cdef uint64_t end = e.offset + e.length
+    cdef int kind = FRAGMENT
+    if e.flags & UNDEFINED:
+        walk_init(&walk, f, e.offset, end)
+        while kind == FRAGMENT:
+            kind = next_fragment(&walk)
+        end = walk.at
+        e.length = end - e.offset
+        if kind == DELIMITER:
+            end += 8
+        walk_free(&walk)
+    if append(&m.elements, &e) < 0:
+        return -1
+    return <int64_t>end if kind == DELIMITER or not e.flags & (UNDEFINED | CUT) else -1
+
+
+cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits* limits, Fault* fault) noexcept nogil:
+    """Scan a file that is in memory, elements behind the pixel data too; to be ended with `map_free`."""
+    cdef FileBytes f
+    cdef int result
+    cdef int64_t end
+    map_init(m, data, size, 0, size)
+    m.limits = limits[0]
+    result = scan(m, True, fault)
+    if result == SCAN_PIXELS:
+        f.data = data
+        f.held = f.size = size
+        f.read = NULL
+        if may_be_more(m, &f):
+            end = end_of_pixels(m, &f)
+            if end >= 0:
+                scan_behind(m, data + end, <uint64_t>end, size - <size_t>end, size)
+    return result

@@ -1,13 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""From data elements to a flat struct `ImageHeader` (PS3.3 C.7.6.3, C.11), checked once."""
-from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.math cimport isfinite
-from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset, strlen
-
-from dicomdecode.reading._cursor cimport u16_at, u32_at
-from dicomdecode.reading._fault cimport MALFORMED, OVER_LIMIT, Fault, fail
-from dicomdecode.reading._scan cimport Element, FileMap, letters
+# From data elements to a flat struct `ImageHeader` (PS3.3 C.7.6.3, C.11), checked once.
 
 # Powers of ten that a double holds exactly: one rounding in all for 15 digits or fewer (Clinger, PLDI 1990).
 cdef double[23] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
@@ -203,7 +194,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
         e = &m.elements.items[i]
         if e.tag < 0x00280002u:
             continue
-        p = m.cursor.data + (e.offset - m.base)
+        p = value_at(m, e)
         bit = tag_bit(e.tag)
         if bit < 0 or seen >> bit & 1:
             continue

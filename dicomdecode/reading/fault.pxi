@@ -1,8 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""From the error struct of the nogil core to an exception."""
-
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
-
+# From the error struct of functions without the GIL to an exception.
 
 cdef int raise_fault(const Fault* fault, int frame) except -1:
     """Raise what the struct says; `frame` is -1 where no frame is concerned."""

@@ -1,22 +1,4 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
-"""A data set as Python sees it: look-up by tag, values by VR, items of sequences."""
-from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memset
-
-from dicomdecode.reading._cursor cimport Cursor
-from dicomdecode.reading._fault cimport TRUNCATED, Fault, raise_fault
-from dicomdecode.reading._scan cimport (
-    CUT, INNER_IMPLICIT, SCAN_DONE, SCAN_FAULT, UNDEFINED, UNDEFINED_LENGTH, Element, FileMap, find, letters, map_free,
-    map_init, next_item, scan_item, walk_undefined)
-
-from dicomdecode.reading._texts import encodings_of, text_of, typed_of
-from dicomdecode.errors import LimitError, MalformedError
-from dicomdecode.tags import parse_tag, vr_of
-
-cdef enum:
-    ITEM_TAG = 0xFFFEE000u
-
+# A data set as Python sees it: look-up by tag, values by VR, items of sequences.
 
 cdef class DataSet:
     """Elements of one data set, read-only. Values are decoded when asked for."""
@@ -27,7 +9,7 @@ cdef class DataSet:
     def __dealloc__(self):
         map_free(&self.m)
 
-    cdef const Element* element(self, uint32_t tag) noexcept:
+    cdef const Element* element(self, uint32_t tag) except? NULL:
         if tag >> 16 == 2 and self.parent is None:
             return find(&self.m.meta, tag)
         return find(&self.m.elements, tag)
@@ -36,46 +18,43 @@ cdef class DataSet:
         """File meta information is always little endian (PS3.10 7.1)."""
         return self.m.cursor.big_endian and not (e.tag >> 16 == 2 and self.parent is None)
 
-    cdef str vr_text(self, const Element* e):
+    cdef uint16_t vr_of_element(self, const Element* e) except 0:
         """The VR as written, or by the data dictionary where the file does not say."""
         if e.vr:
-            return chr(e.vr >> 8) + chr(e.vr & 0xFF)
+            return e.vr
         if e.flags & UNDEFINED:
-            return "OB" if e.tag == 0x7FE00010u else "SQ"
+            return letters(b"OB") if e.tag == PIXEL_DATA else letters(b"SQ")
         cdef str vr = vr_of(e.tag)
-        cdef const Element* sign
         if len(vr) == 2:
-            return vr
+            return <uint16_t>(ord(vr[0]) << 8 | ord(vr[1]))
         if vr == "OB or OW":
-            return "OW"             # PS3.5 A.1: OW in implicit VR
-        if "SS" in vr:
-            sign = self.element(0x00280103u)
-            if sign == NULL and self.parent is not None:
-                return self.parent.vr_of_sign()
-            if sign != NULL and sign.length >= 2 and self.m.cursor.data[sign.offset - self.m.base] == 1:
-                return "SS"
+            return letters(b"OW")       # PS3.5 A.1: OW in implicit VR
+        if "SS" in vr and self.is_signed():
+            return letters(b"SS")
         if "OW" in vr and e.length > 6:
-            return "OW"
-        return "US"
+            return letters(b"OW")
+        return letters(b"US")
 
-    def vr_of_sign(self):
-        """"SS" when Pixel Representation says signed, else "US": what "US or SS" means in an item (PS3.5 A.1)."""
+    def is_signed(self):
+        """Whether Pixel Representation says so: what "US or SS" means, in an item too (PS3.5 A.1)."""
         cdef const Element* sign = self.element(0x00280103u)
-        if sign != NULL and sign.length >= 2 and self.m.cursor.data[sign.offset - self.m.base] == 1:
-            return "SS"
-        return "US" if sign != NULL or self.parent is None else self.parent.vr_of_sign()
+        if sign != NULL and sign.length >= 2:
+            return value_at(&self.m, sign)[0] == 1
+        return self.parent is not None and self.parent.is_signed()
 
     cdef bytes value_of(self, const Element* e):
-        cdef const char* first = <const char*>self.m.cursor.data + (e.offset - self.m.base)
-        return PyBytes_FromStringAndSize(first, <Py_ssize_t>e.length)
+        return PyBytes_FromStringAndSize(<const char*>self.bytes_of(e), <Py_ssize_t>e.length)
 
-    cdef DataSet child(self, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian):
-        """The data set in `length` bytes from `offset` of the file."""
+    cdef const uint8_t* bytes_of(self, const Element* e) except NULL:
+        return value_at(&self.m, e)
+
+    cdef DataSet child(self, const uint8_t* data, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian):
+        """The data set in `length` bytes at `data`, which is byte `offset` of the file."""
         cdef DataSet item = DataSet.__new__(DataSet)
         cdef Fault fault
-        fault.kind = 0
+        fault.kind = NO_FAULT
         item.parent = self
-        map_init(&item.m, self.m.cursor.data + (offset - self.m.base), <size_t>length, offset, length)
+        map_init(&item.m, data, <size_t>length, offset, length)
         item.m.explicit_vr = explicit_vr
         item.m.cursor.big_endian = big_endian
         item.m.limits = self.m.limits
@@ -90,7 +69,7 @@ cdef class DataSet:
         if e.flags & INNER_IMPLICIT:
             explicit_vr[0] = big_endian[0] = False
             return True
-        if e.vr == letters(b"SQ") or (e.vr != letters(b"UN") and e.flags & UNDEFINED and e.tag != 0x7FE00010u):
+        if e.vr == letters(b"SQ") or (e.vr != letters(b"UN") and e.flags & UNDEFINED and e.tag != PIXEL_DATA):
             return True
         if (e.vr == 0 or e.vr == letters(b"UN")) and vr_of(e.tag) == "SQ":
             if e.vr:
@@ -117,44 +96,45 @@ cdef class DataSet:
         cdef bint explicit_vr = False
         cdef bint big_endian = False
         cdef bint every = index < 0
-        cdef Cursor c = self.m.cursor
+        cdef Cursor c
         cdef FileMap walk = self.m
         cdef Fault fault
         cdef uint32_t tag = 0
         cdef uint64_t length = 0
-        cdef uint64_t end, start
+        cdef size_t start
         if not self.inner_encoding(e, &explicit_vr, &big_endian):
             raise MalformedError("Not a sequence", code="not_a_sequence", tag=e.tag)
         if self.depth() >= self.m.limits.depth:
             raise LimitError("Sequences are nested deeper than the limit allows", code="limit_depth", tag=e.tag)
-        fault.kind = 0
+        fault.kind = NO_FAULT
+        c.data = value_at(&self.m, e)
+        c.size = <size_t>e.length
+        c.pos = 0
         c.big_endian = big_endian
-        c.pos = <size_t>(e.offset - self.m.base)
-        end = c.pos + e.length
-        c.size = <size_t>end
-        walk.file_size = end
+        walk.base = e.offset
+        walk.file_size = e.length
         walk.walked = 0
-        while next_item(&c, end, &tag, &length):
-            if tag != ITEM_TAG:
+        while next_item(&c, c.size, &tag, &length):
+            if tag != ITEM:
                 if tag >> 16 == 0xFFFE:
                     break
                 raise MalformedError("A sequence holds something that is not an item", code="item_expected", tag=e.tag,
-                                     offset=self.m.base + c.pos - 8)
+                                     offset=e.offset + c.pos - 8)
             start = c.pos
             if length == UNDEFINED_LENGTH:
                 if walk_undefined(&walk, &c, explicit_vr, True, &fault) != SCAN_DONE:
                     if fault.kind != TRUNCATED:
                         raise_fault(&fault, -1)
-                    c.pos = <size_t>end             # no delimiter: the item ends with its sequence
-            elif length > end - c.pos:
+                    c.pos = c.size              # no delimiter: the item ends with its sequence
+            elif length > c.size - c.pos:
                 if not e.flags & CUT:
                     raise MalformedError("An item is longer than its sequence", code="item_length", tag=e.tag,
-                                         offset=self.m.base + start)
-                c.pos = <size_t>end
+                                         offset=e.offset + start)
+                c.pos = c.size
             else:
                 c.pos += <size_t>length
             if every or index == 0:
-                found.append(self.child(self.m.base + start, c.pos - start, explicit_vr, big_endian))
+                found.append(self.child(c.data + start, e.offset + start, c.pos - start, explicit_vr, big_endian))
                 if not every:
                     break
             index -= 1
@@ -168,19 +148,46 @@ cdef class DataSet:
             at = at.parent
         return n
 
+    cdef int charset(self) except -1:
+        """Specific Character Set of the text in this data set: a Charset."""
+        if self.found_charset == UNREAD:
+            self.found_charset = charset_of(&self.m)
+            if self.found_charset == NOT_NAMED and self.parent is not None:
+                self.found_charset = self.parent.charset()
+        return self.found_charset
+
     @property
     def encodings(self):
         """The Python codec of the text in this data set, or the list of them that code extensions need."""
-        cdef const Element* e
+        cdef const Element* e = self.element(0x00080005u)
+        if self.charset() != OTHER:
+            return "utf-8" if self.charset() == UTF_8 else "latin-1"
         if self.found_encodings is None:
-            e = self.element(0x00080005u)
-            if e != NULL:
-                self.found_encodings = encodings_of(self.value_of(e))
-            elif self.parent is not None:
-                self.found_encodings = self.parent.encodings
-            else:
-                self.found_encodings = "latin-1"
+            self.found_encodings = self.parent.encodings if e == NULL else encodings_of(self.value_of(e))
         return self.found_encodings
+
+    cdef str text_of(self, const Element* e, uint16_t vr):
+        """The text of a value, by the rules of texts.pxi."""
+        cdef const uint8_t* p = self.bytes_of(e)
+        cdef char* text = NULL
+        cdef bytes value
+        cdef int64_t size = write_text(p, <size_t>e.length, vr, self.big_endian_of(e), self.charset(), &text)
+        if size == NEEDS_PYTHON:
+            if text_form(vr) == FLOATS:
+                single = is_one_of(vr, b"FLOF")
+                numbers = numbers_of(p, <size_t>e.length, vr, self.big_endian_of(e))
+                return "\\".join([shortest_float(number, single) for number in numbers])
+            encodings = None if self.charset() == UTF_8 else self.encodings
+            value = to_utf_8(vr, self.value_of(e), self.charset(), encodings)
+            p = <const uint8_t*>PyBytes_AS_STRING(value)
+            text = <char*>malloc(len(value) + 1)
+            size = NO_MEMORY_FOR_TEXT if text == NULL else <int64_t>put_texts(p, len(value), text_form(vr), False, text)
+        if size < 0:
+            raise MemoryError("no memory for a text")
+        try:
+            return PyUnicode_DecodeUTF8(text, <Py_ssize_t>size, "replace")
+        finally:
+            free(text)
 
     def locate(self, tuple path):
         """The data set that holds the last tag of a path; None when an item or a sequence on the way is absent."""
@@ -204,14 +211,14 @@ cdef class DataSet:
     def vr(self, uint32_t tag):
         """The VR of an element, two letters; None when it is absent."""
         cdef const Element* e = self.element(tag)
-        return None if e == NULL else self.vr_text(e)
+        return None if e == NULL else vr_letters(self.vr_of_element(e))
 
     def written(self, uint32_t tag):
         """How the file writes an element: (VR, "" where implicit; whether its length is undefined), None if absent."""
         cdef const Element* e = self.element(tag)
         if e == NULL:
             return None
-        return (chr(e.vr >> 8) + chr(e.vr & 0xFF) if e.vr else "", bool(e.flags & UNDEFINED))
+        return (vr_letters(e.vr), bool(e.flags & UNDEFINED))
 
     def raw(self, uint32_t tag):
         """The bytes of an element's value; None when it is absent."""
@@ -260,10 +267,24 @@ cdef class DataSet:
         if e.flags & UNDEFINED or e.vr == 0 or e.vr == letters(b"SQ") or e.vr == letters(b"UN"):
             if at.inner_encoding(e, &explicit_vr, &big_endian):
                 return at.items(number)
-        cdef str vr = at.vr_text(e)
-        if vr == "UN":
-            vr = vr_of(e.tag)[:2]
-        return typed_of(vr, at.value_of(e), at.big_endian_of(e), at.encodings)
+        cdef uint16_t vr = at.vr_of_element(e)
+        cdef int form
+        cdef str known
+        if vr == letters(b"UN"):
+            known = vr_of(e.tag)
+            vr = <uint16_t>(ord(known[0]) << 8 | ord(known[1]))
+        form = text_form(vr)
+        if form == SEQUENCE or form == BINARY:
+            return at.value_of(e)
+        if form == ONE_TEXT:
+            return at.text_of(e, vr)
+        if form <= TEXTS:
+            values = [typed_text(vr, part) for part in at.text_of(e, vr).split("\\")]
+        else:
+            values = numbers_of(at.bytes_of(e), <size_t>e.length, vr, at.big_endian_of(e))
+        if not values:
+            return None
+        return values[0] if len(values) == 1 else values
 
     def text(self, tag):
         """A value as the text that `decode_dicom_data` documents; "" when it is absent.
@@ -280,11 +301,16 @@ cdef class DataSet:
         cdef const Element* e = at.element(path[len(path) - 1])
         if e == NULL:
             return ""
-        cdef str vr = at.vr_text(e)
-        if vr == "SQ" or (e.flags & UNDEFINED and e.tag != 0x7FE00010u):
+        cdef uint16_t vr = at.vr_of_element(e)
+        if vr == letters(b"SQ") or (e.flags & UNDEFINED and e.tag != PIXEL_DATA):
             raise MalformedError("A sequence has no text", code="sequence_text", tag=e.tag,
                                  hint="Give a path to an element of an item: '[tag][item][tag]'")
-        return text_of(vr, at.value_of(e), at.big_endian_of(e), at.encodings)
+        return at.text_of(e, vr)
 
     def __repr__(self):
         return f"<{type(self).__name__} of {self.m.elements.count} elements>"
+
+
+cdef str vr_letters(uint16_t vr):
+    """The two letters of a VR; "" where the file writes none."""
+    return chr(vr >> 8) + chr(vr & 0xFF) if vr else ""

@@ -1,0 +1,382 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""Plans: everything that happens to stored values, folded into one map before a pixel is touched.
+
+The formulas of ranges, stretches and folding stand here once, without the GIL; `transform.py` makes the maps that need
+look-up tables and windows. Sizes of buffers are checked once a call; the loops check nothing.
+"""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.math cimport INFINITY, ceil, floor, isinf, ldexp
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from dicomdecode.words cimport (
+    T_COUNT, T_F16, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8, T_U16, T_U32, T_U64)
+
+from dicomdecode.words import ELEMENT_TYPES
+
+cdef extern from "kernels.h" nogil:
+    const size_t* bytes_of
+    void dd_stored(int type, const void* src, void* dst, size_t n, int left, int right)
+    void dd_swap(const uint8_t* src, uint8_t* dst, size_t n, int cell)
+    void dd_unpack_bits(const uint8_t* src, size_t src_bytes, uint64_t first, size_t n, int allocated, int shift,
+                        int stored, int is_signed, void* dst, int dst_bytes)
+    int dd_affine(int source, int target, const void* src, void* dst, size_t n, int left, int right, double slope,
+                  double intercept, double low, double high)
+    int dd_clamp(int source, int target, const void* src, void* dst, size_t n, int left, int right, int64_t low,
+                 int64_t high)
+    void dd_lookup(int src_bytes, int dst_bytes, const void* src, void* dst, size_t n, const void* table)
+    void dd_interleave(const void* src, void* dst, size_t n, int samples, int bytes)
+    void dd_expand_422(const void* src, void* dst, size_t pairs, int bytes)
+    void dd_ybr_to_rgb(const void* src, void* dst, size_t n, int bytes, int bits, int partial)
+    void dd_palette(int source, int dst_bytes, const void* src, void* dst, size_t n, int64_t first, int64_t entries,
+                    const void* table, int samples)
+
+
+# --- ranges and maps --------------------------------------------------------------------------------------------------
+
+cdef int item_bytes(int type) noexcept nogil:
+    return <int>bytes_of[type]
+
+
+cdef bint is_float(int type) noexcept nogil:
+    return type == T_F32 or type == T_F64 or type == T_F16
+
+
+cdef bint is_unsigned(int type) noexcept nogil:
+    return type == T_U8 or type == T_U16 or type == T_U32 or type == T_U64
+
+
+cdef double least_of(int type) noexcept nogil:
+    """The lowest value of an element type."""
+    if is_float(type):
+        return -most_of(type)
+    return 0 if is_unsigned(type) else -ldexp(1, 8 * item_bytes(type) - 1)
+
+
+cdef double most_of(int type) noexcept nogil:
+    """The highest value of an element type; for the 64-bit integers 2^63 and 2^64, which stand for 1 less."""
+    if type == T_F16:
+        return 65504
+    if type == T_F32:
+        return 3.4028234663852886e38
+    if type == T_F64:
+        return 1.7976931348623157e308
+    if item_bytes(type) == 8:
+        return ldexp(1, 64 if type == T_U64 else 63)
+    return ldexp(1, 8 * item_bytes(type) - (not is_unsigned(type))) - 1
+
+
+cdef void possible_range(int bits, bint is_signed, double* low, double* high) noexcept nogil:
+    """The lowest and the highest integer of so many bits."""
+    low[0] = -ldexp(1, bits - 1) if is_signed else 0
+    high[0] = ldexp(1, bits - is_signed) - 1
+
+
+cdef bint range_fits(double low, double high, int target) noexcept nogil:
+    """Whether values of a range lie in an element type: range, not precision."""
+    if is_float(target):
+        return low >= least_of(target) and high <= most_of(target)
+    return floor(low) >= least_of(target) and ceil(high) <= most_of(target)
+
+
+cdef CAffine then(CAffine a, double slope, double intercept) noexcept nogil:
+    """A map, then another one without a clip of its own."""
+    cdef CAffine b
+    cdef double low = a.low * slope + intercept
+    cdef double high = a.high * slope + intercept
+    b.slope = a.slope * slope
+    b.intercept = a.intercept * slope + intercept
+    if slope == 0:
+        low = high = intercept
+    b.low = low if low <= high else high
+    b.high = high if low <= high else low
+    return b
+
+
+cdef CAffine stretched(CAffine a, double low, double high, int target) noexcept nogil:
+    """A map, then the range [low, high] of its values onto that of an integer type, or onto [0, 1] for a float."""
+    cdef double bottom = 0 if is_float(target) else least_of(target)
+    cdef double top = 1 if is_float(target) else most_of(target)
+    cdef double slope
+    if low == high:
+        a.slope = a.intercept = 0
+        a.low = -INFINITY
+        a.high = INFINITY
+        return a
+    slope = (top - bottom) / (high - low)
+    return then(a, slope, bottom - low * slope)
+
+
+cdef bint fold(const CAffine* a, int source, int target, CPlan* plan) noexcept nogil:
+    """The plan of a map from stored values to an element type; False where there is no loop for it."""
+    cdef bint is_identity = a.slope == 1 and a.intercept == 0 and isinf(a.low) and isinf(a.high)
+    cdef bint is_small = source <= T_I32
+    cdef double low, high
+    plan.source = source
+    plan.target = target
+    if is_identity and source == target:
+        plan.kind = PLAN_COPY
+        return True
+    if is_identity and is_small and not is_float(target):
+        plan.kind = PLAN_CLAMP
+        low = least_of(source)
+        high = most_of(source)
+        plan.clamp_low = <int64_t>(low if low >= least_of(target) else least_of(target))
+        plan.clamp_high = <int64_t>(high if high <= most_of(target) else most_of(target))
+        return True
+    plan.kind = PLAN_AFFINE
+    plan.map = a[0]
+    if not is_float(target) or target == T_F16:
+        plan.map.low = a.low if a.low >= least_of(target) else least_of(target)
+        plan.map.high = a.high if a.high <= most_of(target) else most_of(target)
+    return is_small and target != T_U64 and target != T_I64 and target != T_F16
+
+
+# --- loops ------------------------------------------------------------------------------------------------------------
+
+cdef bint has_loop(const CPlan* plan) noexcept nogil:
+    return plan.kind != PLAN_FUNCTION
+
+
+cdef void run_plan(const CPlan* plan, const Cells* cells, const uint8_t* src, size_t n, void* dst) noexcept nogil:
+    """`n` cells to results in one pass. Looks no further than into cells: a palette's are values, with no bits left."""
+    if plan.kind == PLAN_COPY:
+        dd_stored(cells.type, src, dst, n, cells.left, cells.right)
+    elif plan.kind == PLAN_CLAMP:
+        dd_clamp(cells.type, plan.target, src, dst, n, cells.left, cells.right, plan.clamp_low, plan.clamp_high)
+    elif plan.kind == PLAN_AFFINE:
+        dd_affine(cells.type, plan.target, src, dst, n, cells.left, cells.right, plan.map.slope, plan.map.intercept,
+                  plan.map.low, plan.map.high)
+    elif plan.kind == PLAN_TABLE:
+        dd_lookup(item_bytes(cells.type), item_bytes(plan.target), src, dst, n, plan.table)
+    elif plan.kind == PLAN_PALETTE:
+        dd_palette(cells.type, item_bytes(plan.target), src, dst, n, plan.first, plan.entries, plan.table,
+                   plan.samples)
+
+
+cdef void swap_cells(const uint8_t* src, uint8_t* dst, size_t n, int cell) noexcept nogil:
+    dd_swap(src, dst, n, cell)
+
+
+cdef void unpack_cells(const uint8_t* src, size_t src_bytes, uint64_t first_bit, size_t n, int allocated, int shift,
+                       int stored, bint is_signed, void* dst, int dst_bytes) noexcept nogil:
+    dd_unpack_bits(src, src_bytes, first_bit, n, allocated, shift, stored, is_signed, dst, dst_bytes)
+
+
+cdef void interleave_planes(const void* src, void* dst, size_t n, int samples, int cell) noexcept nogil:
+    dd_interleave(src, dst, n, samples, cell)
+
+
+cdef void expand_half_chroma(const void* src, void* dst, size_t pairs, int cell) noexcept nogil:
+    dd_expand_422(src, dst, pairs, cell)
+
+
+cdef void shift_cells(int type, void* cells, size_t n, int left, int right) noexcept nogil:
+    """Whole cells to the values of their stored bits, in place."""
+    if left or right:
+        dd_stored(type, cells, cells, n, left, right)
+
+
+cdef void ybr_to_rgb(void* samples, size_t n, int cell, int bits, bint partial) noexcept nogil:
+    """`n` pixels of three samples of 1 or 2 bytes, in place."""
+    dd_ybr_to_rgb(samples, samples, n, cell, bits, partial)
+
+
+# --- as Python sees them ----------------------------------------------------------------------------------------------
+
+cdef dict NUMBERS = {name: number for number, name in enumerate(ELEMENT_TYPES)}
+cdef tuple KINDS = ("copy", "clamp", "affine", "table", "palette", "function")
+
+
+def type_number(dtype):
+    """The number of a numpy.dtype in `words.ELEMENT_TYPES`; KeyError for one that images are never converted to."""
+    return NUMBERS[dtype.name]
+
+
+def range_of_type(int type):
+    """(lowest, highest) of an element type as floats; 2^63 and 2^64 stand for the highest of 64-bit integers."""
+    return (least_of(type), most_of(type))
+
+
+def range_of_bits(int bits, bint is_signed):
+    """(lowest, highest) integer of so many bits, as floats."""
+    cdef double low, high
+    possible_range(bits, is_signed, &low, &high)
+    return (low, high)
+
+
+def fits(double low, double high, int target):
+    """Whether values of a range lie in an element type: range, not precision."""
+    return bool(range_fits(low, high, target))
+
+
+cdef class Affine:
+    """slope * x + intercept, kept inside [low, high]; works on floats and on arrays of them."""
+
+    def __init__(self, double slope=1.0, double intercept=0.0, double low=-INFINITY, double high=INFINITY):
+        self.c.slope = slope
+        self.c.intercept = intercept
+        self.c.low = low
+        self.c.high = high
+
+    @property
+    def slope(self):
+        return self.c.slope
+
+    @property
+    def intercept(self):
+        return self.c.intercept
+
+    @property
+    def low(self):
+        return self.c.low
+
+    @property
+    def high(self):
+        return self.c.high
+
+    @property
+    def is_clipped(self):
+        return not (isinf(self.c.low) and isinf(self.c.high))
+
+    def then(self, double slope, double intercept):
+        """This map, then another one without a clip of its own."""
+        cdef Affine b = Affine.__new__(Affine)
+        b.c = then(self.c, slope, intercept)
+        return b
+
+    def stretched(self, double low, double high, int target):
+        """This map, then the range [low, high] onto that of an integer type, or onto [0, 1] for a float."""
+        cdef Affine b = Affine.__new__(Affine)
+        b.c = stretched(self.c, low, high, target)
+        return b
+
+    def __call__(self, x):
+        import numpy as np
+
+        return np.clip(x * self.c.slope + self.c.intercept, self.c.low, self.c.high)
+
+
+cdef class Plan:
+    """The whole transform of stored values. `kind` is one of copy, clamp, affine, table, palette, function."""
+
+    @staticmethod
+    def of_affine(Affine a not None, int source, int target, dtype):
+        """The plan of a map; None where there is no loop for the pair of types."""
+        cdef Plan plan = Plan.__new__(Plan)
+        plan.dtype = dtype
+        return plan if fold(&a.c, source, target, &plan.c) else None
+
+    @staticmethod
+    def of_table(table, int source, int target, dtype):
+        """A look-up of each cell of 8 or 16 bits in `table`: bytes-like, an entry of the target for each cell."""
+        cdef Plan plan = Plan.__new__(Plan)
+        if item_bytes(source) > 2:
+            raise ValueError("a table is for cells of 8 or 16 bits")
+        plan.keep_table(table, <size_t>(256 if item_bytes(source) == 1 else 65536) * item_bytes(target))
+        plan.c.kind = PLAN_TABLE
+        plan.c.source = source
+        plan.c.target = target
+        plan.dtype = dtype
+        return plan
+
+    @staticmethod
+    def of_palette(table, int source, int target, dtype, int64_t first):
+        """Stored values to the rows of `table`, [entries, samples]; those outside take its first or its last row."""
+        cdef Plan plan = Plan.__new__(Plan)
+        plan.c.entries, plan.c.samples = table.shape
+        if item_bytes(source) > 2 or plan.c.entries < 1:
+            raise ValueError("a palette has entries, and indices of 8 or 16 bits")
+        plan.keep_table(table, <size_t>plan.c.entries * plan.c.samples * item_bytes(target))
+        plan.c.kind = PLAN_PALETTE
+        plan.c.source = source
+        plan.c.target = target
+        plan.c.first = first
+        plan.dtype = dtype
+        return plan
+
+    @staticmethod
+    def of_function(function, int source, int target, dtype):
+        """What has no loop: `function` makes an array of `dtype` from an array of stored values."""
+        cdef Plan plan = Plan.__new__(Plan)
+        plan.c.kind = PLAN_FUNCTION
+        plan.c.source = source
+        plan.c.target = target
+        plan.function = function
+        plan.dtype = dtype
+        return plan
+
+    cdef int keep_table(self, table, size_t size) except -1:
+        cdef Py_buffer buffer
+        self.table = memoryview(table)
+        PyObject_GetBuffer(self.table, &buffer, PyBUF_SIMPLE)
+        self.c.table = buffer.buf
+        PyBuffer_Release(&buffer)
+        if <size_t>self.table.nbytes != size:
+            raise ValueError("the table does not fit the cells")
+        return 0
+
+    @property
+    def kind(self):
+        return KINDS[self.c.kind]
+
+    def apply(self, samples, out, int left=0, int right=0):
+        """The results of all cells of a contiguous array, into `out`, which has room for them."""
+        cdef Cells cells
+        cdef _Views v
+        cdef size_t n, results
+        if self.c.kind == PLAN_FUNCTION:
+            out[...] = self.function(samples).reshape(out.shape)
+            return
+        v = _Views(samples, out)
+        cells.type = self.c.source
+        cells.left = left
+        cells.right = right
+        n = <size_t>v.source.len // item_bytes(self.c.source)
+        results = n * self.c.samples if self.c.kind == PLAN_PALETTE else n
+        v.check(0, 0, 0, results * item_bytes(self.c.target))
+        if n < 32768:           # giving up the GIL costs more than so few pixels
+            run_plan(&self.c, &cells, v.src(0), n, v.dst(0))
+        else:
+            with nogil:
+                run_plan(&self.c, &cells, v.src(0), n, v.dst(0))
+
+
+cdef class _Views:
+    """Two buffers, one read and one written, released whatever happens."""
+    cdef Py_buffer source
+    cdef Py_buffer target
+    cdef bint has_source
+    cdef bint has_target
+
+    def __cinit__(self, source, target):
+        PyObject_GetBuffer(source, &self.source, PyBUF_SIMPLE)
+        self.has_source = True
+        PyObject_GetBuffer(target, &self.target, PyBUF_WRITABLE)
+        self.has_target = True
+
+    def __dealloc__(self):
+        if self.has_source:
+            PyBuffer_Release(&self.source)
+        if self.has_target:
+            PyBuffer_Release(&self.target)
+
+    cdef int check(self, size_t source_offset, size_t source_bytes, size_t target_offset,
+                   size_t target_bytes) except -1:
+        if (source_offset > <size_t>self.source.len or source_bytes > <size_t>self.source.len - source_offset
+                or target_offset > <size_t>self.target.len or target_bytes > <size_t>self.target.len - target_offset):
+            raise ValueError("a pixel loop would leave its buffer")
+        return 0
+
+    cdef const uint8_t* src(self, size_t offset) noexcept nogil:
+        return <const uint8_t*>self.source.buf + offset
+
+    cdef uint8_t* dst(self, size_t offset) noexcept nogil:
+        return <uint8_t*>self.target.buf + offset
+
+
+def unpack_bits(source, uint64_t first_bit, size_t n, target):
+    """`n` bits of a little-endian stream, from bit `first_bit`, as a byte of 0 or 1 each."""
+    cdef _Views v = _Views(source, target)
+    v.check(0, <size_t>((first_bit + n + 7) // 8), 0, n)
+    with nogil:
+        unpack_cells(v.src(0), <size_t>((first_bit + n + 7) // 8), first_bit, n, 1, 0, 1, False, v.dst(0), 1)

@@ -1,0 +1,314 @@
+# One frame after the other: cells or a codestream -> samples -> colour -> plan -> result, without the GIL.
+
+cdef enum:
+    # Bytes that are read at a time where a loop follows, so that it finds them in the cache. The loop for 8-bit
+    # results makes itself a table for each call, and gets more.
+    PART = 1 << 18
+    PART_TO_8_BITS = 1 << 20
+
+# The functions of the OpenJPEG that the codec has found; NULL until it was needed.
+cdef const Api* openjpeg = NULL
+cdef object openjpeg_owner = None
+
+
+cdef int room_for(uint8_t** memory, size_t* size, size_t needed, Fault* fault) noexcept nogil:
+    if needed > size[0] or memory[0] == NULL:
+        free(memory[0])
+        memory[0] = <uint8_t*>malloc(needed if needed else 1)
+        size[0] = needed if memory[0] != NULL else 0
+        if memory[0] == NULL:
+            return no_memory(fault)
+    return 0
+
+
+cdef void free_scratch(Scratch* s) noexcept nogil:
+    free(s.stream)
+    free(s.cells)
+    free(s.samples)
+    free(s.planes)
+    free(s.fragments)
+    memset(s, 0, sizeof(Scratch))
+
+
+cdef inline size_t cells_bytes(const Layout* l) noexcept nogil:
+    return <size_t>((l.frame_bits + 7) // 8)
+
+
+cdef inline size_t samples_bytes(const Layout* l) noexcept nogil:
+    return <size_t>(l.pixels * <uint64_t>l.spec.samples * <uint64_t>l.spec.item_bytes)
+
+
+cdef int native_cells(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, const uint8_t** cells,
+                      size_t* size, int* first_bit, Fault* fault) noexcept nogil:
+    """The cells of a native frame: a slice, to the bit (PS3.5 8.1.1, 8.2)."""
+    cdef const Layout* l = r.layout
+    cdef uint64_t first = frame * l.frame_bits
+    cdef uint64_t offset = first // 8
+    cdef uint64_t end = (first + l.frame_bits + 7) // 8
+    cdef int64_t n
+    first_bit[0] = <int>(first % 8)
+    if l.swapped == 2 and h.bits_allocated < 16:        # whole words of 16 bits
+        first_bit[0] += 8 * <int>(offset % 2)
+        offset -= offset % 2
+        end = min(end + end % 2, h.pixels.length)
+    size[0] = <size_t>(end - offset)
+    cells[0] = held_at(r.bytes, h.pixels.offset + offset, size[0])
+    if cells[0] != NULL:
+        return 0
+    if room_for(&s.cells, &s.cells_size, size[0], fault) < 0:
+        return FAILED
+    n = read_bytes(r.bytes, h.pixels.offset + offset, s.cells, size[0])
+    cells[0] = s.cells
+    return 0 if n == <int64_t>size[0] else unreadable(fault) if n < 0 else pixels_cut(h, fault)
+
+
+cdef int pixels_cut(const ImageHeader* h, Fault* fault) noexcept nogil:
+    return fail(fault, TRUNCATED, "pixels_cut", "The file ends inside the pixel data", h.pixels.tag, -1, -1, -1)
+
+
+cdef int unpack(const Layout* l, const uint8_t* cells, size_t size, int first_bit, Scratch* s, uint8_t* samples,
+                Fault* fault) noexcept nogil:
+    """Cells of one frame to samples [rows, columns, samples] of a machine type, their bits as in the cell."""
+    cdef size_t n = <size_t>(l.pixels * <uint64_t>l.spec.samples)
+    cdef size_t item = l.spec.item_bytes
+    cdef size_t whole
+    cdef int allocated = l.spec.bits_allocated
+    cdef uint8_t* target
+    if l.swapped:
+        whole = size - size % l.swapped
+        if room_for(&s.stream, &s.stream_size, size, fault) < 0:
+            return FAILED
+        swap_cells(cells, s.stream, whole // l.swapped, l.swapped)
+        memcpy(s.stream + whole, cells + whole, size - whole)
+        cells = s.stream
+    if allocated % 8 == 0:
+        cells += first_bit // 8
+        size -= first_bit // 8
+        first_bit = 0
+    if not l.is_machine_type:
+        target = samples
+        if l.is_planar:
+            if room_for(&s.planes, &s.planes_size, n * item, fault) < 0:
+                return FAILED
+            target = s.planes
+        unpack_cells(cells, size, first_bit, n, allocated, l.low_bit, min(l.spec.bits_stored, <int>(8 * item)),
+                     l.spec.is_signed and allocated > 1, target, <int>item)
+        if l.is_planar:
+            interleave_planes(target, samples, <size_t>l.pixels, l.spec.samples, <int>item)
+    elif l.is_422:
+        if l.pixels % 2:
+            return fail(fault, MALFORMED, "half_chroma", "An odd number of pixels has no 4:2:2 form", 0x00280004u, -1,
+                        -1, -1)
+        expand_half_chroma(cells, samples, <size_t>(l.pixels // 2), <int>item)
+    elif l.is_planar:
+        interleave_planes(cells, samples, <size_t>l.pixels, l.spec.samples, <int>item)
+    else:
+        memcpy(samples, cells, n * item)
+    return 0
+
+
+cdef int codestream_of(const Run* r, uint32_t tag, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size,
+                       Fault* fault) noexcept nogil:
+    """The codestream of a frame: a view where it is in memory in one piece, else a copy in the scratch memory."""
+    cdef const Fragment* fragments = NULL
+    cdef size_t count = 0
+    cdef size_t i
+    cdef size_t at = 0
+    cdef int64_t n
+    cdef int status = fragments_of(r.index, r.bytes, tag, frame, s, &fragments, &count, fault)
+    if status != DONE:
+        return status
+    size[0] = 0
+    for i in range(count):
+        size[0] += <size_t>fragments[i].length
+    if count == 1:
+        data[0] = held_at(r.bytes, fragments[0].offset, size[0])
+        if data[0] != NULL:
+            return DONE
+    if room_for(&s.stream, &s.stream_size, size[0], fault) < 0:
+        return FAILED
+    for i in range(count):
+        n = read_bytes(r.bytes, fragments[i].offset, s.stream + at, <size_t>fragments[i].length)
+        if n < 0:
+            return unreadable(fault)
+        if <uint64_t>n < fragments[i].length:
+            return fail(fault, TRUNCATED, "fragment_cut", "The file ends inside a fragment", tag,
+                        <int64_t>fragments[i].offset, <int64_t>fragments[i].length, n)
+        at += <size_t>n
+    data[0] = s.stream
+    return DONE
+
+
+cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* out, int* conversion,
+                       Fault* fault) noexcept nogil:
+    """A codestream to cells or samples: DONE, FAILED_IN_CODEC, or NEEDS_LIBRARY. `conversion` is what they need to be RGB."""
+    cdef const Layout* l = r.layout
+    cdef bint transformed = False
+    cdef size_t pixels = <size_t>l.pixels
+    cdef int cell_bytes = l.spec.bits_allocated // 8
+    conversion[0] = l.conversion
+    if l.codec == CODEC_RLE:
+        if l.spec.bits_allocated == 1:
+            pixels = (pixels + 7) // 8
+            cell_bytes = 1
+        elif l.spec.bits_allocated % 8:
+            return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of RLE is neither 1 nor a multiple of 8",
+                        0x00280100u, -1, -1, l.spec.bits_allocated)
+        if rle_decode(data, size, pixels, l.spec.samples, cell_bytes, l.unused, l.spec.is_signed, out, fault) < 0:
+            return FAILED_IN_CODEC
+        return DONE
+    if l.codec == CODEC_JPEG and conversion[0] != NO_CONVERSION and ljpeg_is_lossless(data, size):
+        # What is no plain stream of process 14 is for the library.
+        return NEEDS_LIBRARY if ljpeg_decode(data, size, &l.spec, out, fault) < 0 else DONE
+    if l.codec == CODEC_JPEG2000 and openjpeg != NULL:
+        if openjpeg_decode(openjpeg, data, size, &l.spec, r.reduce, r.area, out, &transformed, fault) != 0:
+            return FAILED_IN_CODEC
+        if transformed or conversion[0] == NO_CONVERSION:
+            conversion[0] = AS_THEY_ARE
+        return DONE
+    return NEEDS_LIBRARY
+
+
+cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, uint8_t* place,
+                    const uint8_t** found, int* conversion, Fault* fault) noexcept nogil:
+    """The samples of one frame, with their bits as in the cell: in `place`, or where `place` is NULL, where they are.
+
+    They may lie in the file's own memory then, unless something is to be done to them in place.
+    """
+    cdef const Layout* l = r.layout
+    cdef const uint8_t* data = NULL
+    cdef size_t size = 0
+    cdef int first_bit = 0
+    cdef int status
+    conversion[0] = l.conversion
+    if l.codec == CODEC_NATIVE:
+        status = native_cells(r, h, frame, s, &data, &size, &first_bit, fault)
+        if status != DONE:
+            return status
+        if l.in_order and place == NULL and not l.shifts_first and l.conversion == AS_THEY_ARE:
+            found[0] = data
+            return DONE
+    else:
+        status = codestream_of(r, h.pixels.tag, frame, s, &data, &size, fault)
+        if status != DONE:
+            return status
+    if place == NULL:
+        if room_for(&s.samples, &s.samples_size, samples_bytes(l), fault) < 0:
+            return FAILED
+        place = s.samples
+    found[0] = place
+    if l.codec == CODEC_NATIVE:
+        return unpack(l, data, size, first_bit, s, place, fault)
+    if not l.gives_cells or l.in_order:
+        return decode_stream(r, data, size, place, conversion, fault)
+    if room_for(&s.cells, &s.cells_size, cells_bytes(l), fault) < 0:
+        return FAILED
+    status = decode_stream(r, data, size, s.cells, conversion, fault)
+    if status != DONE:
+        return status
+    return unpack(l, s.cells, cells_bytes(l), 0, s, place, fault)
+
+
+cdef void convert_samples(const Layout* l, uint8_t* samples, size_t pixels, int conversion) noexcept nogil:
+    """What happens to samples in place: the shifts that colour needs, and YBR to RGB."""
+    if l.shifts_first:
+        shift_cells(l.cell, samples, pixels * <size_t>l.spec.samples, l.left, l.right)
+    if conversion == FULL_RANGE or conversion == PARTIAL_RANGE:
+        ybr_to_rgb(samples, pixels, item_bytes(l.cell), l.bits, conversion == PARTIAL_RANGE)
+
+
+cdef bint is_cropped(const Run* r) noexcept nogil:
+    return r.area != NULL and not r.layout.does_areas
+
+
+cdef void finish(const Run* r, const CPlan* plan, const uint8_t* samples, uint8_t* out) noexcept nogil:
+    """The plan over one frame's samples, or over the region of it that is asked for."""
+    cdef const Layout* l = r.layout
+    cdef Cells cells = cells_for_plan(l)
+    cdef size_t per_pixel = 1 if plan.kind == PLAN_PALETTE else <size_t>l.spec.samples
+    cdef size_t result = r.columns * item_bytes(plan.target) * (plan.samples if plan.kind == PLAN_PALETTE else per_pixel)
+    cdef size_t stride = <size_t>l.spec.columns * per_pixel * <size_t>l.spec.item_bytes
+    cdef size_t row
+    if not is_cropped(r):
+        run_plan(plan, &cells, samples, r.rows * r.columns * per_pixel, out)
+        return
+    samples += r.area.row * stride + <size_t>r.area.column * per_pixel * <size_t>l.spec.item_bytes
+    for row in range(r.rows):
+        run_plan(plan, &cells, samples + row * stride, r.columns * per_pixel, out + row * result)
+
+
+cdef int write_parts(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
+                     Fault* fault) noexcept nogil:
+    """A native frame that is not in memory: read part by part, each while the loop finds it in the cache."""
+    cdef const Layout* l = r.layout
+    cdef Cells cells = cells_for_plan(l)
+    cdef uint64_t offset = h.pixels.offset + frame * (l.frame_bits // 8)
+    cdef size_t left = <size_t>(l.frame_bits // 8)
+    cdef bint is_copy = plan.kind == PLAN_COPY
+    cdef size_t most = left if is_copy and not (cells.left or cells.right) else (
+        PART if item_bytes(plan.target) > 1 else PART_TO_8_BITS)
+    cdef size_t size
+    cdef uint8_t* part
+    cdef int64_t n
+    if not is_copy and room_for(&s.cells, &s.cells_size, min(left, most), fault) < 0:
+        return FAILED
+    while left:
+        size = min(left, most)
+        # Where cells become values of the same size they are read into the result, and changed there.
+        part = out if is_copy else s.cells
+        n = read_bytes(r.bytes, offset, part, size)
+        if n != <int64_t>size:
+            return unreadable(fault) if n < 0 else pixels_cut(h, fault)
+        size //= <size_t>l.spec.item_bytes
+        if is_copy:
+            shift_cells(l.cell, part, size, cells.left, cells.right)
+        else:
+            run_plan(plan, &cells, part, size, out)
+        out += size * <size_t>item_bytes(plan.target)
+        offset += <uint64_t>n
+        left -= <size_t>n
+    return DONE
+
+
+cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
+                   Fault* fault) noexcept nogil:
+    """One frame into the result: DONE, or another Status."""
+    cdef const Layout* l = r.layout
+    cdef const uint8_t* samples = NULL
+    cdef Cells cells = cells_for_plan(l)
+    cdef bint in_place = plan.kind == PLAN_COPY and not is_cropped(r)
+    cdef int conversion = AS_THEY_ARE
+    cdef int status
+    cdef size_t bytes = <size_t>(l.frame_bits // 8)
+    if l.codec == CODEC_NATIVE and l.in_order and l.conversion == AS_THEY_ARE and not l.shifts_first:
+        in_place = False
+        if not is_cropped(r) and held_at(r.bytes, h.pixels.offset + frame * bytes, bytes) == NULL:
+            return write_parts(r, h, frame, plan, s, out, fault)
+    status = samples_of(r, h, frame, s, out if in_place else NULL, &samples, &conversion, fault)
+    if status != DONE:
+        return status
+    if l.shifts_first or conversion != AS_THEY_ARE:
+        convert_samples(l, <uint8_t*>samples, r.rows * r.columns if l.does_areas else <size_t>l.pixels, conversion)
+    if in_place:
+        shift_cells(l.cell, out, r.rows * r.columns * <size_t>l.spec.samples, cells.left, cells.right)
+    else:
+        finish(r, plan, samples, out)
+    return DONE
+
+
+cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil:
+    """Whether the codec of the frames is one of C; of a family of streams the first frame tells."""
+    cdef Scratch s
+    cdef Fault fault
+    cdef const uint8_t* data = NULL
+    cdef size_t size = 0
+    cdef bint is_ours = False
+    if r.layout.codec == CODEC_JPEG2000:
+        return openjpeg != NULL
+    if r.layout.codec != CODEC_JPEG:
+        return r.layout.codec != CODEC_LIBRARY
+    memset(&s, 0, sizeof(s))
+    if r.layout.conversion != NO_CONVERSION and codestream_of(r, h.pixels.tag, 0, &s, &data, &size, &fault) == DONE:
+        is_ours = ljpeg_is_lossless(data, size)
+    free_scratch(&s)
+    return is_ours

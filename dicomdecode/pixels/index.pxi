@@ -1,0 +1,240 @@
+# Where the frames of encapsulated pixel data are: offset tables and fragments (PS3.5 A.4, PS3.3 C.7.6.3.1.8).
+
+cdef int unreadable(Fault* fault) noexcept nogil:
+    return fail(fault, UNREADABLE, "", "", 0, -1, -1, -1)
+
+
+cdef int no_memory(Fault* fault) noexcept nogil:
+    return fail(fault, NO_MEMORY, "no_memory", "No memory for the frames", 0, -1, -1, -1)
+
+
+cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
+                     Fault* fault) noexcept nogil:
+    """Read the offset tables. To be ended with `free_index`, whatever it returns."""
+    cdef const Element* e = &h.pixels
+    cdef uint64_t end = e.offset + e.length
+    cdef uint8_t[8] head
+    cdef int64_t n
+    cdef uint64_t length
+    memset(index, 0, sizeof(FrameIndex))
+    index.end = end
+    index.frames = h.frames
+    index.limit = m.limits.fragments
+    n = read_bytes(f, e.offset, head, 8) if e.length >= 8 else 0
+    if n < 0:
+        return unreadable(fault)
+    if n < 8:
+        return fail(fault, TRUNCATED, "fragment_cut", "The file ends between fragments", e.tag,
+                    <int64_t>e.offset, -1, -1)
+    if u32_at(head, False) != 0xE000FFFEu:
+        # A defined length does not matter as long as items follow: every reader takes them.
+        if e.flags & UNDEFINED:
+            return fail(fault, MALFORMED, "item_expected", "Pixel data do not begin with an item", e.tag,
+                        <int64_t>e.offset, -1, -1)
+        return fail(fault, MALFORMED, "not_encapsulated", "Pixel data of this transfer syntax are not encapsulated",
+                    e.tag, <int64_t>e.offset, -1, -1)
+    length = u32_at(head + 4, False)
+    if length > e.length - 8:
+        return fail(fault, TRUNCATED, "fragment_cut", "The file ends inside the Basic Offset Table (bytes)", e.tag,
+                    <int64_t>e.offset, <int64_t>length, <int64_t>(e.length - 8))
+    index.first = e.offset + 8 + length
+    index.basic_entries = <size_t>(length // 4)
+    return read_tables(index, f, m, e.offset + 8, fault)
+
+
+cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, uint64_t basic, Fault* fault) noexcept nogil:
+    """The Extended Offset Table where it has an entry for each frame, else the Basic one; where it can be believed."""
+    cdef const Element* extended = find(&m.elements, 0x7FE00001u)
+    cdef const uint8_t* entries = NULL
+    cdef uint8_t* copied = NULL
+    cdef size_t frames = <size_t>index.frames
+    cdef size_t i
+    cdef uint64_t before = 0
+    cdef bint is_sound = True
+    if extended != NULL:
+        index.extended_entries = <size_t>(extended.length // 8)
+    if index.extended_entries >= frames:
+        entries = value_at(m, extended)
+    elif index.basic_entries < frames:
+        return 0
+    index.table = <uint64_t*>malloc(frames * sizeof(uint64_t))
+    if index.table == NULL:
+        return no_memory(fault)
+    if entries != NULL:
+        for i in range(frames):
+            index.table[i] = u64_at(entries + 8 * i, False)
+    else:
+        entries = held_at(f, basic, 4 * frames)
+        if entries == NULL:
+            copied = <uint8_t*>malloc(4 * frames)
+            if copied == NULL:
+                return no_memory(fault)
+            if read_bytes(f, basic, copied, 4 * frames) != <int64_t>(4 * frames):
+                free(copied)
+                return unreadable(fault)
+            entries = copied
+        for i in range(frames):
+            index.table[i] = u32_at(entries + 4 * i, False)
+        free(copied)
+    for i in range(frames):
+        is_sound = is_sound and (index.table[i] > before if i else index.table[i] == 0)
+        before = index.table[i]
+    if not is_sound or before + 8 > index.end - index.first:
+        free(index.table)
+        index.table = NULL
+    return 0
+
+
+cdef void free_index(FrameIndex* index) noexcept nogil:
+    free(index.table)
+    free(index.fragments)
+    free(index.starts)
+    memset(index, 0, sizeof(FrameIndex))
+
+
+cdef int add_fragment(Fragment** found, size_t* count, size_t* room, const FragmentWalk* walk) noexcept nogil:
+    cdef Fragment* more
+    if count[0] == room[0]:
+        room[0] = 2 * room[0] if room[0] else 64
+        more = <Fragment*>realloc(found[0], room[0] * sizeof(Fragment))
+        if more == NULL:
+            return -1
+        found[0] = more
+    found[0][count[0]].offset = walk.offset
+    found[0][count[0]].length = walk.length
+    count[0] += 1
+    return 0
+
+
+cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, uint64_t stop, uint32_t tag,
+                 Fragment** found, size_t* count, size_t* room, Fault* fault) noexcept nogil:
+    """The fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there."""
+    cdef FragmentWalk walk
+    cdef int kind = FRAGMENT
+    cdef int status = 0
+    count[0] = 0
+    walk_init(&walk, f, start, index.end)
+    while kind == FRAGMENT and walk.at < stop and status == 0:
+        kind = next_fragment(&walk)
+        if kind == FRAGMENT or kind == CUT_FRAGMENT:
+            if add_fragment(found, count, room, &walk) < 0:
+                status = no_memory(fault)
+            elif count[0] > index.limit:
+                status = fail(fault, OVER_LIMIT, "limit_fragments", "The fragments exceed the limit", tag, -1,
+                              <int64_t>index.limit, <int64_t>count[0])
+        elif kind == WALK_FAILED:
+            status = unreadable(fault)
+    walk_free(&walk)
+    return status
+
+
+cdef bint begins_codestream(const FileBytes* f, uint64_t offset) noexcept nogil:
+    """Whether a codestream of any family begins here, to tell frames apart where no offset table does."""
+    cdef uint8_t[8] copied
+    cdef const uint8_t* p = held_at(f, offset, 8)
+    if p == NULL:
+        if read_bytes(f, offset, copied, 8) != 8:
+            return False
+        p = copied
+    if p[0] == 0xFF:
+        return (p[1] == 0xD8 and p[2] == 0xFF) or (p[1] == 0x4F and p[2] == 0xFF and p[3] == 0x51) or p[1] == 0x0A
+    return (memcmp(p, <const char*>b"\x00\x00\x00\x0cjP  ", 8) == 0
+            or memcmp(p, <const char*>b"\x00\x00\x00\x0cJXL ", 8) == 0)
+
+
+cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil:
+    """Find all fragments, and which of them make which frame."""
+    cdef size_t room = 0
+    cdef size_t i
+    cdef size_t begun = 0
+    if index.walked:
+        return 0
+    if collect(index, f, index.first, index.end, tag, &index.fragments, &index.count, &room, fault) < 0:
+        return -1
+    index.walked = True
+    index.found = index.count
+    if index.frames == 1:
+        index.found = 1 if index.count else 0
+    elif index.count > index.frames:
+        index.starts = <size_t*>malloc((index.count + 1) * sizeof(size_t))
+        if index.starts == NULL:
+            return no_memory(fault)
+        for i in range(index.count):
+            if begins_codestream(f, index.fragments[i].offset):
+                index.starts[begun] = i
+                begun += 1
+            elif i == 0:
+                break
+        index.starts[begun] = index.count
+        if begun >= index.frames:
+            index.found = begun
+        else:
+            free(index.starts)
+            index.starts = NULL
+    return 0
+
+
+cdef int missing_frames(const FrameIndex* index, uint32_t tag, size_t found, Fault* fault) noexcept nogil:
+    return fail(fault, TRUNCATED, "frames_missing", "Too few frames in the pixel data", tag, -1,
+                <int64_t>index.frames, <int64_t>found)
+
+
+cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_t frame, Scratch* s,
+                      const Fragment** found, size_t* count, Fault* fault) noexcept nogil:
+    """The fragments of one frame, in their order: DONE, FAILED, or NEEDS_WALK."""
+    cdef uint64_t start, stop
+    cdef const Fragment* last
+    if index.walked:
+        if frame >= index.found:
+            return missing_frames(index, tag, index.found, fault)
+        if index.starts != NULL:
+            found[0] = index.fragments + index.starts[frame]
+            count[0] = index.starts[frame + 1] - index.starts[frame]
+        elif index.frames == 1:
+            found[0] = index.fragments
+            count[0] = index.count
+        else:
+            found[0] = index.fragments + frame
+            count[0] = 1
+        return DONE
+    if index.table == NULL:
+        return NEEDS_WALK
+    start = index.first + index.table[frame]
+    stop = index.end if frame + 1 == index.frames else index.first + index.table[frame + 1]
+    if collect(index, f, start, stop, tag, &s.fragments, count, &s.fragment_room, fault) < 0:
+        return FAILED
+    if count[0] == 0:
+        return NEEDS_WALK
+    last = &s.fragments[count[0] - 1]
+    if stop != index.end and last.offset + last.length != stop:
+        return NEEDS_WALK       # the table lies: the walk from the front tells where the frames are
+    found[0] = s.fragments
+    return DONE
+
+
+cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last,
+                      Fault* fault) noexcept nogil:
+    """Whether frame `last` can be there: before memory is asked for on the header's word."""
+    cdef uint64_t room, frame_bytes
+    if l.codec == CODEC_NATIVE:
+        if l.frame_bits and last + 1 > (UINT64_MAX - 7) // l.frame_bits:
+            room = UINT64_MAX
+        else:
+            room = ((last + 1) * l.frame_bits + 7) // 8
+        if room > h.pixels.length:
+            return fail(fault, TRUNCATED, "pixels_cut", "The pixel data are too short for this frame (bytes)",
+                        h.pixels.tag, <int64_t>h.pixels.offset,
+                        <int64_t>min(room, <uint64_t>INT64_MAX), <int64_t>h.pixels.length)
+        return 0
+    if l.is_stream:
+        return 0
+    room = index.end - index.first
+    if room // 8 <= last:
+        return missing_frames(index, h.pixels.tag, <size_t>(room // 8), fault)
+    frame_bytes = l.frame_bits // 8
+    if is_half_chroma(h):
+        frame_bytes = l.pixels * 2 * <uint64_t>h.bits_allocated // 8
+    if l.ratio and (room - 8) < (frame_bytes + l.ratio - 1) // l.ratio:
+        return fail(fault, TRUNCATED, "frame_cut", "The pixel data cannot hold a frame (bytes)", h.pixels.tag,
+                    <int64_t>index.first, <int64_t>(frame_bytes // l.ratio), <int64_t>(room - 8))
+    return 0

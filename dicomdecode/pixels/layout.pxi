@@ -1,0 +1,271 @@
+# What an image is: from the header to the layout of a frame's samples, and what integers become.
+
+cdef struct KnownSyntax:        # a row of syntaxes.SYNTAXES and of codecs.CODECS
+    const char* uid
+    size_t length
+    int codec                   # CodecKind; -1: no decoder
+    bint swaps_pixels           # native pixels are not in the byte order of the data set
+    bint gives_cells
+    bint is_planar
+    bint trims
+    bint does_areas
+    bint is_stream
+    uint64_t ratio
+
+cdef KnownSyntax[64] known_syntaxes
+cdef int syntax_count = 0
+cdef int EXPLICIT_LITTLE_ENDIAN = list(SYNTAXES).index("1.2.840.10008.1.2.1")
+cdef list SYNTAX_ROWS = list(SYNTAXES.values())
+cdef list SYNTAX_UIDS = [row.uid.encode() for row in SYNTAX_ROWS]      # keeps what `known_syntaxes` points to
+
+
+cdef int learn_syntaxes() except -1:
+    """The two tables for functions without the GIL, once."""
+    global syntax_count
+    cdef KnownSyntax* known
+    for uid, row in zip(SYNTAX_UIDS, SYNTAX_ROWS, strict=True):
+        known = &known_syntaxes[syntax_count]
+        known.uid = PyBytes_AS_STRING(uid)
+        known.length = len(uid)
+        known.swaps_pixels = row.swaps_pixels
+        if row.codec == "native":
+            known.codec = CODEC_NATIVE
+        elif not row.codec:
+            known.codec = -1
+        else:
+            codec = CODECS[row.codec]
+            known.codec = {"rle": CODEC_RLE, "jpeg": CODEC_JPEG, "jpeg2000": CODEC_JPEG2000}.get(row.codec, CODEC_LIBRARY)
+            known.gives_cells = codec.cells
+            known.is_planar = codec.planar
+            known.trims = codec.trims
+            known.does_areas = codec.areas
+            known.is_stream = codec.stream
+            known.ratio = codec.ratio
+        syntax_count += 1
+    return 0
+
+
+learn_syntaxes()
+
+
+cdef int find_syntax(const FileMap* m) noexcept nogil:
+    """The row of the transfer syntax; -1 when it is unknown."""
+    cdef const Element* uid = find(&m.meta, 0x00020010u)
+    cdef const char* text
+    cdef size_t n
+    cdef int i
+    if uid == NULL or uid.length == 0:
+        text = b"1.2.840.10008.1.2.1" if m.explicit_vr else b"1.2.840.10008.1.2"
+        n = strlen(text)
+    else:
+        text = <const char*>value_at(m, uid)
+        n = <size_t>uid.length
+        while n and (text[n - 1] == 0 or text[n - 1] == c' '):
+            n -= 1
+        while n and text[0] == c' ':
+            text += 1
+            n -= 1
+    for i in range(syntax_count):
+        if known_syntaxes[i].length == n and memcmp(known_syntaxes[i].uid, text, n) == 0:
+            return i
+    return -1
+
+
+cdef int integer_type(int bits_allocated, bint is_signed) noexcept nogil:
+    """The element type of stored integers. A bit has no room for a sign, whatever Pixel Representation says."""
+    is_signed = is_signed and bits_allocated > 1
+    if bits_allocated <= 8:
+        return T_I8 if is_signed else T_U8
+    if bits_allocated <= 16:
+        return T_I16 if is_signed else T_U16
+    if bits_allocated <= 32:
+        return T_I32 if is_signed else T_U32
+    return T_I64 if is_signed else T_U64
+
+
+cdef int conversion_of(int photometric, int cell) noexcept nogil:
+    """How samples of a Photometric Interpretation become RGB; YBR_RCT and YBR_ICT are undone by their codec."""
+    if photometric == PI_RGB or photometric == PI_YBR_ICT or photometric == PI_YBR_RCT:
+        return AS_THEY_ARE
+    if item_bytes(cell) > 2:
+        return NO_CONVERSION
+    if photometric == PI_YBR_FULL or photometric == PI_YBR_FULL_422:
+        return FULL_RANGE
+    if photometric == PI_YBR_PARTIAL_420 or photometric == PI_YBR_PARTIAL_422:
+        return PARTIAL_RANGE
+    return NO_CONVERSION
+
+
+cdef bint is_half_chroma(const ImageHeader* h) noexcept nogil:
+    return h.photometric == PI_YBR_FULL_422 or h.photometric == PI_YBR_PARTIAL_422
+
+
+cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_cells, Layout* l) noexcept nogil:
+    """The layout of an image whose header was checked; `whole_cells`: with the bits that are not stored.
+
+    Returns DONE, or NEEDS_WORDS where no decoder takes it.
+    """
+    cdef const KnownSyntax* syntax
+    cdef bint is_encapsulated = (h.pixels.flags & UNDEFINED) != 0
+    memset(l, 0, sizeof(Layout))
+    l.syntax = find_syntax(m)
+    if l.syntax < 0 and not is_encapsulated:
+        l.syntax = EXPLICIT_LITTLE_ENDIAN       # a private syntax with native pixel data
+    if l.syntax < 0:
+        return NEEDS_WORDS
+    syntax = &known_syntaxes[l.syntax]
+    if syntax.codec < 0 or (syntax.codec == CODEC_NATIVE and is_encapsulated):
+        return NEEDS_WORDS
+    l.codec = syntax.codec
+    l.gives_cells = syntax.gives_cells or l.codec == CODEC_NATIVE
+    l.is_stream = syntax.is_stream
+    l.does_areas = syntax.does_areas
+    l.ratio = syntax.ratio
+    l.pixels = <uint64_t>h.rows * h.columns
+    describe_colour(h, color, whole_cells, l)
+    if l.uses_profiles and l.bits != 8 and not l.uses_palette:
+        return NEEDS_WORDS
+    if color == COLOR_RGBA and not whole_cells and (h.samples != 1 or h.photometric != PI_PALETTE_COLOR):
+        return NEEDS_WORDS
+    describe_cells(h, syntax, whole_cells, l)
+    if l.conversion == NO_CONVERSION and l.gives_cells:
+        return NEEDS_WORDS
+    return DONE
+
+
+cdef void describe_colour(const ImageHeader* h, int color, bint whole_cells, Layout* l) noexcept nogil:
+    if h.pixel_kind == PIXELS_INTEGER:
+        l.cell = integer_type(h.bits_allocated, h.is_signed == 1 and not whole_cells)
+    else:
+        l.cell = T_F32 if h.pixel_kind == PIXELS_FLOAT else T_F64
+    l.bits = h.bits_allocated if whole_cells else h.bits_stored
+    if whole_cells:
+        return
+    l.uses_palette = h.samples == 1 and (
+        (h.photometric == PI_PALETTE_COLOR and color != COLOR_STORED) or color == COLOR_PALETTE)
+    l.to_rgb = h.samples == 3 and color != COLOR_STORED and h.photometric != PI_RGB
+    l.uses_profiles = color == COLOR_SRGB and (l.uses_palette or h.samples == 3)
+    l.conversion = conversion_of(h.photometric, l.cell) if l.to_rgb else AS_THEY_ARE
+
+
+cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint whole_cells, Layout* l) noexcept nogil:
+    """Where the stored bits of a sample are, and what brings them there."""
+    cdef int allocated = h.bits_allocated
+    cdef bint is_big = (h.big_endian != 0) != (syntax.swaps_pixels != 0)
+    cdef bint is_native = l.codec == CODEC_NATIVE
+    cdef bint has_planes = is_native or syntax.is_planar
+    l.is_machine_type = allocated == 8 or allocated == 16 or allocated == 32 or allocated == 64
+    l.is_422 = has_planes and h.samples == 3 and is_half_chroma(h)
+    if l.is_422 and is_native and h.pixels.length // 3 >= l.pixels * allocated // 8 * h.frames:
+        l.is_422 = False        # some writers name 4:2:2 and store every sample: the length tells (pydicom reads them so)
+    l.is_planar = has_planes and h.planar == 1 and h.samples > 1 and not l.is_422
+    l.frame_bits = l.pixels * <uint64_t>(2 if l.is_422 else h.samples) * <uint64_t>allocated
+    if is_native and is_big and (allocated >= 16 or h.pixels.vr == 0 or h.pixels.vr == letters(b"OW")):
+        l.swapped = 2 if allocated < 16 or allocated % 16 else allocated // 8
+        if l.swapped == 1:
+            l.swapped = 0
+    l.in_order = l.is_machine_type and not (l.is_planar or l.is_422 or l.swapped)
+    l.low_bit = h.high_bit + 1 - h.bits_stored
+    if h.pixel_kind == PIXELS_INTEGER and l.is_machine_type and not whole_cells and l.gives_cells:
+        l.left = allocated - 1 - h.high_bit
+        l.right = allocated - h.bits_stored
+    l.spec.rows = h.rows
+    l.spec.columns = h.columns
+    l.spec.samples = h.samples
+    l.spec.bits_allocated = allocated
+    l.spec.bits_stored = h.bits_stored
+    l.spec.is_signed = h.is_signed == 1 and not whole_cells
+    l.spec.item_bytes = item_bytes(l.cell)
+    l.spec.threads = 1
+    if l.gives_cells and not is_native:
+        if syntax.trims and l.in_order and l.left == l.right < 8:
+            l.unused = l.right          # the codec clears them, or fills them with the sign
+            l.left = l.right = 0
+        else:
+            l.spec.bits_stored = allocated
+            l.spec.is_signed = False
+    l.shifts_first = (l.left or l.right) and (
+        l.conversion != AS_THEY_ARE or l.uses_palette or l.uses_profiles)
+
+
+cdef Cells cells_for_plan(const Layout* l) noexcept nogil:
+    """How a plan finds stored values."""
+    cdef Cells cells
+    cells.type = l.cell
+    cells.left = cells.right = 0
+    if not l.shifts_first:
+        cells.left = l.left
+        cells.right = l.right
+    return cells
+
+
+cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* asked, CPlan* plan,
+                          bint* fit) noexcept nogil:
+    """The plan of "stored" and "modality" values that are one map of stored integers.
+
+    Returns DONE, or NEEDS_WORDS where `transform.py` makes the plan: look-up tables, windows, palettes, floats, and
+    pairs of types without a loop.
+    """
+    cdef CAffine a
+    cdef double low = 0
+    cdef double high = 0
+    cdef double first
+    cdef bint is_monochrome = h.samples == 1
+    if h.pixel_kind != PIXELS_INTEGER or l.uses_palette or asked.values > VALUES_MODALITY or asked.target < 0:
+        return NEEDS_WORDS
+    possible_range(l.bits, h.is_signed == 1 and is_monochrome, &low, &high)
+    a.slope = 1
+    a.intercept = 0
+    a.low = -INFINITY
+    a.high = INFINITY
+    if is_monochrome and asked.values == VALUES_MODALITY:
+        if h.has_modality_lut or h.has_functional_groups or h.unreadable:
+            return NEEDS_WORDS
+        if h.has_slope or h.has_intercept:
+            a.slope = h.slope
+            a.intercept = h.intercept
+        elif h.has_dose_scaling:
+            a.slope = h.dose_scaling
+        first = low * a.slope + a.intercept
+        high = high * a.slope + a.intercept
+        low = first if first <= high else high
+        high = high if first <= high else first
+    if not (isfinite(low) and isfinite(high) and isfinite(high - low)):
+        return NEEDS_WORDS
+    fit[0] = range_fits(low, high, asked.target)
+    if asked.scale == SCALE_AUTO:
+        a = stretched(a, low, high, asked.target)
+    return DONE if fold(&a, l.cell, asked.target, plan) else NEEDS_WORDS
+
+
+cdef int native_type(const ImageHeader* h, const Layout* l, int values) noexcept nogil:
+    """The element type of a level where none is asked for; -1 where a palette tells."""
+    if values == VALUES_DISPLAY:
+        return T_U8
+    if values == VALUES_VOI:
+        return T_F32
+    if l.uses_palette:
+        return -1
+    return l.cell if h.samples > 1 or values == VALUES_STORED else T_F32
+
+
+cdef int result_dims(const Asked* asked, uint64_t frames, bint keeps_axis, size_t rows, size_t columns, int samples,
+                     int64_t* dims) noexcept nogil:
+    """The shape [frames, rows, columns, samples] by the rules of frame_dim and color_dim; how many dimensions it has.
+
+    -1: frame_dim=0 with several frames.
+    """
+    cdef int n = 0
+    cdef bint keeps = keeps_axis if asked.frame_dim < 0 else asked.frame_dim
+    if not keeps and frames != 1:
+        return -1
+    if keeps:
+        dims[n] = <int64_t>frames
+        n += 1
+    dims[n] = <int64_t>rows
+    dims[n + 1] = <int64_t>columns
+    n += 2
+    if samples > 1 or asked.color_dim:
+        dims[n] = samples
+        n += 1
+    return n

@@ -1,1 +1,0 @@
-# Nothing here is callable from Python: see the .pxd.

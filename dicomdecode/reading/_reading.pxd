@@ -1,0 +1,299 @@
+# From the bytes of a file to its data set and its header: what other modules see of _reading.pyx.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from dicomdecode.reading._cursor cimport Cursor
+from dicomdecode.reading._limits cimport CLimits
+
+# --- faults: the error of functions without the GIL, turned into an exception by the first that holds it --------------
+
+cdef enum FaultKind:
+    NO_FAULT = 0
+    MALFORMED = 1
+    TRUNCATED = 2
+    UNSUPPORTED = 3
+    OVER_LIMIT = 4
+    NO_MEMORY = 5           # becomes a MemoryError
+    UNREADABLE = 6          # the system can not read the source, which has kept the error
+
+cdef struct Fault:
+    int kind
+    const char* code        # a stable word, static storage
+    const char* what        # a phrase, static storage: never text of the file
+    uint32_t tag            # 0: no element
+    int64_t offset          # -1: no offset
+    int64_t expected        # -1: not said
+    int64_t found           # -1: not said
+
+cdef inline int fail(Fault* fault, int kind, const char* code, const char* what, uint32_t tag,
+                     int64_t offset, int64_t expected, int64_t found) noexcept nogil:
+    """Fill the struct; returns -1, so that a caller can write `return fail(...)`."""
+    fault.kind = kind
+    fault.code = code
+    fault.what = what
+    fault.tag = tag
+    fault.offset = offset
+    fault.expected = expected
+    fault.found = found
+    return -1
+
+cdef int raise_fault(const Fault* fault, int frame) except -1
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------------
+
+# The number of bytes that were there, fewer than `n` at the end of the file; -1 when the system can not read.
+ctypedef int64_t (*ReadAt)(void* source, uint64_t offset, uint8_t* target, size_t n) noexcept nogil
+
+cdef struct FileBytes:          # of a file: those in memory, and a way to the others
+    const uint8_t* data         # bytes [0, held) of the file
+    uint64_t held
+    uint64_t size               # of the file
+    ReadAt read                 # NULL where all are held
+    void* source
+
+
+cdef inline const uint8_t* held_at(const FileBytes* f, uint64_t offset, uint64_t n) noexcept nogil:
+    """`n` bytes that are in memory; NULL where they are not all there."""
+    return f.data + offset if offset <= f.held and n <= f.held - offset else NULL
+
+
+cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil
+
+
+cdef class Source:
+    cdef readonly uint64_t size     # bytes in all
+
+    cdef int describe(self, FileBytes* f) except -1
+
+
+cdef class MemorySource(Source):
+    cdef readonly object view       # a memoryview of uint8
+
+# --- data elements ----------------------------------------------------------------------------------------------------
+
+cdef enum:
+    UNDEFINED_LENGTH = 0xFFFFFFFFu
+
+cdef enum ElementFlag:
+    UNDEFINED = 1           # the length was undefined: `length` is what the walk found, without the delimiter
+    INNER_IMPLICIT = 2      # a UN sequence: its items are Implicit VR Little Endian (PS3.5 6.2.2)
+    CUT = 4                 # the file ends inside the value: `length` is what the window holds (pixel data: the file)
+
+cdef packed struct Element:
+    uint32_t tag            # 0xGGGGEEEE
+    uint16_t vr             # two letters, the first in the high byte; 0: implicit VR
+    uint16_t flags
+    uint64_t offset         # of the value, from the start of the file
+    uint64_t length         # of the value, in bytes
+
+cdef struct ElementTable:
+    Element* items
+    size_t count
+    size_t capacity
+
+cdef enum ScanResult:
+    SCAN_FAULT = -1
+    SCAN_DONE = 0           # the end of the data set
+    SCAN_PIXELS = 1         # stopped in front of the value of a pixel data element
+    SCAN_MORE = 2           # the window is too small: enlarge it and call again
+    SCAN_DEFLATED = 3       # the data set is deflated and starts at `dataset_offset`
+
+cdef struct FileMap:
+    Cursor cursor           # over the window: data[0] is byte `base` of the file
+    uint64_t base
+    uint64_t file_size      # counted from `base`, as `cursor.size` is
+    bint explicit_vr
+    bint begun              # the file meta information is read and the encoding known
+    bint contradicts        # the data set is not encoded as its transfer syntax says
+    bint guessed            # no transfer syntax in the file: it was guessed from the first element
+    const uint8_t* behind   # bytes behind the pixel data, from byte `behind_base` of the file; NULL until they are read
+    uint64_t behind_base
+    uint64_t dataset_offset
+    uint64_t walked         # elements met so far, nested ones too
+    uint64_t wanted         # SCAN_MORE: bytes the window needs at least
+    Element pixels          # the element that SCAN_PIXELS stopped at; tag 0: none
+    ElementTable meta
+    ElementTable elements
+    CLimits limits
+    Fault ended             # why the walk ended early, if it did (a cut file); kind NO_FAULT otherwise
+
+
+cdef inline const uint8_t* value_at(const FileMap* m, const Element* e) noexcept nogil:
+    """The bytes of a value."""
+    if m.behind != NULL and e.offset >= m.behind_base:
+        return m.behind + (e.offset - m.behind_base)
+    return m.cursor.data + (e.offset - m.base)
+
+
+cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, uint64_t file_size) noexcept nogil
+cdef void map_free(FileMap* m) noexcept nogil
+cdef int scan(FileMap* m, bint stop_at_pixels, Fault* fault) noexcept nogil
+cdef int scan_item(FileMap* m, Fault* fault) noexcept nogil
+cdef int scan_behind(FileMap* m, const uint8_t* data, uint64_t base, size_t size, uint64_t file_size) noexcept nogil
+cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits* limits, Fault* fault) noexcept nogil
+cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
+cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noexcept nogil
+cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, Fault* fault) noexcept nogil
+
+
+cdef inline uint16_t letters(const char* vr) noexcept nogil:
+    return <uint16_t>((<uint8_t>vr[0] << 8) | <uint8_t>vr[1])
+
+
+# --- fragments of encapsulated pixel data -----------------------------------------------------------------------------
+
+cdef enum:
+    WALK_BUFFER = 65536
+
+cdef struct FragmentWalk:       # from item to item (PS3.5 A.4)
+    const FileBytes* file
+    uint64_t at                 # of the next item's tag
+    uint64_t end                # of the pixel data
+    uint64_t offset             # of the fragment that `next_fragment` found
+    uint64_t length
+    uint64_t kept               # where in the file the bytes in `buffer` are
+    size_t count                # of them
+    uint8_t* buffer             # NULL until one is needed
+
+cdef enum FragmentKind:
+    NO_FRAGMENT = 0             # the end of the pixel data, or what is no item
+    FRAGMENT
+    CUT_FRAGMENT                # the file ends inside it
+    DELIMITER
+    WALK_FAILED = -1            # the source can not be read, or no memory
+
+cdef void walk_init(FragmentWalk* w, const FileBytes* file, uint64_t at, uint64_t end) noexcept nogil
+cdef void walk_free(FragmentWalk* w) noexcept nogil
+cdef int next_fragment(FragmentWalk* w) noexcept nogil
+
+
+cdef inline bint is_pixel_tag(uint32_t tag) noexcept nogil:
+    """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
+    return tag == 0x7FE00010u or tag == 0x7FE00008u or tag == 0x7FE00009u
+
+
+# --- the header -------------------------------------------------------------------------------------------------------
+
+cdef enum Photometric:
+    PI_MISSING = 0
+    PI_MONOCHROME1
+    PI_MONOCHROME2
+    PI_PALETTE_COLOR
+    PI_RGB
+    PI_YBR_FULL
+    PI_YBR_FULL_422
+    PI_YBR_PARTIAL_420
+    PI_YBR_PARTIAL_422
+    PI_YBR_ICT
+    PI_YBR_RCT
+    PI_XYB
+    PI_HSV
+    PI_ARGB
+    PI_CMYK
+    PI_OTHER
+
+cdef enum PixelKind:
+    PIXELS_NONE = 0
+    PIXELS_INTEGER
+    PIXELS_FLOAT
+    PIXELS_DOUBLE
+
+cdef enum VoiFunction:
+    VOI_LINEAR = 0
+    VOI_LINEAR_EXACT
+    VOI_SIGMOID
+    VOI_UNKNOWN
+
+cdef enum PresentationShape:
+    SHAPE_MISSING = 0
+    SHAPE_IDENTITY
+    SHAPE_INVERSE
+
+cdef struct ImageHeader:
+    uint32_t rows
+    uint32_t columns
+    uint64_t frames             # 1 where Number of Frames is missing or not a positive number
+    int samples                 # 0: missing
+    int bits_allocated          # 0: missing
+    int bits_stored
+    int high_bit                # -1: missing
+    int is_signed               # Pixel Representation; -1: missing
+    int planar                  # Planar Configuration; -1: missing
+    int photometric             # Photometric
+    int pixel_kind              # PixelKind
+    Element pixels
+    bint big_endian             # of the pixel data
+    bint has_slope
+    bint has_intercept
+    double slope
+    double intercept
+    uint32_t unreadable         # Rescale Slope or Intercept, where its text is no number; else 0
+    bint has_window             # both Window Center and Window Width are there
+    double center               # the first of each
+    double width
+    int voi_function            # VoiFunction
+    int shape                   # PresentationShape
+    bint has_dose_scaling
+    double dose_scaling         # RT Dose: Dose Grid Scaling
+    bint has_padding
+    int64_t padding             # Pixel Padding Value
+    int64_t padding_limit       # Pixel Padding Range Limit, or the value again
+    bint has_modality_lut
+    bint has_voi_lut
+    bint has_functional_groups
+
+
+cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil
+cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noexcept nogil
+cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil
+cdef const char* photometric_name(int code) noexcept nogil
+
+
+# --- data sets and files ----------------------------------------------------------------------------------------------
+
+cdef class DataSet:
+    cdef FileMap m
+    cdef readonly DataSet parent    # keeps the bytes that `m` points into alive; None for the data set of a file
+    cdef int found_charset
+    cdef object found_encodings
+
+    cdef const Element* element(self, uint32_t tag) except? NULL
+    cdef bint big_endian_of(self, const Element* e) noexcept
+    cdef uint16_t vr_of_element(self, const Element* e) except 0
+    cdef const uint8_t* bytes_of(self, const Element* e) except NULL
+    cdef bytes value_of(self, const Element* e)
+    cdef bint inner_encoding(self, const Element* e, bint* explicit_vr, bint* big_endian) except -1
+    cdef int collect_items(self, const Element* e, Py_ssize_t index, list found) except -1
+    cdef int depth(self) noexcept
+    cdef DataSet child(self, const uint8_t* data, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian)
+    cdef DataSet nth_item(self, const Element* e, Py_ssize_t index)
+    cdef int charset(self) except -1
+    cdef str text_of(self, const Element* e, uint16_t vr)
+
+
+cdef class DicomFile(DataSet):
+    cdef ImageHeader h
+    cdef FileBytes bytes            # of `source`, those of the front window held
+    cdef object front               # keeps the window alive
+    cdef object behind              # keeps the bytes behind the pixel data alive
+    cdef bint looked_behind
+    cdef object pixel_bytes         # of the pixel data, where they were asked for as a value
+    cdef readonly Source source     # where pixels are read from: the inflated data set of a deflated file
+    cdef readonly object limits     # dicomdecode.Limits
+
+    cdef int scan_front(self) except -1
+    cdef int grow(self, uint64_t wanted) except -1
+    cdef int inflate(self) except -1
+    cdef int look_behind(self) except -1
+    cdef int raise_fault(self, const Fault* fault, int64_t frame) except -1
+
+
+cdef int limits_of(object limits, CLimits* out) except -1
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+# A text: element `index` of the result.
+ctypedef void (*TextSink)(void* target, size_t index, const char* text, size_t size) noexcept nogil
+
+cdef bint texts_of_file(const uint8_t* contents, size_t size, const CLimits* limits, const uint32_t* tags, size_t count,
+                        TextSink sink, void* target) noexcept nogil

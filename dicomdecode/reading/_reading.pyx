@@ -1,0 +1,51 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+"""From the bytes of a file to its data set and its header. One module, so that its parts can call each other directly.
+
+source.pxi     where the bytes come from
+scan.pxi       bytes -> a flat table of data elements
+fragments.pxi  from fragment to fragment of encapsulated pixel data
+header.pxi     elements -> the attributes that say what the pixel data are
+texts.pxi      the bytes of a value -> text, numbers
+dataset.pxi    a data set as Python sees it
+file.pxi       a file: all of these together
+fault.pxi      errors of functions without the GIL -> exceptions
+"""
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from cython cimport critical_section
+from libc.errno cimport EISDIR, errno
+from libc.math cimport isfinite
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, u16_at, u32_at, u64_at
+from dicomdecode.reading._limits cimport CLimits, fill_limits
+
+import datetime
+import os
+import threading
+import zlib
+
+from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.tags import parse_tag, vr_of
+
+cdef enum:
+    ITEM = 0xFFFEE000u
+    ITEM_DELIMITATION = 0xFFFEE00Du
+    SEQUENCE_DELIMITATION = 0xFFFEE0DDu
+    TRANSFER_SYNTAX_UID = 0x00020010u
+    PIXEL_DATA = 0x7FE00010u
+    VR_UN = 0x554E
+
+cdef int OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+include "fault.pxi"
+include "source.pxi"
+include "scan.pxi"
+include "fragments.pxi"
+include "header.pxi"
+include "texts.pxi"
+include "dataset.pxi"
+include "file.pxi"

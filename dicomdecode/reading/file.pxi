@@ -1,0 +1,374 @@
+# A DICOM file: source -> scan -> header.
+
+cdef enum:
+    FIRST_WINDOW = 65536        # bytes; the headers of most files fit, and small files whole
+
+
+cdef class KnownLimits:
+    """The C face of one `Limits`, so that it is not made for each file again."""
+    cdef object limits
+    cdef CLimits c
+
+
+cdef KnownLimits last_limits = None     # replaced as a whole
+
+
+cdef int limits_of(object limits, CLimits* out) except -1:
+    global last_limits
+    cdef KnownLimits known = last_limits
+    if known is None or known.limits is not limits:
+        known = KnownLimits.__new__(KnownLimits)
+        known.limits = limits
+        fill_limits(limits, &known.c)
+        last_limits = known
+    out[0] = known.c
+    return 0
+
+
+cdef class DicomFile(DataSet):
+    """The data set of a file, and the header of its image. Of its pixel data nothing is read.
+
+    Parameters
+    ----------
+    source : Source
+        Where the bytes are.
+    limits : dicomdecode.Limits
+        What the file may ask for.
+    """
+
+    def __init__(self, Source source not None, limits):
+        self.source = source
+        self.limits = limits
+        source.describe(&self.bytes)
+        map_init(&self.m, NULL, 0, 0, self.bytes.size)
+        limits_of(limits, &self.m.limits)
+        self.grow(FIRST_WINDOW)
+        self.scan_front()
+        if may_be_more(&self.m, &self.bytes):
+            self.look_behind()
+        parse_header(&self.m, &self.h)
+
+    cdef int scan_front(self) except -1:
+        cdef Fault fault
+        cdef int result = SCAN_MORE
+        fault.kind = NO_FAULT
+        while result == SCAN_MORE or result == SCAN_DEFLATED:
+            result = scan(&self.m, True, &fault)
+            if result == SCAN_FAULT:
+                self.raise_fault(&fault, -1)
+            elif result == SCAN_DEFLATED:
+                self.inflate()
+            elif result == SCAN_MORE:
+                if self.m.wanted > self.m.limits.header_bytes:
+                    raise LimitError(
+                        f"The header is longer than the limit of {self.m.limits.header_bytes} bytes",
+                        code="limit_header_bytes", offset=self.m.cursor.pos,
+                        hint="Pass limits=dicomdecode.Limits(...) to allow it")
+                self.grow(self.m.wanted)
+        return 0
+
+    cdef int grow(self, uint64_t wanted) except -1:
+        """Hold at least the first `wanted` bytes; positions stay. A file that turns out shorter is a cut one."""
+        cdef uint64_t held = self.bytes.held
+        cdef bytes window
+        cdef uint8_t* place
+        cdef int64_t n
+        if self.bytes.read != NULL:
+            wanted = min(max(wanted, 4 * held), self.bytes.size)
+            window = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>wanted)
+            place = <uint8_t*>PyBytes_AS_STRING(window)
+            n = read_bytes(&self.bytes, 0, place, <size_t>wanted)
+            if n < 0:
+                self.source.raise_failure()
+            if <uint64_t>n < wanted:
+                self.bytes.size = self.m.file_size = <uint64_t>n
+            self.front = window
+            self.bytes.data = place
+            self.bytes.held = <uint64_t>n
+        self.m.cursor.data = self.bytes.data
+        self.m.cursor.size = <size_t>self.bytes.held
+        if self.m.cursor.pos > self.m.cursor.size:
+            raise MalformedError("The file changed while it was read", code="file_changed")
+        return 0
+
+    cdef int look_behind(self) except -1:
+        """Scan the elements behind the pixel data, once."""
+        cdef int64_t end
+        cdef uint64_t size, wanted
+        cdef int64_t n
+        cdef const uint8_t* data
+        if self.m.pixels.tag == 0 or self.looked_behind:
+            return 0
+        self.looked_behind = True
+        with nogil:
+            end = end_of_pixels(&self.m, &self.bytes)
+        if end < 0 or <uint64_t>end >= self.bytes.size:
+            return 0
+        size = self.bytes.size - <uint64_t>end
+        wanted = min(size, <uint64_t>FIRST_WINDOW)
+        while True:
+            data = held_at(&self.bytes, <uint64_t>end, size)
+            if data != NULL:
+                wanted = size
+            else:
+                self.behind = self.source.read_at(<uint64_t>end, wanted)
+                data = <const uint8_t*>PyBytes_AS_STRING(self.behind)
+                if <uint64_t>len(self.behind) < wanted:
+                    size = wanted = <uint64_t>len(self.behind)
+            if scan_behind(&self.m, data, <uint64_t>end, <size_t>wanted, <uint64_t>end + size) != SCAN_MORE:
+                return 0
+            wanted = min(max(self.m.wanted, 4 * wanted), size)
+            if wanted > self.m.limits.header_bytes:
+                return 0
+
+    cdef const Element* element(self, uint32_t tag) except? NULL:
+        cdef const Element* e
+        if tag >> 16 == 2:
+            return find(&self.m.meta, tag)
+        e = find(&self.m.elements, tag)
+        if e == NULL and self.m.pixels.tag and tag >= self.m.pixels.tag and not self.looked_behind:
+            self.source.wake()
+            try:
+                self.look_behind()
+            finally:
+                self.source.rest()
+            e = find(&self.m.elements, tag)
+        return e
+
+    cdef const uint8_t* bytes_of(self, const Element* e) except NULL:
+        if e.offset != self.m.pixels.offset or held_at(&self.bytes, e.offset, e.length) != NULL:
+            return value_at(&self.m, e)
+        if e.length > self.m.limits.header_bytes:
+            raise LimitError(f"The value is longer than the limit of {self.m.limits.header_bytes} bytes",
+                             code="limit_header_bytes", tag=e.tag,
+                             hint="Pass limits=dicomdecode.Limits(...) to allow it")
+        if self.pixel_bytes is None:
+            self.source.wake()
+            try:
+                self.pixel_bytes = self.source.read_at(e.offset, e.length).ljust(e.length, b"\0")
+            finally:
+                self.source.rest()
+        return <const uint8_t*>PyBytes_AS_STRING(self.pixel_bytes)
+
+    cdef int raise_fault(self, const Fault* fault, int64_t frame) except -1:
+        """Raise what a function without the GIL has met."""
+        if fault.kind == UNREADABLE:
+            self.source.raise_failure()
+        return raise_fault(fault, <int>frame)
+
+    cdef int inflate(self) except -1:
+        """Inflate the data set (PS3.5 A.5: raw RFC 1951) behind a copy of the file meta information."""
+        cdef uint64_t start = self.m.dataset_offset
+        deflated = self.source.read_at(start, self.source.size - start)
+        cdef Py_ssize_t bound = <Py_ssize_t>self.m.limits.output_bytes
+        cdef Py_ssize_t by_ratio = <Py_ssize_t>(self.m.limits.inflate_ratio * <uint64_t>len(deflated))
+        bound = min(bound, by_ratio)
+        inflater = zlib.decompressobj(wbits=-15)
+        try:
+            data = inflater.decompress(deflated, bound + 1)
+        except zlib.error:
+            raise MalformedError("The deflated data set cannot be inflated", code="inflate", offset=start) from None
+        if len(data) > bound:
+            raise LimitError(f"The inflated data set exceeds the limit of {bound} bytes", code="limit_inflate",
+                             offset=start, hint="Pass limits=dicomdecode.Limits(...) to allow it")
+        self.source = MemorySource(bytes(self.source.read_at(0, start)) + data)
+        self.source.describe(&self.bytes)
+        self.m.file_size = self.bytes.size
+        self.m.cursor.pos = 0
+        self.grow(0)
+        self.m.cursor.pos = <size_t>start
+        self.m.begun = True
+        return 0
+
+    def tags(self):
+        """The tags of all elements, file meta information first, then the data set in the order of the file."""
+        if self.m.pixels.tag and not self.looked_behind:
+            self.source.wake()
+            try:
+                self.look_behind()
+            finally:
+                self.source.rest()
+        return DataSet.tags(self)
+
+    def check(self):
+        """Raise when the attributes do not describe an image, or one beyond the limits."""
+        cdef Fault fault
+        if check_header(&self.m, &self.h, &fault) < 0:
+            raise_fault(&fault, -1)
+
+    # The header, read-only. What is missing reads as 0 or None.
+    @property
+    def rows(self):
+        return self.h.rows
+
+    @property
+    def columns(self):
+        return self.h.columns
+
+    @property
+    def frames(self):
+        return self.h.frames
+
+    @property
+    def samples(self):
+        return self.h.samples
+
+    @property
+    def bits_allocated(self):
+        return self.h.bits_allocated
+
+    @property
+    def bits_stored(self):
+        return self.h.bits_stored
+
+    @property
+    def high_bit(self):
+        return self.h.high_bit
+
+    @property
+    def signed(self):
+        return self.h.is_signed == 1
+
+    @property
+    def planar(self):
+        return self.h.planar == 1
+
+    @property
+    def transfer_syntax(self):
+        """Its UID; of a file without one that of the encoding it is written in."""
+        cdef const Element* uid = find(&self.m.meta, 0x00020010u)
+        if uid != NULL and uid.length:
+            return self.value_of(uid).decode("latin-1").strip(" \0")
+        if self.m.explicit_vr:
+            return "1.2.840.10008.1.2.2" if self.m.cursor.big_endian else "1.2.840.10008.1.2.1"
+        return "1.2.840.10008.1.2"
+
+    @property
+    def photometric(self):
+        if self.h.photometric:
+            name = photometric_name(self.h.photometric).decode("ascii")
+            return name or self.text(0x00280004)
+        return ""
+
+    @property
+    def pixel_kind(self):
+        """"integer", "float", "double", or "" when there are no pixel data."""
+        return ("", "integer", "float", "double")[self.h.pixel_kind]
+
+    @property
+    def pixels_tag(self):
+        """The tag of the pixel data element; 0 where there is none."""
+        return self.h.pixels.tag
+
+    @property
+    def pixels_vr(self):
+        """The VR of the pixel data; OW in implicit VR."""
+        return vr_letters(self.h.pixels.vr) or "OW"
+
+    @property
+    def pixels_offset(self):
+        """Where in the file the value of the pixel data begins."""
+        return self.h.pixels.offset
+
+    @property
+    def pixels_length(self):
+        """Bytes of the pixel data; where their length is undefined, to the end of the file."""
+        return self.h.pixels.length
+
+    @property
+    def is_encapsulated(self):
+        """Whether the length of the pixel data is undefined (PS3.5 A.4)."""
+        return bool(self.h.pixels.flags & UNDEFINED)
+
+    @property
+    def pixels_cut(self):
+        """Whether the file ends before the declared end of the pixel data."""
+        return bool(self.h.pixels.flags & CUT)
+
+    @property
+    def big_endian(self):
+        return bool(self.h.big_endian)
+
+    @property
+    def contradicts(self):
+        """The data set is not encoded as its transfer syntax says."""
+        return bool(self.m.contradicts)
+
+    @property
+    def guessed(self):
+        """The file names no transfer syntax."""
+        return bool(self.m.guessed)
+
+    @property
+    def first_odd(self):
+        """The first element of an odd length (PS3.5 7.1.1 forbids it); 0 where there is none."""
+        cdef size_t i
+        cdef const Element* e
+        for i in range(self.m.elements.count):
+            e = &self.m.elements.items[i]
+            if e.length & 1 and not e.flags & (UNDEFINED | CUT):
+                return e.tag
+        e = &self.h.pixels
+        return e.tag if e.length & 1 and not e.flags & (UNDEFINED | CUT) else 0
+
+    @property
+    def rescale(self):
+        """(slope, intercept) of the modality stage, None when the data set has none (PS3.3 C.11.1)."""
+        if self.h.unreadable:
+            raise MalformedError("A decimal string is no finite number", code="decimal_string", tag=self.h.unreadable)
+        if self.h.has_slope or self.h.has_intercept:
+            return (self.h.slope, self.h.intercept)
+        if self.h.has_dose_scaling:
+            return (self.h.dose_scaling, 0.0)
+        return None
+
+    @property
+    def window(self):
+        """(center, width, function) of the first stored window, None when there is none."""
+        if not self.h.has_window:
+            return None
+        return (self.h.center, self.h.width, ("LINEAR", "LINEAR_EXACT", "SIGMOID", "")[self.h.voi_function])
+
+    @property
+    def inverse(self):
+        """Whether display inverts: shape INVERSE, or MONOCHROME1 with a shape other than IDENTITY."""
+        return self.h.shape == SHAPE_INVERSE or (self.photometric == "MONOCHROME1" and self.h.shape != SHAPE_IDENTITY)
+
+    @property
+    def padding_range(self):
+        """The stored values that are padding, (first, last), None when the data set names none."""
+        if not self.h.has_padding:
+            return None
+        return (min(self.h.padding, self.h.padding_limit), max(self.h.padding, self.h.padding_limit))
+
+    @property
+    def has_modality_lut(self):
+        return bool(self.h.has_modality_lut)
+
+    @property
+    def has_voi_lut(self):
+        return bool(self.h.has_voi_lut)
+
+    @property
+    def has_functional_groups(self):
+        return bool(self.h.has_functional_groups)
+
+    def fragments(self, *, bint with_cut=True):
+        """The items of encapsulated pixel data in their order, the Basic Offset Table first: (offset, length) of each.
+
+        Of a fragment that the file cuts off it is what is there, where `with_cut` asks for that one too.
+        """
+        cdef FragmentWalk walk
+        cdef list found = []
+        cdef int kind = FRAGMENT
+        walk_init(&walk, &self.bytes, self.h.pixels.offset, self.h.pixels.offset + self.h.pixels.length)
+        try:
+            while kind == FRAGMENT and <uint64_t>len(found) <= self.m.limits.fragments:
+                kind = next_fragment(&walk)
+                if kind == FRAGMENT or (kind == CUT_FRAGMENT and with_cut):
+                    found.append((walk.offset, walk.length))
+                elif kind == WALK_FAILED:
+                    self.source.raise_failure()
+        finally:
+            walk_free(&walk)
+        return found

@@ -1,0 +1,251 @@
+# Where the bytes of a file come from: memory, a path, a file object; read by position, with and without the GIL.
+
+cdef extern from "read_at.h" nogil:
+    ctypedef struct dd_file:
+        uint64_t size
+        uint64_t device
+        uint64_t number
+        bint is_regular
+        bint is_folder
+    int dd_describe_file(int descriptor, dd_file* file)
+    int64_t dd_read_at(int descriptor, void* target, size_t n, uint64_t offset)
+    int dd_close_file(int descriptor)
+
+
+cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil:
+    """Copy `n` bytes from `offset` on; fewer where the file ends. -1: the source can not be read."""
+    cdef size_t front = 0
+    cdef int64_t more
+    if offset >= f.size:
+        return 0
+    if n > f.size - offset:
+        n = <size_t>(f.size - offset)
+    if offset < f.held:
+        front = <size_t>min(<uint64_t>n, f.held - offset)
+        memcpy(target, f.data + offset, front)
+    if front == n or f.read == NULL:
+        return <int64_t>front
+    more = f.read(f.source, offset + front, target + front, n - front)
+    return more if more < 0 else more + <int64_t>front
+
+
+cdef class Source:
+    """The bytes of a file, by position. A source that is at rest holds no descriptor."""
+
+    cdef int describe(self, FileBytes* f) except -1:
+        """Say how the bytes are read."""
+        f.data = NULL
+        f.held = 0
+        f.size = self.size
+        f.read = NULL
+        f.source = NULL
+        return 0
+
+    def read_at(self, uint64_t offset, uint64_t length):
+        """Bytes [offset, offset + length), fewer where the file ends."""
+        cdef FileBytes f
+        cdef int64_t n
+        self.describe(&f)
+        length = 0 if offset >= f.size else min(length, f.size - offset)
+        cdef bytes target = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>length)
+        cdef uint8_t* place = <uint8_t*>PyBytes_AS_STRING(target)
+        with nogil:
+            n = read_bytes(&f, offset, place, <size_t>length)
+        if n < 0:
+            self.raise_failure()
+        return target if <uint64_t>n == length else target[:n]
+
+    def raise_failure(self):
+        """Raise the error that a read without the GIL met."""
+        raise OSError("the source can not be read")
+
+    def wake(self):
+        """Make ready to be read, until `rest` was called as often."""
+
+    def rest(self):
+        """Let go of what is held only for reading."""
+
+    def close(self):
+        """Release what the source itself opened; it can not be read any more."""
+
+
+cdef class MemorySource(Source):
+    """Bytes that are in memory; nothing is copied."""
+
+    def __init__(self, contents):
+        view = memoryview(contents)
+        if not view.c_contiguous:
+            raise TypeError("the bytes of a file must be contiguous")
+        self.view = view if view.format == "B" and view.ndim == 1 else view.cast("B")
+        self.size = view.nbytes
+
+    cdef int describe(self, FileBytes* f) except -1:
+        cdef Py_buffer buffer
+        # The memoryview keeps the bytes where they are. A Py_buffer member would do so too, until the garbage collector
+        # clears the object it points to before the buffer is released.
+        PyObject_GetBuffer(self.view, &buffer, PyBUF_SIMPLE)
+        f.data = <const uint8_t*>buffer.buf
+        f.held = f.size = <uint64_t>buffer.len
+        f.read = NULL
+        f.source = NULL
+        PyBuffer_Release(&buffer)
+        return 0
+
+    def read_at(self, uint64_t offset, uint64_t length):
+        return self.view[min(offset, self.size):min(offset, self.size) + min(length, self.size)]
+
+
+cdef struct OpenFile:
+    int descriptor
+    int error                   # errno of the last read that failed
+
+
+cdef int64_t read_open_file(void* source, uint64_t offset, uint8_t* target, size_t n) noexcept nogil:
+    cdef OpenFile* file = <OpenFile*>source
+    cdef int64_t done = dd_read_at(file.descriptor, target, n, offset)
+    if done < 0:
+        file.error = errno
+    return done
+
+
+cdef class PathSource(Source):
+    """A file by its path. At rest it is closed; when it is needed again, it must still be the same file."""
+
+    cdef readonly object path
+    cdef OpenFile file
+    cdef dd_file known
+    cdef int users
+    cdef bint closed
+
+    def __cinit__(self):
+        self.file.descriptor = -1
+
+    def __init__(self, path):
+        self.path = os.fspath(path)
+        self.open_now()
+        self.users = 1
+        self.size = self.known.size
+
+    cdef int open_now(self) except -1:
+        self.file.descriptor = os.open(self.path, OPEN_FLAGS)
+        if dd_describe_file(self.file.descriptor, &self.known) < 0:
+            self.file.error = errno
+            self.shut()
+            self.raise_failure()
+        if self.known.is_folder:
+            self.shut()
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR), self.path)
+        return 0
+
+    @property
+    def is_regular(self):
+        """Whether it has a size and positions; a pipe and a device have none."""
+        return bool(self.known.is_regular)
+
+    def read_stream(self, uint64_t most):
+        """Read what has no positions to its end: at most `most` bytes and one more."""
+        with open(self.file.descriptor, "rb", closefd=False) as file:
+            return file.read(<Py_ssize_t>min(most + 1, <uint64_t>1 << 62))
+
+    cdef int describe(self, FileBytes* f) except -1:
+        f.data = NULL
+        f.held = 0
+        f.size = self.size
+        f.read = read_open_file
+        f.source = &self.file
+        return 0
+
+    def raise_failure(self):
+        raise OSError(self.file.error, os.strerror(self.file.error), self.path)
+
+    def wake(self):
+        cdef dd_file before = self.known
+        with critical_section(self):
+            if self.closed:
+                raise ValueError("the image is closed")
+            if self.users == 0:
+                self.open_now()
+                if (self.known.device != before.device or self.known.number != before.number
+                        or self.known.size != before.size):
+                    self.known = before
+                    self.shut()
+                    raise MalformedError("The file was replaced or changed its size after it was opened",
+                                         code="file_changed")
+            self.users += 1
+
+    def rest(self):
+        with critical_section(self):
+            self.users -= 1
+            if self.users == 0:
+                self.shut()
+
+    cdef int shut(self) noexcept:
+        cdef int descriptor = self.file.descriptor
+        if descriptor >= 0:
+            self.file.descriptor = -1
+            dd_close_file(descriptor)
+        return 0
+
+    def close(self):
+        self.closed = True
+        self.shut()
+
+    def __dealloc__(self):
+        self.shut()
+
+
+cdef int64_t read_file_object(void* source, uint64_t offset, uint8_t* target, size_t n) noexcept with gil:
+    return (<FileSource>source).fill(offset, target, n)
+
+
+cdef class FileSource(Source):
+    """A binary file object that can seek; it stays open, and its position is restored after each read."""
+
+    cdef object file
+    cdef object lock
+    cdef object failure
+
+    def __init__(self, file):
+        self.file = file
+        self.lock = threading.Lock()
+        position = file.tell()
+        self.size = file.seek(0, 2)
+        file.seek(position)
+
+    cdef int describe(self, FileBytes* f) except -1:
+        f.data = NULL
+        f.held = 0
+        f.size = self.size
+        f.read = read_file_object
+        f.source = <void*>self
+        return 0
+
+    cdef int64_t fill(self, uint64_t offset, uint8_t* target, size_t n) noexcept:
+        cdef size_t done = 0
+        cdef Py_buffer buffer
+        try:
+            with self.lock:
+                position = self.file.tell()
+                try:
+                    self.file.seek(offset)
+                    while done < n:
+                        part = self.file.read(n - done)
+                        if not part:
+                            break
+                        PyObject_GetBuffer(part, &buffer, PyBUF_SIMPLE)
+                        if <size_t>buffer.len > n - done:
+                            PyBuffer_Release(&buffer)
+                            raise OSError("the file object's read returned more bytes than it was asked for")
+                        memcpy(target + done, buffer.buf, <size_t>buffer.len)
+                        done += <size_t>buffer.len
+                        PyBuffer_Release(&buffer)
+                finally:
+                    self.file.seek(position)
+        except BaseException as error:
+            self.failure = error
+            return -1
+        return <int64_t>done
+
+    def raise_failure(self):
+        failure, self.failure = self.failure, None
+        raise failure

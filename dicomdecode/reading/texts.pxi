@@ -1,0 +1,390 @@
+# From the bytes of a value to text, and to Python objects (PS3.5 6.2).
+#
+# The rules of text stand here once, without the GIL: which VR is text or number, what is padding, how numbers are
+# written. What needs Python (character sets other than the frequent three, floats, the data dictionary) comes as
+# NEEDS_PYTHON; `DataSet.text` then makes UTF-8 of it, or the digits, and the same rules go on from there.
+
+cdef enum TextForm:
+    TEXTS_TRIMMED       # several texts; leading spaces are padding too
+    TEXTS               # several texts
+    ONE_TEXT            # where a backslash is a character
+    NUMBERS
+    FLOATS
+    SEQUENCE
+    BINARY
+
+cdef enum Charset:
+    UNREAD
+    NOT_NAMED
+    LATIN_1             # a superset of ISO_IR 6: bytes that the default set does not have stay visible
+    UTF_8
+    OTHER
+
+cdef enum TextResult:
+    NEEDS_PYTHON = -1
+    NO_MEMORY_FOR_TEXT = -2
+
+
+cdef bint is_one_of(uint16_t vr, const char* words) noexcept nogil:
+    """Whether a VR is among words of two letters."""
+    while words[0]:
+        if vr == letters(words):
+            return True
+        words += 2
+    return False
+
+
+cdef int text_form(uint16_t vr) noexcept nogil:
+    if is_one_of(vr, b"AECSDSISLOSH"):
+        return TEXTS_TRIMMED
+    if is_one_of(vr, b"ASDADTTMPNUCUI"):
+        return TEXTS
+    if is_one_of(vr, b"LTSTUTUR"):
+        return ONE_TEXT
+    if is_one_of(vr, b"USSSULSLUVSVAT"):
+        return NUMBERS
+    if is_one_of(vr, b"FLFDOFOD"):
+        return FLOATS
+    return SEQUENCE if vr == letters(b"SQ") else BINARY
+
+
+cdef bint in_character_set(uint16_t vr) noexcept nogil:
+    """Whether Specific Character Set applies (PS3.5 6.1.2.3)."""
+    return is_one_of(vr, b"LOLTPNSHSTUCUT")
+
+
+cdef inline int number_bytes(uint16_t vr) noexcept nogil:
+    return 2 if is_one_of(vr, b"USSS") else 8 if is_one_of(vr, b"UVSVFDOD") else 4
+
+
+cdef bint term_is(const uint8_t* p, size_t n, const char* word) noexcept nogil:
+    return n == strlen(word) and memcmp(p, word, n) == 0
+
+
+cdef int charset_of(const FileMap* m) noexcept nogil:
+    """Specific Character Set (0008,0005)."""
+    cdef const Element* e = find(&m.elements, 0x00080005u)
+    cdef const uint8_t* p
+    cdef size_t n
+    if e == NULL:
+        return NOT_NAMED
+    p = value_at(m, e)
+    n = <size_t>e.length
+    while n and is_padding(p[n - 1]):
+        n -= 1
+    while n and p[0] == c' ':
+        p += 1
+        n -= 1
+    if (n == 0 or term_is(p, n, b"ISO_IR 6") or term_is(p, n, b"ISO_IR 100") or term_is(p, n, b"ISO 2022 IR 6")
+            or term_is(p, n, b"ISO 2022 IR 100")):
+        return LATIN_1
+    return UTF_8 if term_is(p, n, b"ISO_IR 192") or term_is(p, n, b"UTF-8") else OTHER
+
+
+cdef bint is_ascii(const uint8_t* p, size_t n) noexcept nogil:
+    """Without ESC, which begins another character set."""
+    cdef uint8_t seen = 0
+    cdef bint escape = False
+    cdef size_t i
+    for i in range(n):
+        seen |= p[i]
+        escape |= p[i] == 0x1B
+    return seen < 0x80 and not escape
+
+
+cdef bint is_utf_8(const uint8_t* p, size_t n) noexcept nogil:
+    """Well-formed by the table of Unicode 3.9 (D92): neither overlong nor a surrogate."""
+    cdef size_t i = 0
+    cdef int follow
+    cdef uint8_t low, high
+    while i < n:
+        low, high = 0x80, 0xBF
+        if p[i] < 0x80:
+            follow = 0
+        elif 0xC2 <= p[i] <= 0xDF:
+            follow = 1
+        elif 0xE0 <= p[i] <= 0xEF:
+            follow = 2
+            low = 0xA0 if p[i] == 0xE0 else low
+            high = 0x9F if p[i] == 0xED else high
+        elif 0xF0 <= p[i] <= 0xF4:
+            follow = 3
+            low = 0x90 if p[i] == 0xF0 else low
+            high = 0x8F if p[i] == 0xF4 else high
+        else:
+            return False
+        i += 1
+        while follow:
+            if i == n or not low <= p[i] <= high:
+                return False
+            low, high = 0x80, 0xBF
+            i += 1
+            follow -= 1
+    return True
+
+
+cdef inline bint is_padding(uint8_t c) noexcept nogil:
+    return c == c' ' or c == 0
+
+
+cdef size_t put_texts(const uint8_t* p, size_t n, int form, bint is_latin, char* out) noexcept nogil:
+    """The parts between backslashes without their padding, as UTF-8; at most two bytes for each."""
+    cdef size_t written = 0
+    cdef size_t first = 0
+    cdef size_t stop, i, begin, end
+    while True:
+        stop = first
+        while stop < n and (form == ONE_TEXT or p[stop] != c'\\'):
+            stop += 1
+        begin, end = first, stop
+        while end > begin and is_padding(p[end - 1]):
+            end -= 1
+        while form == TEXTS_TRIMMED and begin < end and is_padding(p[begin]):
+            begin += 1
+        for i in range(begin, end):
+            if is_latin and p[i] >= 0x80:
+                out[written] = <char>(0xC0 | (p[i] >> 6))
+                out[written + 1] = <char>(0x80 | (p[i] & 0x3F))
+                written += 2
+            else:
+                out[written] = <char>p[i]
+                written += 1
+        if stop == n:
+            return written
+        out[written] = c'\\'
+        written += 1
+        first = stop + 1
+
+
+cdef size_t put_decimal(uint64_t number, bint negative, char* out) noexcept nogil:
+    cdef char[20] digits
+    cdef size_t n = 0
+    cdef size_t i
+    while True:
+        digits[n] = <char>(c'0' + number % 10)
+        n += 1
+        number //= 10
+        if number == 0:
+            break
+    if negative:
+        out[0] = c'-'
+        out += 1
+    for i in range(n):
+        out[i] = digits[n - 1 - i]
+    return n + negative
+
+
+cdef size_t put_hexadecimal(uint32_t number, int digits, char* out) noexcept nogil:
+    cdef int i
+    for i in range(digits):
+        out[i] = b"0123456789abcdef"[(number >> (4 * (digits - 1 - i))) & 15]
+    return digits
+
+
+cdef size_t put_numbers(const uint8_t* p, size_t n, uint16_t vr, bint big, char* out) noexcept nogil:
+    """All complete values, joined by backslashes; at most four bytes for each."""
+    cdef size_t size = number_bytes(vr)
+    cdef bint is_signed = is_one_of(vr, b"SSSLSV")
+    cdef size_t written = 0
+    cdef size_t i
+    cdef int64_t number
+    for i in range(n // size):
+        if i:
+            out[written] = c'\\'
+            written += 1
+        if vr == letters(b"AT"):
+            out[written] = c'('
+            out[written + 5] = c','
+            out[written + 10] = c')'
+            put_hexadecimal(u16_at(p, big), 4, out + written + 1)
+            put_hexadecimal(u16_at(p + 2, big), 4, out + written + 6)
+            written += 11
+        else:
+            if size == 2:
+                number = u16_at(p, big)
+                if is_signed:
+                    number = <int16_t>number
+            elif size == 4:
+                number = u32_at(p, big)
+                if is_signed:
+                    number = <int32_t>number
+            else:
+                number = <int64_t>u64_at(p, big)
+            if is_signed and number < 0:
+                written += put_decimal(0 - <uint64_t>number, True, out + written)
+            else:
+                written += put_decimal(<uint64_t>number, False, out + written)
+        p += size
+    return written
+
+
+cdef int64_t write_text(const uint8_t* p, size_t n, uint16_t vr, bint big, int charset, char** out) noexcept nogil:
+    """The text of a value as UTF-8, in new memory; its size, or a TextResult."""
+    cdef int form = text_form(vr)
+    cdef bint is_latin = True
+    cdef size_t i, written
+    if form == FLOATS:
+        return NEEDS_PYTHON
+    if form <= ONE_TEXT and in_character_set(vr) and not is_ascii(p, n):
+        if charset == OTHER or (charset == UTF_8 and not is_utf_8(p, n)):
+            return NEEDS_PYTHON
+        is_latin = charset != UTF_8
+    out[0] = <char*>malloc(4 * n + 1)
+    if out[0] == NULL:
+        return NO_MEMORY_FOR_TEXT
+    if form == NUMBERS:
+        written = put_numbers(p, n, vr, big, out[0])
+    elif form <= ONE_TEXT:
+        written = put_texts(p, n, form, is_latin, out[0])
+    else:
+        for i in range(n):
+            put_hexadecimal(p[i], 2, out[0] + 2 * i)
+        written = 2 * n
+    return <int64_t>written
+
+
+cdef bint texts_of_file(const uint8_t* contents, size_t size, const CLimits* limits, const uint32_t* tags, size_t count,
+                        TextSink sink, void* target) noexcept nogil:
+    """Give the text of each tag to `sink`; False when any of them needs Python, which then gives all again."""
+    cdef FileMap m
+    cdef Fault fault
+    cdef int result
+    cdef int charset = UNREAD
+    cdef size_t i
+    cdef bint done
+    fault.kind = NO_FAULT
+    result = scan_memory(&m, contents, size, limits, &fault)
+    done = (result == SCAN_DONE or result == SCAN_PIXELS) and (m.explicit_vr or count == 0)
+    for i in range(count):
+        if not done:
+            break
+        # The pixel data and what lies behind them are rare.
+        done = (m.pixels.tag == 0 or tags[i] < m.pixels.tag) and sink_text(&m, tags[i], &charset, i, sink, target)
+    map_free(&m)
+    return done
+
+
+cdef bint sink_text(const FileMap* m, uint32_t tag, int* charset, size_t index, TextSink sink,
+                    void* target) noexcept nogil:
+    """The text of one element of a file, "" where it is absent; False when it needs Python."""
+    cdef const Element* e = find(&m.meta if tag >> 16 == 2 else &m.elements, tag)
+    cdef char* text = NULL
+    cdef int64_t size
+    if e == NULL:
+        sink(target, index, b"", 0)
+        return True
+    if e.flags or e.vr == letters(b"UN"):
+        return False
+    if text_form(e.vr) == SEQUENCE:
+        sink(target, index, b"", 0)
+        return True
+    if charset[0] == UNREAD:
+        charset[0] = charset_of(m)
+    size = write_text(value_at(m, e), <size_t>e.length, e.vr, m.cursor.big_endian and e.tag >> 16 != 2, charset[0],
+                      &text)
+    if size < 0:
+        return False
+    sink(target, index, text, <size_t>size)
+    free(text)
+    return True
+
+
+# --- with Python ------------------------------------------------------------------------------------------------------
+
+def encodings_of(bytes value):
+    """The value of Specific Character Set (0008,0005) -> one Python codec, or a list when code extensions are used."""
+    cdef list terms = [term.strip() for term in value.decode("latin-1").rstrip(" \0").split("\\")]
+    import warnings
+
+    from pydicom.charset import convert_encodings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return convert_encodings(terms)
+        except (LookupError, ValueError):       # no such character set: bytes stay visible
+            return "latin-1"
+
+
+cdef bytes to_utf_8(uint16_t vr, bytes value, int charset, object encodings):
+    """A text in a character set that Python knows, or in damaged UTF-8, as UTF-8."""
+    if charset == UTF_8:
+        return value.decode("utf-8", "replace").encode("utf-8")
+    if isinstance(encodings, str):
+        return value.decode(encodings, "replace").encode("utf-8", "replace")
+    import warnings
+
+    from pydicom.charset import decode_bytes
+    from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            text = decode_bytes(value, encodings, PN_DELIMS if vr == letters(b"PN") else TEXT_VR_DELIMS)
+        except (LookupError, ValueError):
+            text = value.decode("latin-1")
+    return text.encode("utf-8", "replace")
+
+
+cdef str shortest_float(double number, bint single):
+    """The shortest text that reads back the same value, of a 32-bit float too."""
+    cdef int digits
+    if not single or number != number or number - number != 0:
+        return repr(number)
+    for digits in range(6, 10):
+        text = f"{number:.{digits}g}"
+        if <float>float(text) == <float>number:
+            break
+    # `g` may have rounded up to fewer digits: repr of their double has these and no others
+    return repr(float(text))
+
+
+cdef list numbers_of(const uint8_t* p, size_t n, uint16_t vr, bint big):
+    """All complete values of a binary VR as Python numbers; a cut last one is dropped."""
+    cdef int size = number_bytes(vr)
+    cdef bint is_signed = is_one_of(vr, b"SSSLSV")
+    cdef list found = []
+    cdef size_t i
+    cdef uint64_t bits
+    cdef uint32_t half
+    cdef float single
+    cdef double whole
+    for i in range(n // size):
+        bits = u16_at(p, big) if size == 2 else u32_at(p, big) if size == 4 else u64_at(p, big)
+        half = <uint32_t>bits
+        if is_one_of(vr, b"FLOF"):
+            memcpy(&single, &half, 4)
+            found.append(single)
+        elif is_one_of(vr, b"FDOD"):
+            memcpy(&whole, &bits, 8)
+            found.append(whole)
+        elif vr == letters(b"AT"):
+            found.append(<uint32_t>u16_at(p, big) << 16 | u16_at(p + 2, big))
+        elif not is_signed:
+            found.append(bits)
+        else:
+            found.append(<int16_t>bits if size == 2 else <int32_t>half if size == 4 else <int64_t>bits)
+        p += size
+    return found
+
+
+cdef object typed_text(uint16_t vr, str text):
+    """One text in the type of its VR; as it is where it breaks the rules of the VR."""
+    cdef bint whole = vr == letters(b"IS")
+    if whole or vr == letters(b"DS"):
+        if not text:
+            return None
+        try:
+            return int(text) if whole else float(text)
+        except ValueError:
+            pass
+        try:
+            return int(float(text)) if whole and float(text).is_integer() else text
+        except ValueError:
+            return text
+    if vr == letters(b"DA") and len(text) == 8 and text.isascii() and text.isdigit():
+        try:
+            return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        except ValueError:
+            return text
+    return text
