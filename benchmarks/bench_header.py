@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 
 import pydicom
-from dicomdecode.reading._file import DicomFile
 
 import dicomdecode as dd
 from dicomdecode.limits import Limits
-from dicomdecode.reading.source import MemorySource
+from dicomdecode.reading import DicomFile, MemorySource
 
 from . import samples
 

@@ -7,13 +7,13 @@ from libc.math cimport INFINITY, floor, ldexp
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcmp
 
-from dicomdecode.pixels._core cimport CODEC_NATIVE, Asked, Frames, PixelData, Request
+from dicomdecode.pixels._core cimport CODEC_NATIVE, DONE, Asked, Frames, Layout, PixelData, Request, describe
 from dicomdecode.pixels._plans cimport CAffine, CPlan, Plan, fold, item_bytes
 from dicomdecode.reading._cursor cimport u16_at
 from dicomdecode.reading._reading cimport (
-    PI_MONOCHROME2, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find, letters,
+    PI_MONOCHROME2, PIXELS_INTEGER, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find, letters,
     value_at)
-from dicomdecode.words cimport SCALE_AUTO, T_F32, T_F64, T_U8, T_U16, T_U32
+from dicomdecode.words cimport COLOR_RGB, SCALE_AUTO, T_F32, T_F64, T_U8, T_U16, T_U32
 
 
 cdef bint is_plain(const FileMap* m, uint32_t tag, const char* vr) noexcept nogil:
@@ -49,7 +49,9 @@ cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
     cdef size_t i
     if m.contradicts or h.photometric != PI_MONOCHROME2 or h.samples != 1 or h.bits_stored > 16 or h.is_signed < 0:
         return False
-    if h.high_bit < h.bits_stored - 1 or h.big_endian:
+    if h.high_bit < h.bits_stored - 1 or h.big_endian or h.pixel_kind != PIXELS_INTEGER:
+        return False
+    if h.has_modality_lut or h.has_functional_groups or h.unreadable:
         return False
     if not (has_number(m, 0x00280010u, h.rows) and has_number(m, 0x00280011u, h.columns)
             and has_number(m, 0x00280100u, h.bits_allocated) and has_number(m, 0x00280101u, h.bits_stored)
@@ -123,18 +125,19 @@ def decode_plain(DicomFile file not None, Request request not None, bint lossy):
     """A plain image as tensorflow-io returned it; None for any other."""
     cdef Plan plan = Plan.__new__(Plan)
     cdef Fault fault
+    cdef Layout layout
     cdef Frames frames
     cdef Request whole
     if check_header(&file.m, &file.h, &fault) < 0 or file.h.pixels.flags:
         return None
+    if describe(&file.m, &file.h, COLOR_RGB, False, &layout) != DONE or layout.codec != CODEC_NATIVE:
+        return None
+    if not layout.in_order or not tfio_plan(&request.asked, &file.m, &file.h, layout.cell, lossy, &plan.c):
+        return None
+    if file.h.pixels.length * 8 < layout.frame_bits * file.h.frames:
+        return None
     whole = Request(values="stored", dtype=request.dtype, color_dim=True, frame_dim=True)
     frames = Frames(PixelData(file), whole)
-    if frames.layout.codec != CODEC_NATIVE or not frames.layout.in_order:
-        return None
-    if not tfio_plan(&request.asked, &file.m, &file.h, frames.layout.cell, lossy, &plan.c):
-        return None
-    if file.h.pixels.length * 8 < frames.layout.frame_bits * file.h.frames:
-        return None
     plan.dtype = request.dtype
     numbers = range(file.h.frames)
     out = frames.allocate(whole, numbers, True, request.dtype, 1)

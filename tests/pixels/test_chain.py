@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dicomdecode.pixels.request import Request
-from dicomdecode.reading._file import DicomFile
 
 import dicomdecode as dd
-from dicomdecode.pixels.decode import plans_of
-from dicomdecode.reading.source import open_source
+from dicomdecode.pixels import PixelData, Request
+from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.planning import Plans
+from dicomdecode.reading import DicomFile, open_source
 from tests import rules
 from tests import synthesise as s
 
@@ -109,10 +109,11 @@ def test_every_combination(allocated: int, bits: int, signed: bool) -> None:
             found = dd.imread(contents, values=level, dtype=dtype, scale=scale, padding=fill)
             assert found.dtype == dtype
             nearest(found, image.real(pixels, level, dtype, scale))
-        file = DicomFile(open_source(contents), dd.Limits())
+        limits = dd.Limits()
+        file = DicomFile(open_source(contents, limits), limits)
         request = Request(values=level, dtype=np.dtype(dtype), scale=scale, padding=fill)
-        kinds.add(plans_of(file, request).of(0)[0].kind)
-    assert {"affine", "numpy" if allocated == 32 else "table"} <= kinds
+        kinds.add(Plans(Frames(PixelData(file), request), request).of(0).kind)
+    assert {"affine", "function" if allocated == 32 else "table"} <= kinds
 
 
 @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
