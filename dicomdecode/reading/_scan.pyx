@@ -267,6 +267,7 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
     cdef size_t header = 0
     cdef size_t start
     cdef int result
+    cdef bint outer_big_endian
     cdef bint explicit_vr = in_meta or m.explicit_vr
     while True:
         start = c.pos
@@ -306,9 +307,11 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
             e.flags = UNDEFINED | (INNER_IMPLICIT if vr == VR_UN else 0)
             c.pos += header
             if vr == VR_UN:
-                c.big_endian, explicit_vr = False, c.big_endian
+                # Items in Implicit VR Little Endian, whatever the data set is encoded in (PS3.5 6.2.2).
+                outer_big_endian = c.big_endian
+                c.big_endian = False
                 result = walk_undefined(m, c, False, False, fault)
-                c.big_endian, explicit_vr = explicit_vr, m.explicit_vr
+                c.big_endian = outer_big_endian
             else:
                 result = walk_undefined(m, c, explicit_vr, False, fault)
             if result == SCAN_MORE:
