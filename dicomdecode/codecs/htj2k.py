@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k, jpeg2000
-from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view, ycc_or_rgb
+from dicomdecode.codecs.faults import library_error
+from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view, ycc_or_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.codecs import _ljpeg
+from dicomdecode.codecs.faults import library_error
 from dicomdecode.codecs.markers import (
     SOF3,
     SOF55,
@@ -19,13 +20,9 @@ from dicomdecode.codecs.markers import (
     check_restarts,
     check_scans,
     check_stream,
-    give_sign,
-    library_error,
-    monochrome_or_palette,
     read_header,
-    unsigned_view,
-    ycc_or_rgb,
 )
+from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view, ycc_or_rgb
 from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
 

@@ -54,7 +54,7 @@ def test_more_room_than_precision():
         a = picture(20, 30, samples)
         for kind in (np.uint16, np.uint32):
             assert np.array_equal(decoded(jpegxl.decode, encode(a), a.astype(kind))[0], a)
-    with pytest.raises(MalformedError, match="expected 8, found 16"):
+    with pytest.raises(MalformedError, match="expected at most 8, found 16"):
         decoded(jpegxl.decode, encode(picture(20, 30, 1, 16)), picture(20, 30))
 
 
