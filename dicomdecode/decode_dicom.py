@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import DicomError, LimitError
-from dicomdecode.limits import Limits, default_limits
+from dicomdecode.errors import DicomError
+from dicomdecode.limits import Limits, default_limits, over_limit
 from dicomdecode.pixels.arguments import COLORS, LEVELS, check_dtype, one_of
 from dicomdecode.pixels.decode import render
 from dicomdecode.pixels.plans import DoesNotFit
@@ -178,10 +178,7 @@ def _scanned_for(paths: list[tuple[int, ...]], source: Any, limits: Limits) -> D
         return file
     if not isinstance(source, MemorySource):
         if source.size > limits.header_bytes:
-            raise LimitError(
-                f"Tags at or behind the pixel data need the whole file, above the limit of {limits.header_bytes} bytes",
-                code="limit_header_bytes",
-                hint="Pass limits=dicomdecode.Limits(...) to allow it",
-            )
+            what = "The file, which tags at or behind the pixel data need as a whole, exceeds"
+            raise over_limit(what, "limit_header_bytes", limits.header_bytes, source.size)
         source = MemorySource(bytes(source.read_at(0, source.size)))
     return DicomFile(source, limits, False)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import DicomError, LimitError
-from dicomdecode.limits import Limits, default_limits
+from dicomdecode.errors import DicomError
+from dicomdecode.limits import Limits, default_limits, over_limit
 from dicomdecode.pixels.arguments import check_request
 from dicomdecode.pixels.color import color_steps
 from dicomdecode.pixels.decode import frames_of, layout_of, plans_of, render, stored_dtype
@@ -218,11 +218,8 @@ class DicomImage:
         """The file scanned to its end: for the rare elements behind the pixel data, and for these themselves."""
         limits = self._limits
         if self._source.size > limits.header_bytes:
-            raise LimitError(
-                f"Elements behind the pixel data need the whole file, above the limit of {limits.header_bytes} bytes",
-                code="limit_header_bytes",
-                hint="Pass limits=dicomdecode.Limits(...) to allow it",
-            )
+            what = "The file, which elements behind the pixel data need as a whole, exceeds"
+            raise over_limit(what, "limit_header_bytes", limits.header_bytes, self._source.size)
         return DicomFile(MemorySource(bytes(self._source.read_at(0, self._source.size))), limits, False)
 
     def pixels(

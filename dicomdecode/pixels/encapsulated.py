@@ -7,7 +7,8 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError
+from dicomdecode.errors import MalformedError, TruncatedError
+from dicomdecode.limits import over_limit
 
 if TYPE_CHECKING:
     from dicomdecode.reading._file import DicomFile
@@ -108,12 +109,7 @@ class EncapsulatedFrames:
                 break
             found.append((start + 8, min(length, self._end - start - 8)))
             if len(found) > self._limit:
-                raise LimitError(
-                    f"More fragments than the limit of {self._limit}",
-                    code="limit_fragments",
-                    tag=self._tag,
-                    hint="Pass limits=dicomdecode.Limits(...) to allow it",
-                )
+                raise over_limit("The number of fragments exceeds", "limit_fragments", self._limit, tag=self._tag)
             start += 8 + length
         return found
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, UnsupportedError
+from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.limits import over_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class ToSRGB:
 def _check(profile: bytes) -> None:
     """What a profile's header says (ISO 15076-1 7.2), before a library sees it."""
     if len(profile) > _LARGEST:
-        raise LimitError(f"An ICC profile exceeds {_LARGEST} bytes: {len(profile)}", code="icc_size", tag=_PROFILE)
+        raise over_limit("The ICC profile exceeds", "icc_size", _LARGEST, len(profile), tag=_PROFILE)
     size = int.from_bytes(profile[:4], "big")
     if len(profile) < 132 or profile[36:40] != b"acsp" or not 132 <= size <= len(profile):
         raise MalformedError("The ICC profile is damaged or cut", code="icc_profile", tag=_PROFILE)

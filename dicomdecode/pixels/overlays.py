@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError
+from dicomdecode.errors import MalformedError, TruncatedError
+from dicomdecode.limits import check_limit
 from dicomdecode.pixels import _kernels
 from dicomdecode.pixels.decode import render
 from dicomdecode.pixels.request import Request, select
@@ -91,18 +92,12 @@ class Overlay:
             if size < 1:
                 raise self._malformed("its size is missing, or not positive", element)
         total = self.rows * self.columns * self.frames
-        for name, asked, limit in (
-            ("pixels_per_frame", self.rows * self.columns, limits.pixels_per_frame),
-            ("frames", self.frames, limits.frames),
-            ("output_bytes", total, limits.output_bytes),
-        ):
-            if asked > limit:
-                raise LimitError(
-                    f"An overlay exceeds the limit {name} of {limit}: {asked}",
-                    code=f"limit_{name}",
-                    tag=self._tag(_ROWS),
-                    hint="Pass limits=dicomdecode.Limits(...) to allow it",
-                )
+        tag, pixels = self._tag(_ROWS), self.rows * self.columns
+        check_limit(
+            "The pixels of an overlay exceed", "limit_pixels_per_frame", limits.pixels_per_frame, pixels, tag=tag
+        )
+        check_limit("The frames of an overlay exceed", "limit_frames", limits.frames, self.frames, tag=tag)
+        check_limit("An overlay exceeds", "limit_output_bytes", limits.output_bytes, total, tag=tag)
         if self.embedded:
             self._check_embedded()
             return

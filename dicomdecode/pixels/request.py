@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dicomdecode.errors import LimitError
+from dicomdecode.limits import over_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,11 +108,8 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], request: Request, fil
             size *= n
         limit = file.limits.output_bytes
         if size > limit:
-            raise LimitError(
-                f"The result exceeds the limit of {limit} bytes: {size}",
-                code="limit_output_bytes",
-                hint="Select fewer frames with frames=, or pass limits=dicomdecode.Limits(...)",
-            )
+            hint = "Select fewer frames with frames=, or pass limits=dicomdecode.Limits(output_bytes=...)"
+            raise over_limit("The result exceeds", "limit_output_bytes", limit, size, hint=hint)
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")

@@ -11,7 +11,8 @@ from dicomdecode.reading._scan cimport (
     map_init, next_item, scan_item, walk_undefined)
 
 from dicomdecode.reading._texts import encodings_of, text_of, typed_of
-from dicomdecode.errors import LimitError, MalformedError
+from dicomdecode.errors import MalformedError
+from dicomdecode.limits import over_limit
 from dicomdecode.tags import parse_tag, vr_of
 
 cdef enum:
@@ -126,7 +127,7 @@ cdef class DataSet:
         if not self.inner_encoding(e, &explicit_vr, &big_endian):
             raise MalformedError("Not a sequence", code="not_a_sequence", tag=e.tag)
         if self.depth() >= self.m.limits.depth:
-            raise LimitError("Sequences are nested deeper than the limit allows", code="limit_depth", tag=e.tag)
+            raise over_limit("The depth of sequences exceeds", "limit_depth", self.m.limits.depth, tag=e.tag)
         fault.kind = 0
         c.big_endian = big_endian
         c.pos = <size_t>(e.offset - self.m.base)

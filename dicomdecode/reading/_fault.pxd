@@ -6,7 +6,7 @@ cdef enum FaultKind:
     MALFORMED = 1
     TRUNCATED = 2
     UNSUPPORTED = 3
-    OVER_LIMIT = 4
+    OVER_LIMIT = 4          # `what` is a phrase with its verb, "Number of Frames exceeds"; `expected` is the limit
     NO_MEMORY = 5           # becomes a MemoryError
 
 cdef struct Fault:

@@ -11,7 +11,8 @@ from dicomdecode.reading._scan cimport CUT, SCAN_DEFLATED, SCAN_FAULT, SCAN_MORE
 
 import zlib
 
-from dicomdecode.errors import LimitError, MalformedError
+from dicomdecode.errors import MalformedError
+from dicomdecode.limits import over_limit
 from dicomdecode.reading.source import MemorySource
 
 cdef enum:
@@ -54,9 +55,8 @@ cdef class DicomFile(DataSet):
             elif result == SCAN_MORE:
                 wanted = self.m.wanted
                 if wanted > self.m.limits.header_bytes:
-                    raise LimitError(f"The header is longer than the limit of {self.m.limits.header_bytes} bytes",
-                                     code="limit_header_bytes", offset=self.m.cursor.pos,
-                                     hint="Pass limits=dicomdecode.Limits(...) to allow it")
+                    raise over_limit("The header exceeds", "limit_header_bytes", self.m.limits.header_bytes,
+                                     offset=self.m.cursor.pos)
                 wanted = min(max(wanted, 4 * self.m.cursor.size), size)
                 if wanted == self.m.cursor.size:
                     self.m.file_size = wanted       # the file shrank under us: what is here is all there is
@@ -100,8 +100,8 @@ cdef class DicomFile(DataSet):
         except zlib.error:
             raise MalformedError("The deflated data set can not be inflated", code="inflate", offset=start) from None
         if len(data) > bound:
-            raise LimitError(f"The inflated data set exceeds the limit of {bound} bytes", code="limit_inflate",
-                             offset=start, hint="Pass limits=dicomdecode.Limits(...) to allow it")
+            code = "limit_inflate_ratio" if bound == by_ratio else "limit_output_bytes"
+            raise over_limit("The inflated data set exceeds", code, bound, offset=start)
         whole = bytes(self.source.read_at(0, start)) + data
         self.source = MemorySource(whole)
         self.m.file_size = len(whole)

@@ -381,9 +381,9 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
                     0x00280002u, -1, 3, 1)
     pixels = <uint64_t>h.rows * h.columns
     if pixels > m.limits.pixels_per_frame:
-        return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed the limit", 0x00280010u, -1,
+        return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed", 0x00280010u, -1,
                     <int64_t>m.limits.pixels_per_frame, <int64_t>pixels)
     if h.frames > m.limits.frames:
-        return fail(fault, OVER_LIMIT, "limit_frames", "Number of Frames exceeds the limit", 0x00280008u, -1,
+        return fail(fault, OVER_LIMIT, "limit_frames", "Number of Frames exceeds", 0x00280008u, -1,
                     <int64_t>m.limits.frames, <int64_t>h.frames)
     return 0

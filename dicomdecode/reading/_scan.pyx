@@ -167,8 +167,8 @@ cdef int more(FileMap* m, uint64_t wanted) noexcept nogil:
 cdef int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fault) noexcept nogil:
     m.walked += 1
     if m.walked > m.limits.elements:
-        return fail(fault, OVER_LIMIT, "limit_elements", "The data set holds more elements than the limit allows",
-                    tag, m.base + pos, m.limits.elements, -1)
+        return fail(fault, OVER_LIMIT, "limit_elements", "The number of data elements exceeds", tag,
+                    m.base + pos, m.limits.elements, -1)
     return 0
 
 
@@ -235,8 +235,8 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
             return SCAN_FAULT
         if length == UNDEFINED_LENGTH:
             if depth >= 2 * m.limits.depth:
-                fail(fault, OVER_LIMIT, "limit_depth", "Sequences are nested deeper than the limit allows",
-                     tag, m.base + at.pos, m.limits.depth, -1)
+                fail(fault, OVER_LIMIT, "limit_depth", "The depth of sequences exceeds", tag,
+                     m.base + at.pos, m.limits.depth, -1)
                 return SCAN_FAULT
             at.pos += header
             if level & IN_SEQUENCE:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, UnsupportedError
+from dicomdecode.errors import UnsupportedError
+from dicomdecode.limits import check_limit
 from dicomdecode.tfio_compat.codecs import decompress
 from dicomdecode.tfio_compat.color import read_tables, render_color
 from dicomdecode.tfio_compat.pixels import (
@@ -105,12 +106,8 @@ def render_tfio(source: Source, limits: Limits, dtype: np.dtype[Any], scale: str
     if depth > 32:
         undefined(f"images of {depth} bits end the process")
     samples = 1 if stage else 3
-    if image.total * samples * dtype.itemsize > limits.output_bytes:
-        raise LimitError(
-            f"The image exceeds the limit output_bytes of {limits.output_bytes}",
-            code="limit_output_bytes",
-            hint="Pass limits=dicomdecode.Limits(...) to allow it",
-        )
+    size = image.total * samples * dtype.itemsize
+    check_limit("The result exceeds", "limit_output_bytes", limits.output_bytes, size)
 
     def finish(values: NDArray[Any]) -> NDArray[Any]:
         return _converted(values, depth, dtype, scale)

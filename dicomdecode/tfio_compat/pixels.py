@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.limits import check_limit
 from dicomdecode.pixels._kernels import Plan, run, type_code
 from dicomdecode.reading._file import DicomFile
 from dicomdecode.reading.source import MemorySource
@@ -107,9 +108,9 @@ class Stream:
     cut: bool = False  # the file ends inside it: what is missing is undefined
 
 
-def fail(text: str, tag: int | None = None, code: str = "tfio_image") -> NoReturn:
+def fail(text: str, tag: int | None = None) -> NoReturn:
     """Raise what tensorflow-io calls "Error loading image"."""
-    raise MalformedError(f"tensorflow-io loads no such image: {text}", code=code, tag=tag)
+    raise MalformedError(f"tensorflow-io loads no such image: {text}", code="tfio_image", tag=tag)
 
 
 def undefined(text: str) -> NoReturn:
@@ -252,17 +253,10 @@ def check_limits(file: DicomFile, image: Image, present: int) -> None:
     """Raise LimitError for more than the limits allow, or much more than the file can hold."""
     limits = file.limits
     needed = image.total * max(image.samples, 3 if image.samples != 1 or image.photometric[0] == "P" else 1)
-    for name, asked in (
-        ("pixels_per_frame", image.rows * image.columns),
-        ("frames", image.frames),
-        ("output_bytes", needed),
-    ):
-        if asked > getattr(limits, name):
-            raise LimitError(
-                f"The image exceeds the limit {name} of {getattr(limits, name)}",
-                code=f"limit_{name}",
-                hint="Pass limits=dicomdecode.Limits(...) to allow it",
-            )
+    pixels = image.rows * image.columns
+    check_limit("Rows times Columns exceed", "limit_pixels_per_frame", limits.pixels_per_frame, pixels)
+    check_limit("Number of Frames exceeds", "limit_frames", limits.frames, image.frames)
+    check_limit("The image exceeds", "limit_output_bytes", limits.output_bytes, needed)
     if needed > _FREE_BYTES and needed > 64 * 8 * present:
         raise TruncatedError("The pixel data can not hold so many pixels", code="frame_cut", tag=PIXEL_DATA)
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError
-from dicomdecode.limits import Limits, default_limits
+from dicomdecode.errors import MalformedError
+from dicomdecode.limits import Limits, check_limit, default_limits
 from dicomdecode.reading.source import MemorySource, open_source
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tfio_compat.dictionary import implicit_vr
@@ -73,8 +73,7 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
     limits = default_limits() if limits is None else limits
     source = open_source(contents)
     try:
-        if source.size > limits.output_bytes:
-            raise LimitError("The file exceeds the limit output_bytes", code="limit_output_bytes")
+        check_limit("The file exceeds", "limit_output_bytes", limits.output_bytes, source.size)
         memory = source if isinstance(source, MemorySource) else MemorySource(source.read_at(0, source.size))
         file: DicomFile | None = None
         with contextlib.suppress(MalformedError):  # parsing errors are ignored there, and nothing is found
