@@ -9,6 +9,7 @@ import numpy as np
 
 from dicomdecode.codecs import CODECS
 from dicomdecode.codecs._spec import FrameSpec
+from dicomdecode.error_codes import ERROR_CODES, ISSUE_CODES
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels.decode import frames_of, layout_of, render
 from dicomdecode.pixels.luts import lut_items, read_lut
@@ -31,18 +32,35 @@ class Issue(str):
     Attributes
     ----------
     code : str
-        A stable word, listed in docs/errors_and_limits.md.
+        A stable word; the table is in docs/errors_and_limits.md.
     tag : int or None
         The data element concerned.
+
+    Raises
+    ------
+    ValueError
+        `code` is neither one of issues nor one of errors.
     """
 
     code: str
     tag: int | None
 
-    def __new__(cls, text: str, code: str = "", tag: int | None = None) -> Issue:
+    def __new__(cls, text: str, code: str, tag: int | None = None) -> Issue:
+        if code not in ISSUE_CODES and code not in ERROR_CODES:
+            raise ValueError(f"{code!r} is no code: dicomdecode.error_codes has the tables")
         self = super().__new__(cls, text)
         self.code, self.tag = code, tag
         return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (str(self), self.code, self.tag)
+
+
+def _rebuild(text: str, code: str, tag: int | None) -> Issue:
+    """An unpickled issue. It may come from a release with other codes, so its code is not looked up."""
+    issue = str.__new__(Issue, text)
+    issue.code, issue.tag = code, tag
+    return issue
 
 
 def find_issues(file: DicomFile, decoded: bool = False) -> tuple[Issue, ...]:
@@ -208,13 +226,13 @@ def _codestream(file: DicomFile) -> Iterator[Issue]:
 
 
 def _of_stream(file: DicomFile, rows: int, columns: int, samples: int, precision: int) -> Iterator[Issue]:
-    for tag, name, header, stream in (
-        (0x00280010, "Rows", file.rows, rows),
-        (0x00280011, "Columns", file.columns, columns),
-        (0x00280002, "Samples per Pixel", file.samples, samples),
-    ):
-        if header != stream:
-            yield Issue(f"{name}: {header} in the header, {stream} in the codestream", code="stream_size", tag=tag)
+    if rows != file.rows:
+        yield Issue(f"Rows: {file.rows} in the header, {rows} in the codestream", "stream_rows", 0x00280010)
+    if columns != file.columns:
+        yield Issue(f"Columns: {file.columns} in the header, {columns} in the codestream", "stream_columns", 0x00280011)
+    if samples != file.samples:
+        text = f"Samples per Pixel: {file.samples} in the header, {samples} in the codestream"
+        yield Issue(text, "stream_components", 0x00280002)
     if precision != file.bits_stored:
         text = f"Bits Stored is {file.bits_stored}, and the codestream has {precision} bits"
         yield Issue(text, code="stream_precision", tag=0x00280101)

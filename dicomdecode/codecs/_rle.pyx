@@ -39,7 +39,7 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
     cdef size_t done
     cdef rle_plane* planes
     if size < HEADER:
-        return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, size, HEADER, size)
+        return fail(fault, TRUNCATED, "stream_cut", "The RLE header is cut (bytes)", 0, size, HEADER, size)
     if u32_at(data, False) != count or count > MOST_SEGMENTS:
         return fail(fault, MALFORMED, "rle_segments", "The RLE segments do not match Samples per Pixel times the bytes "
                     "of Bits Allocated", 0, 0, count, u32_at(data, False))

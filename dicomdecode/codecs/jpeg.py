@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.codecs import _ljpeg
-from dicomdecode.codecs.faults import library_error
+from dicomdecode.codecs.faults import library_error, unsupported
 from dicomdecode.codecs.markers import (
     SOF3,
     SOF55,
@@ -73,9 +73,9 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
 
         return jpegls.decode(data, spec, out)
     if header.process not in _PROCESSES:
-        raise _unsupported(f"the process of the marker SOF{header.process - 0xC0}", "stream_process", spec)
+        raise unsupported(f"the process of the marker SOF{header.process - 0xC0}", "stream_process", spec)
     if header.rows == 0:
-        raise _unsupported("a number of lines behind the scan (DNL)", "stream_dnl", spec)
+        raise unsupported("a number of lines behind the scan (DNL)", "stream_dnl", spec)
     check_stream(header, spec, 8 * out.dtype.itemsize)
     if header.process == SOF3:
         try:
@@ -100,10 +100,6 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     if spec.signed:
         give_sign(out, spec.bits_stored)
     return result
-
-
-def _unsupported(what: str, code: str, spec: FrameSpec) -> UnsupportedError:
-    return UnsupportedError(f"{name_of(spec.syntax)}: no decoder for {what}", code=code, frame=spec.frame)
 
 
 def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArray[Any]) -> str:

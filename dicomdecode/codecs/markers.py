@@ -112,10 +112,10 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
             return StreamHeader(*found, interval, at, at + 2 + length, count, data[at + 6 + 2 * count])
         if marker in _FRAME_HEADERS:
             if found is not None:
-                raise malformed("there are two frame headers", "stream_frame", spec, at)
+                raise malformed("there are two frame headers", "stream_header", spec, at)
             components = data[at + 9] if length >= 8 else 0
             if not components or length != 8 + 3 * components:
-                raise malformed("the frame header contradicts itself", "stream_frame", spec, at)
+                raise malformed("the frame header contradicts itself", "stream_header", spec, at)
             rows, columns = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
             sampling = bytes(data[at + 11 : at + 2 + length : 3])
             found = (marker, data[at + 4], rows, columns, components, sampling)
@@ -198,7 +198,7 @@ def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: Frame
         across *= max(factors >> 4 for factors in header.sampling)
         down *= max(factors & 15 for factors in header.sampling)
     if not (across and down):
-        raise malformed("the frame header has a sampling factor of 0", "stream_frame", spec)
+        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
     units = -(-header.columns // across) * -(-header.rows // down)
     expected = (units - 1) // header.interval
     cells = np.frombuffer(data[header.entropy : end], np.uint8)

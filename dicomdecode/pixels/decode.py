@@ -177,11 +177,11 @@ def _codec_reader(
         try:
             return decode_one(data, spec_of(frame), place)
         except DicomError as error:
-            if layout.syntax.name not in error.message:
-                error.message = f"{layout.syntax.name}: {error.message}"
+            named = layout.syntax.name in error.message
+            message = error.message if named else f"{layout.syntax.name}: {error.message}"
             # Of the codestream so far; where the codec can not tell, its start.
-            error.offset = frames.position(frame, error.offset or 0)
-            raise
+            offset = frames.position(frame, error.offset or 0)
+            raise error.located(message=message, offset=offset) from error.__cause__
 
     def decode_one(data: Any, spec: FrameSpec, place: NDArray[Any] | None) -> tuple[NDArray[Any], str]:
         if in_order or not row.cells:
