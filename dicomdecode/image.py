@@ -59,7 +59,6 @@ class DicomImage:
         self._origin: Any = source
         self._limits = default_limits() if limits is None else limits
         self._source: Source = open_source(source)
-        self._decoded = False
         try:
             self._file, self._complete = self._scanned()
         except BaseException:
@@ -167,7 +166,7 @@ class DicomImage:
     def issues(self) -> tuple[Issue, ...]:
         from dicomdecode.issues import find_issues
 
-        return find_issues(self._file, self._decoded)
+        return find_issues(self._file)
 
     def tag(self, tag: int | str) -> Any:
         """The value of an element in the type Python has for it; None when it is absent.
@@ -253,9 +252,7 @@ class DicomImage:
             threads=threads,
             overlays=overlays,
         )
-        pixels = _rendered(self._file, request)
-        self._decoded = True
-        return pixels
+        return _rendered(self._file, request)
 
     def __getitem__(self, frames: Any) -> NDArray[Any]:
         return self.pixels(frames=frames)

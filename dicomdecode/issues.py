@@ -63,15 +63,10 @@ def _rebuild(text: str, code: str, tag: int | None) -> Issue:
     return issue
 
 
-def find_issues(file: DicomFile, decoded: bool = False) -> tuple[Issue, ...]:
-    """Look through a file. Of its pixels no more is read than frame 0.
+def find_issues(file: DicomFile) -> tuple[Issue, ...]:
+    """Look through a file, scanned up to its pixel data at least.
 
-    Parameters
-    ----------
-    file : DicomFile
-        Scanned up to its pixel data at least.
-    decoded : bool
-        Pixels were decoded already: frame 0 may be decoded again, to look at its unused bits.
+    Of the pixels no more is read than frame 0, and nothing is decompressed: what is found depends on the file alone.
     """
     checks: list[Callable[[DicomFile], Iterator[Issue]]] = [_encoding, _values, _palette, _overlays]
     found: list[Issue] = []
@@ -81,9 +76,8 @@ def find_issues(file: DicomFile, decoded: bool = False) -> tuple[Issue, ...]:
     except DicomError:
         pass  # no pixels to be had: asking for them says why
     else:
-        checks += [_attributes, _encapsulated, _codestream] if file.pixels[4] else [_attributes, _native]
-        if decoded or not file.pixels[4]:
-            checks.append(_stray_bits)
+        kind = [_encapsulated, _codestream] if file.pixels[4] else [_native, _stray_bits]
+        checks += [_attributes, *kind]
     for check in checks:
         try:
             found.extend(check(file))
@@ -313,7 +307,7 @@ def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
 
 
 def _stray_bits(file: DicomFile) -> Iterator[Issue]:
-    """Bits of frame 0 outside the stored ones, but for embedded overlays and for the sign."""
+    """Bits of frame 0, which is not compressed, outside the stored ones, but for embedded overlays and for the sign."""
     from dicomdecode.pixels.overlays import embedded_bits, read_overlays
 
     allocated = file.bits_allocated

@@ -139,11 +139,44 @@ def test_cut() -> None:
     assert codes(contents[:-20]) == ["pixels_cut", "frames_missing"]
 
 
-def test_stray_bits_of_compressed_cells_are_known_after_pixels() -> None:
-    image = dd.open(s.image(DEEP, bits_stored=12, stray=3, syntax=s.RLE))
-    assert image.issues == ()
-    image.pixels()
-    assert [issue.code for issue in image.issues] == ["stray_bits"]
+def before_and_after(contents: bytes) -> None:
+    """What was decoded in between does not change what is odd about the file."""
+    image = dd.open(contents)
+    before = image.issues
+    for keywords in ({"values": "stored"}, {"values": "display"}, {"color": "stored"}):
+        with contextlib.suppress(dd.DicomError):
+            image.pixels(**keywords)
+        assert image.issues == before
+    assert dd.open(contents).issues == before
+
+
+@pytest.mark.parametrize(
+    "syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE, s.DEFLATED, s.RLE, s.DEFLATED_FRAME, s.ENCAPSULATED_UNCOMPRESSED]
+)
+def test_stray_bits_before_and_after_pixels(syntax: str) -> None:
+    contents = s.image(DEEP, bits_stored=12, stray=3, syntax=syntax)
+    assert codes(contents) == ([] if syntax in s.ENCAPSULATED else ["stray_bits"])
+    before_and_after(contents)
+
+
+@pytest.mark.parametrize("contents", [contents for contents, _ in CASES.values()], ids=list(CASES))
+def test_issues_before_and_after_pixels(contents: bytes) -> None:
+    before_and_after(contents)
+
+
+def test_nothing_is_decompressed_for_issues(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every reference image: a codec is not even loaded."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"the codec {name} was asked for")
+
+    monkeypatch.setattr("dicomdecode.codecs.load", refuse)
+    compressed_ones = 0
+    for reference in IMAGES:
+        with dd.open(reference.path) as image:
+            assert isinstance(image.issues, tuple)
+            compressed_ones += image.transfer_syntax not in (s.IMPLICIT_LE, s.EXPLICIT_LE, s.EXPLICIT_BE, s.DEFLATED)
+    assert compressed_ones > 10
 
 
 def app14(stream: bytes, transform: int) -> bytes:
@@ -184,6 +217,7 @@ def jpegs() -> dict[str, tuple[bytes, list[str]]]:
 def test_jpeg(name: str) -> None:
     contents, wanted = jpegs()[name]
     assert codes(contents) == wanted
+    before_and_after(contents)
 
 
 def jpeg2000s() -> dict[str, tuple[bytes, list[str]]]:
@@ -208,6 +242,7 @@ def jpeg2000s() -> dict[str, tuple[bytes, list[str]]]:
 def test_jpeg2000(name: str) -> None:
     contents, wanted = jpeg2000s()[name]
     assert codes(contents) == wanted
+    before_and_after(contents)
 
 
 @pytest.mark.parametrize("reference", IMAGES, ids=str)
