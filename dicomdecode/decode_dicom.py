@@ -8,6 +8,7 @@ import numpy as np
 
 from dicomdecode.errors import DicomError
 from dicomdecode.limits import Limits, default_limits, over_limit
+from dicomdecode.log import warn
 from dicomdecode.pixels.arguments import COLORS, LEVELS, check_dtype, one_of
 from dicomdecode.pixels.decode import render
 from dicomdecode.pixels.plans import DoesNotFit
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["decode_dicom_data", "decode_dicom_image"]
 
 _ON_ERROR = ("strict", "skip", "lossy")
-
-
-def _warn(reason: str) -> None:
-    import logging
-
-    logging.getLogger("dicomdecode").warning("image skipped, an empty array is returned: %s", reason)
 
 
 def decode_dicom_image(
@@ -57,7 +52,7 @@ def decode_dicom_image(
     on_error : {"skip", "strict", "lossy"}
         "strict" raises. "skip" returns an empty 1-D array of `dtype` when the content can not be decoded, or when the
         possible range of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not
-        fit. A skipped image says why through ``logging.getLogger("dicomdecode")``.
+        fit. A skipped image says why on ``logging.getLogger("dicomdecode")`` only; "strict" raises the reason.
     scale : {"preserve", "auto"}
         "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
     dtype : dtype
@@ -114,7 +109,7 @@ def decode_dicom_image(
             raise ValueError(reason) from None
     finally:
         source.close()
-    _warn(reason)
+    warn(f"image skipped, an empty array is returned: {reason}")
     return np.empty((0,), target)
 
 
@@ -131,7 +126,8 @@ def decode_dicom_data(
         Each element is parsed by itself: 0x00100010, "PatientName", "0010,0010", "(0010,0010)", "0x0010,0x0010", or a
         path "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]". The data set is looked up first, then file meta.
     on_error : {"skip", "strict"}
-        "skip" gives "" for a tag that fails (a sequence, say), "strict" raises.
+        "skip" gives "" for a tag that fails (a sequence, say), and for all tags of a file that cannot be read, which
+        says why on ``logging.getLogger("dicomdecode")``. "strict" raises.
     limits : Limits, optional
         What the file may ask for.
 
@@ -164,7 +160,7 @@ def decode_dicom_data(
     except DicomError as error:
         if on_error == "strict":
             raise
-        _warn(str(error))
+        warn(f"file skipped, empty texts are returned: {error}")
     finally:
         source.close()
     return found.reshape(asked.shape)
