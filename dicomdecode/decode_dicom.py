@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import DicomError
-from dicomdecode.limits import Limits, default_limits, over_limit
+from dicomdecode.limits import Limits, limits_of, over_limit
 from dicomdecode.log import warn
-from dicomdecode.pixels.arguments import COLORS, LEVELS, check_dtype, one_of
+from dicomdecode.pixels.arguments import COLORS, LEVELS, check_dtype, check_flag, check_frames, check_out, one_of
 from dicomdecode.pixels.decode import render
 from dicomdecode.pixels.plans import DoesNotFit
 from dicomdecode.pixels.request import Request
@@ -86,19 +86,20 @@ def decode_dicom_image(
         color=color,
         dtype=target,
         scale=scale,
-        color_dim=bool(color_dim),
-        frame_dim=frame_dim,
-        frames=frames,
-        out=out,
+        color_dim=check_flag("color_dim", color_dim),
+        frame_dim=None if frame_dim is None else check_flag("frame_dim", frame_dim),
+        frames=check_frames(frames),
+        out=check_out(out),
         must_fit=on_error != "lossy",
     )
+    allowed = limits_of(limits)
     source = open_source(contents)
     try:
         if values == "tfio":
             from dicomdecode.tfio_compat.image import render_tfio
 
-            return render_tfio(source, default_limits() if limits is None else limits, target, scale, on_error)
-        return render(DicomFile(source, default_limits() if limits is None else limits), request)
+            return render_tfio(source, allowed, target, scale, on_error)
+        return render(DicomFile(source, allowed), request)
     except DicomError as error:
         if on_error == "strict":
             raise
@@ -148,9 +149,10 @@ def decode_dicom_data(
     asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)
     paths = [parse_tag(tag) for tag in asked.reshape(-1).tolist()]
     found = np.full(len(paths), "", object)
+    allowed = limits_of(limits)
     source = open_source(contents)
     try:
-        file = _scanned_for(paths, source, default_limits() if limits is None else limits)
+        file = _scanned_for(paths, source, allowed)
         for i, path in enumerate(paths):
             try:
                 found[i] = file.text(path)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import DicomError
-from dicomdecode.limits import Limits, default_limits, over_limit
+from dicomdecode.limits import Limits, limits_of, over_limit
 from dicomdecode.pixels.arguments import check_request
 from dicomdecode.pixels.color import color_steps
 from dicomdecode.pixels.decode import frames_of, layout_of, plans_of, render, stored_dtype
@@ -57,7 +57,7 @@ class DicomImage:
 
     def __init__(self, source: SourceLike, *, limits: Limits | None = None) -> None:
         self._origin: Any = source
-        self._limits = default_limits() if limits is None else limits
+        self._limits = limits_of(limits)
         self._source: Source = open_source(source)
         try:
             self._file, self._complete = self._scanned()
@@ -428,8 +428,9 @@ def imread(
         threads=threads,
         overlays=overlays,
     )
+    allowed = limits_of(limits)
     opened = open_source(source)
     try:
-        return _rendered(DicomFile(opened, default_limits() if limits is None else limits), request)
+        return _rendered(DicomFile(opened, allowed), request)
     finally:
         opened.close()

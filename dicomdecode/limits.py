@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 from dicomdecode.errors import LimitError
 
-__all__ = ["Limits", "check_limit", "default_limits", "over_limit", "set_default_limits"]
+__all__ = ["Limits", "check_limit", "default_limits", "limits_of", "over_limit", "set_default_limits"]
 
 MAX_DEPTH = 256  # the scanner's stack is an array of this many levels
 
@@ -60,6 +60,15 @@ _default = Limits()
 def default_limits() -> Limits:
     """The limits used when a call gives none."""
     return _default
+
+
+def limits_of(limits: Limits | None) -> Limits:
+    """`limits=` of a public function: the default ones for None, TypeError for what are no limits."""
+    if limits is None:
+        return _default
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits must be a dicomdecode.Limits, not {type(limits).__name__}")
+    return limits
 
 
 def set_default_limits(limits: Limits) -> Limits:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +31,7 @@ class Request:
     scale: str = "preserve"
     color_dim: bool = False
     frame_dim: bool | None = None
-    frames: Any = None
+    frames: int | slice | list[int] | None = None
     out: NDArray[Any] | None = None
     window: Any = None
     padding: float | None = None
@@ -50,8 +49,8 @@ class Selection(NamedTuple):
     axis: bool
 
 
-def select(frames: Any, count: int) -> Selection:
-    """Read `frames=` of an image with `count` frames.
+def select(frames: int | slice | list[int] | None, count: int) -> Selection:
+    """What `frames`, as `arguments.check_frames` gives it, are of an image with `count` frames.
 
     Raises
     ------
@@ -62,11 +61,11 @@ def select(frames: Any, count: int) -> Selection:
         return Selection(range(count), count > 1)
     if isinstance(frames, slice):
         return Selection(range(count)[frames], True)
-    single = not hasattr(frames, "__iter__")
-    numbers = [operator.index(frames)] if single else [operator.index(i) for i in frames]
+    single = isinstance(frames, int)
+    numbers = [frames] if isinstance(frames, int) else frames
     for i in numbers:
         if not -count <= i < count:
-            raise IndexError(f"frame {i} of an image with {count} frames")
+            raise IndexError(f"frames: there is no frame {i} in an image with {count}")
     return Selection([i % count for i in numbers], not single)
 
 
@@ -111,8 +110,6 @@ def allocate(shape: tuple[int, ...], dtype: np.dtype[Any], request: Request, fil
             hint = "Select fewer frames with frames=, or pass limits=dicomdecode.Limits(output_bytes=...)"
             raise over_limit("The result exceeds", "limit_output_bytes", limit, size, hint=hint)
         return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
     if out.shape != shape or out.dtype != dtype:
         raise ValueError(f"out must have shape {shape} and dtype {dtype}, not {out.shape} and {out.dtype}")
     if not (out.flags.c_contiguous and out.flags.writeable):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import MalformedError
-from dicomdecode.limits import Limits, check_limit, default_limits
+from dicomdecode.limits import Limits, check_limit, limits_of
 from dicomdecode.reading.source import MemorySource, open_source
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tfio_compat.dictionary import implicit_vr
@@ -70,7 +70,7 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
         A text that is no tag, with the message of the original.
     """
     asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)
-    limits = default_limits() if limits is None else limits
+    limits = limits_of(limits)
     source = open_source(contents)
     try:
         check_limit("The file exceeds", "limit_output_bytes", limits.output_bytes, source.size)
