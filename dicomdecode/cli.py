@@ -35,7 +35,7 @@ _Work = Callable[[str, Any], tuple[str, list[str]]]
 
 
 class _OutputError(Exception):
-    """Standard output can not be written."""
+    """Standard output cannot be written."""
 
 
 def _clean(text: str) -> str:
@@ -304,7 +304,7 @@ def _write_png(pixels: NDArray[np.uint8], target: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OSError(error.errno, f"{target} can not be written: {error.strerror}") from None
+        raise OSError(error.errno, f"{target} cannot be written: {error.strerror}") from None
 
 
 def _targets(output: str | None) -> Callable[[str], str]:

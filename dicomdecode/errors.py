@@ -50,7 +50,7 @@ class DicomError(ValueError):
         hint: str = "",
     ) -> None:
         if code not in ERROR_CODES:
-            raise ValueError(f"{code!r} is no error code: dicomdecode.error_codes has the table")
+            raise ValueError(f"{code!r} is not an error code: dicomdecode.error_codes has the table")
         self.message = message
         self.code = code
         self.tag = tag

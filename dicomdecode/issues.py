@@ -47,7 +47,7 @@ class Issue(str):
 
     def __new__(cls, text: str, code: str, tag: int | None = None) -> Issue:
         if code not in ISSUE_CODES and code not in ERROR_CODES:
-            raise ValueError(f"{code!r} is no code: dicomdecode.error_codes has the tables")
+            raise ValueError(f"{code!r} is not a code: dicomdecode.error_codes has the tables")
         self = super().__new__(cls, text)
         self.code, self.tag = code, tag
         return self
@@ -111,7 +111,7 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     """Of the stages behind stored values."""
     window = file.window
     if window is not None and not window[1] >= (1 if window[2] == "LINEAR" else 1e-300):
-        yield Issue(f"the stored window has width {window[1]:g}", code="window_width", tag=0x00281051)
+        yield Issue(f"the stored window has a width of {window[1]:g}", code="window_width", tag=0x00281051)
     wrong = wrong_spacing(file)
     if wrong is not None:
         yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
@@ -120,7 +120,7 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     for sequence, name in luts:
         items = lut_items(file, sequence)
         if len(items) < len(file.items(sequence)):
-            yield Issue(f"an item for a {name} holds no table: it is not used", "lut_empty", sequence)
+            yield Issue(f"an item of the {name} sequence has no table: it is not used", "lut_empty", sequence)
         for item in items:
             lut = read_lut(item, file.signed)
             if lut.declared != lut.bits:
@@ -163,15 +163,17 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
             yield Issue(f"{name} is missing", code="attribute_missing", tag=tag)
     high = file.tag(0x00280102)
     if integer and isinstance(high, int) and high != file.bits_stored - 1:
-        used = "" if high == file.high_bit else f"; {file.high_bit} is meant"
+        used = "" if high == file.high_bit else f"; it is read as {file.high_bit}"
         yield Issue(f"High Bit is {high} with {file.bits_stored} Bits Stored{used}", code="high_bit", tag=0x00280102)
     frames = file.tag(0x00280008)
     if file.raw(0x00280008) and frames != file.frames:
-        yield Issue("Number of Frames is not a positive number: 1 is meant", "number_of_frames", 0x00280008)
+        yield Issue("Number of Frames is not a positive number: it is read as 1", "number_of_frames", 0x00280008)
     if file.vr(0x52009230):
         groups = len(file.items(0x52009230))
         if groups != file.frames:
-            yield Issue(f"functional groups of {groups} frames, of {file.frames}", "functional_groups", 0x52009230)
+            yield Issue(
+                f"there are functional groups for {groups} of {file.frames} frames", "functional_groups", 0x52009230
+            )
 
 
 def _native(file: DicomFile) -> Iterator[Issue]:
@@ -183,7 +185,7 @@ def _native(file: DicomFile) -> Iterator[Issue]:
         text = f"the pixel data hold {whole} of {file.frames} frames"
         yield Issue(text, code="frames_missing", tag=native.tag)
     elif native.length > needed + needed % 2:
-        text = f"{native.length - needed} bytes of the pixel data lie behind the last frame"
+        text = f"{native.length - needed} bytes of pixel data follow the last frame"
         yield Issue(text, code="trailing_bytes", tag=native.tag)
     if file.samples == 3 and file.photometric.endswith("_422") and not native.is_422:
         yield Issue(f"{file.photometric} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
@@ -258,12 +260,12 @@ def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
     # T.81 B.2.3: a sequential DCT scan has all 64 coefficients; libraries take it for such whatever it says.
     end = header.entropy - 3
     if header.process in (0xC0, 0xC1) and (data[end], data[end + 1]) != (0, 63):
-        yield Issue("the scan header names other coefficients than 0 to 63: all are meant", code="stream_scan")
+        yield Issue("the scan header names other coefficients than 0 to 63: it is read as 0 to 63", code="stream_scan")
     if header.components == 3 and header.process != 0xF7:
         says = _colour_of(bytes(data[: header.scan]))
         if says is not None and says != ("YBR" if file.photometric.startswith("YBR") else "RGB"):
             text = f"Photometric Interpretation is {file.photometric}, and markers of the stream say {says}"
-            yield Issue(f"{text}: they are not believed", code="photometric", tag=0x00280004)
+            yield Issue(f"{text}: they are ignored", code="photometric", tag=0x00280004)
 
 
 def _colour_of(segments: bytes) -> str | None:
@@ -303,7 +305,9 @@ def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
             text = f"Photometric Interpretation is {file.photometric}, and the codestream has {what} colour transform"
             yield Issue(text, code="photometric", tag=0x00280004)
     if not bytes(data[-64:]).rstrip(b"\0").endswith(b"\xff\xd9"):
-        yield Issue("the codestream has no end marker, or bytes behind it", code="stream_end", tag=file.pixels[0])
+        yield Issue(
+            "the codestream has no end marker, or is followed by more bytes", code="stream_end", tag=file.pixels[0]
+        )
 
 
 def _stray_bits(file: DicomFile) -> Iterator[Issue]:
@@ -327,4 +331,4 @@ def _stray_bits(file: DicomFile) -> Iterator[Issue]:
             stray &= (1 << file.high_bit) - 1  # the sign, extended
     if stray:
         names = ", ".join(str(bit) for bit in range(allocated) if stray >> bit & 1)
-        yield Issue(f"bits that are not stored are set: {names} of {allocated}", code="stray_bits", tag=0x00280102)
+        yield Issue(f"bits outside Bits Stored are set: {names} of {allocated}", code="stray_bits", tag=0x00280102)

@@ -50,7 +50,7 @@ class Limits:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 62:
                 raise ValueError(f"limit {field.name} must be a positive int below 2**62, not {value!r}")
         if self.depth > MAX_DEPTH:
-            raise ValueError(f"limit depth cannot exceed {MAX_DEPTH}, not {self.depth!r}")
+            raise ValueError(f"limit depth must be at most {MAX_DEPTH}, not {self.depth!r}")
 
 
 # One immutable object, replaced as a whole: rebinding a name is atomic, with and without the GIL.

@@ -99,7 +99,7 @@ def test_index_names_every_page() -> None:
 
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_lines_are_short(name: str) -> None:
-    """All but table rows, which can not be broken."""
+    """All but table rows, which cannot be broken."""
     lines = text_of(name).splitlines()
     assert not [n for n, line in enumerate(lines, 1) if len(line) > 120 and not line.startswith("|")]
 

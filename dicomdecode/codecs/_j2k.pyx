@@ -244,7 +244,8 @@ cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault
         if marker == SOT:
             break
         if marker < 0xFF50 or marker == SOD or marker == EOC:
-            return malformed(fault, b"stream_marker", b"the main header holds something that is no marker segment", pos)
+            return malformed(fault, b"stream_marker", b"the main header holds something that is not a marker segment",
+                             pos)
         length = u16_at(stream.data + pos + 2, True)
         if length < 2:
             return malformed(fault, b"stream_segment", b"a marker segment is shorter than its length field", pos)
@@ -339,8 +340,8 @@ cdef int check_tile_header(Codestream* stream, size_t pos, size_t end, int64_t t
         if marker == SOD:
             break
         if marker < 0xFF50 or marker == SOT or marker == EOC or end - pos < 4:
-            return malformed(fault, b"stream_marker", b"a tile-part header holds something that is no marker segment",
-                             pos)
+            return malformed(fault, b"stream_marker",
+                             b"a tile-part header holds something that is not a marker segment", pos)
         length = u16_at(stream.data + pos + 2, True)
         if length < 2 or length > end - pos - 2:
             return malformed(fault, b"stream_tile_part", b"a tile-part ends in its header", pos)

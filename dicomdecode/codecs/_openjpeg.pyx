@@ -164,15 +164,15 @@ cdef int check_image(const opj_image* image, const Codestream* stream, const Win
                 or (c.sgnd != 0) != stream.component[0].is_signed
                 or c.w != image.comps[0].w or c.h != image.comps[0].h
                 or window.row + window.height > c.h or window.column + window.width > c.w):
-            return fail(fault, MALFORMED, b"stream_damaged", b"OpenJPEG gave another picture than the header's", 0, -1,
-                        -1, -1)
+            return fail(fault, MALFORMED, b"stream_damaged",
+                        b"OpenJPEG decoded a picture that does not match the header", 0, -1, -1, -1)
     return 0
 
 
 cdef int refuse(Fault* fault, int ran_out) noexcept nogil:
     if ran_out:
         return fail(fault, TRUNCATED, b"stream_cut", b"the codestream ends before its last packet", 0, -1, -1, -1)
-    return fail(fault, MALFORMED, b"stream_damaged", b"OpenJPEG can not decode the codestream", 0, -1, -1, -1)
+    return fail(fault, MALFORMED, b"stream_damaged", b"OpenJPEG cannot decode the codestream", 0, -1, -1, -1)
 
 
 cdef int decode_stream(const Api* api, void* codec, void* source, const Codestream* stream, const Spec* spec,

@@ -35,7 +35,7 @@ def unsupported(what: str, code: str, spec: FrameSpec) -> UnsupportedError:
 def cut(spec: FrameSpec, offset: int) -> TruncatedError:
     """A stream that ends too early."""
     return TruncatedError(
-        f"{name_of(spec.syntax)}: the stream is cut", code="stream_cut", offset=offset, frame=spec.frame
+        f"{name_of(spec.syntax)}: the stream ends too early", code="stream_cut", offset=offset, frame=spec.frame
     )
 
 
@@ -73,4 +73,4 @@ def _differs(what: str, expected: int, found: int) -> str:
 def library_error(error: BaseException, spec: FrameSpec) -> MalformedError:
     """What a codec library raised, as an error of ours; its text holds nothing of the data set."""
     text = " ".join(str(error).split())[:120]
-    return malformed(f"the stream can not be decoded ({text})", "stream_damaged", spec)
+    return malformed(f"the stream cannot be decoded ({text})", "stream_damaged", spec)

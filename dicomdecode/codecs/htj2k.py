@@ -84,7 +84,7 @@ _hooks = _Hooks()
 def _failures() -> Iterator[list[BaseException]]:
     """Collect what OpenJPH raises in this thread.
 
-    imagecodecs calls it in a function that can not raise: Python prints the error on stderr, and the caller gets an
+    imagecodecs calls it in a function that cannot raise: Python prints the error on stderr, and the caller gets an
     array that is filled in part. The only way to hear of it is through the hooks that print; other errors pass through.
     """
     thread = threading.get_ident()

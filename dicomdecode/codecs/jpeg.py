@@ -73,9 +73,9 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
 
         return jpegls.decode(data, spec, out)
     if header.process not in _PROCESSES:
-        raise unsupported(f"the process of the marker SOF{header.process - 0xC0}", "stream_process", spec)
+        raise unsupported(f"the JPEG process of marker SOF{header.process - 0xC0}", "stream_process", spec)
     if header.rows == 0:
-        raise unsupported("a number of lines behind the scan (DNL)", "stream_dnl", spec)
+        raise unsupported("streams that give the number of lines after the scan (DNL)", "stream_dnl", spec)
     check_stream(header, spec, 8 * out.dtype.itemsize)
     if header.process == SOF3:
         try:

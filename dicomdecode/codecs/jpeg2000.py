@@ -241,9 +241,7 @@ def _decode_by_imagecodecs(data: Any, spec: FrameSpec, out: np.ndarray, reduce: 
     try:
         samples = imagecodecs.jpeg2k_decode(stream, numthreads=spec.threads)
     except (imagecodecs.Jpeg2kError, ValueError):
-        raise MalformedError(
-            "OpenJPEG can not decode the codestream", code="stream_damaged", frame=spec.frame
-        ) from None
+        raise MalformedError("OpenJPEG cannot decode the codestream", code="stream_damaged", frame=spec.frame) from None
     samples = samples.reshape(spec.rows, spec.columns, spec.samples)
     if region is not None:
         row, column, height, width = region

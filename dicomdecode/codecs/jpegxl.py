@@ -52,7 +52,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     view: Any = memoryview(data).cast("B")
     start = _codestream_start(view, spec)
     if start[:2] != b"\xff\x0a":
-        raise malformed("no codestream begins here", "stream_start", spec)
+        raise malformed("the data are not a JPEG XL codestream", "stream_start", spec)
     bits = _Bits(start[2:])
     found = _read_header(bits)
     if bits.left < 0:
@@ -66,7 +66,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
         else:
             decoded = imagecodecs.jpegxl_decode(view, numthreads=spec.threads)
             if decoded.shape != place.shape or decoded.dtype.kind != "u" or decoded.itemsize > out.itemsize:
-                raise malformed("the samples of the stream are not those of its header", "stream_damaged", spec)
+                raise malformed("the decoded samples do not match the header of the stream", "stream_damaged", spec)
             place[...] = decoded
     except (imagecodecs.JpegxlError, ValueError, RuntimeError, TypeError) as error:
         if isinstance(error, DicomError):
@@ -130,7 +130,7 @@ def _codestream_start(data: memoryview, spec: FrameSpec) -> bytes:
     if data[:12] != _CONTAINER:
         if len(data) < 12 and _CONTAINER.startswith(data):
             raise cut(spec, len(data))
-        raise malformed("neither a codestream nor its container", "stream_start", spec)
+        raise malformed("the data are neither a JPEG XL codestream nor its container", "stream_start", spec)
     found = b""
     at = 12
     while len(data) - at >= 8 and len(found) < _ENOUGH:
@@ -183,9 +183,9 @@ def _check(found: _Header, spec: FrameSpec, item_bits: int) -> None:
     """Raise when the stream and the header disagree, before libjxl asks for memory."""
     check_layout(spec, rows=found.rows, columns=found.columns)
     if found.animated:
-        raise malformed("an animation or a preview in place of one frame", "stream_animation", spec)
+        raise malformed("the stream is an animation, or has a preview", "stream_animation", spec)
     if found.is_float:
-        raise malformed("samples of floating point", "stream_precision", spec)
+        raise malformed("the stream has floating-point samples", "stream_precision", spec)
     # With extra channels the number of colour channels is not read: there is one at least.
     least = found.extra + 1
     components = found.components or (least if least > spec.samples else None)

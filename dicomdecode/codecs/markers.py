@@ -29,7 +29,7 @@ SOF3, SOF55 = 0xC3, 0xF7
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), SOF55}) - {0xC4, 0xC8, 0xCC}  # not DHT, JPG, DAC
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a segment
 _EOI, _SOS = 0xD9, 0xDA
-#: What can not stand in entropy-coded data: 0xFF is followed there by a stuffed byte, a restart marker or fill.
+#: What cannot stand in entropy-coded data: 0xFF is followed there by a stuffed byte, a restart marker or fill.
 _BEHIND_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 #: A progressive stream of few bytes can ask for any number of scans, each a pass over the whole picture.
 _MOST_SCANS = 200
@@ -100,7 +100,7 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
             continue
         length = data[at + 2] << 8 | data[at + 3]
         if length < 2:
-            raise malformed("a marker segment is shorter than its length", "stream_segment", spec, at)
+            raise malformed("a marker segment is shorter than its length field", "stream_segment", spec, at)
         if length > size - at - 2:
             raise cut(spec, at)
         if marker == _SOS:
@@ -164,7 +164,7 @@ def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None
             ids.update(data[at + 5 + 2 * k] for k in range(count))
         scans += 1
         if scans > _MOST_SCANS:
-            raise malformed(f"more than {_MOST_SCANS} scans", "stream_scans", spec, at)
+            raise malformed(f"the stream has more than {_MOST_SCANS} scans", "stream_scans", spec, at)
         marker = _SOS
         at += 2 + length
         while True:

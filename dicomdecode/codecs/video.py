@@ -115,7 +115,7 @@ class VideoReader:
             io.BytesIO(self._data), "r", format=form, options={"protocol_whitelist": "pipe"}
         ) as container:
             if not container.streams.video:
-                raise malformed("there is no video in it", "stream_start", self._spec)
+                raise malformed("the stream holds no video", "stream_start", self._spec)
             stream = container.streams.video[0]
             if stream.codec_context is None:
                 raise UnsupportedError(
@@ -140,7 +140,8 @@ class VideoReader:
             syntax = self._spec.syntax.removesuffix(".1")
             return "mpegvideo" if syntax in _MPEG2 else "hevc" if syntax in _HEVC else "h264"
         raise UnsupportedError(
-            f"{name_of(self._spec.syntax)}: neither a bare stream nor MPEG-TS, MPEG-PS or MP4", code="stream_container"
+            f"{name_of(self._spec.syntax)}: the data are neither a bare stream nor MPEG-TS, MPEG-PS or MP4",
+            code="stream_container",
         )
 
     def _store(self, picture: Any, frame: int, out: NDArray[Any]) -> str:
@@ -171,5 +172,5 @@ class VideoReader:
     def _damaged(self, error: Exception, frame: int) -> Exception:
         if isinstance(error, DicomError):
             return error
-        text = f"the stream can not be decoded ({type(error).__name__})"
+        text = f"the stream cannot be decoded ({type(error).__name__})"
         return malformed(text, "stream_damaged", self._spec, frame=frame)

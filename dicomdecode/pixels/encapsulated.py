@@ -129,13 +129,13 @@ class EncapsulatedFrames:
         return bytes(self._source.read_at(offset, 8)).startswith(_STARTS)
 
     def check(self, last: int, frame_bytes: int, ratio: int) -> None:
-        """Raise when the pixel data can not hold so much: before memory is asked for on the header's word."""
+        """Raise when the pixel data cannot hold so much: before memory is asked for on the header's word."""
         room = self._end - self._first
         if room // 8 <= last:
             raise self._missing(last, room // 8)
         if ratio and (room - 8) * ratio < frame_bytes:
             raise TruncatedError(
-                f"The pixel data can not hold a frame (bytes): expected {frame_bytes // ratio}, found {room - 8}",
+                f"The pixel data cannot hold a frame (bytes): expected {frame_bytes // ratio}, found {room - 8}",
                 code="frame_cut",
                 tag=self._tag,
                 offset=self._first,

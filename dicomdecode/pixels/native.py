@@ -117,7 +117,9 @@ def unpack(
         return out
     if is_422:
         if rows * columns % 2:
-            raise MalformedError("An odd number of pixels has no 4:2:2 form", code="half_chroma", tag=0x00280004)
+            raise MalformedError(
+                "A 4:2:2 image cannot have an odd number of pixels", code="half_chroma", tag=0x00280004
+            )
         _kernels.expand_422(cells, offset, rows * columns, cell.itemsize, out)
         cells, offset = out, 0
     elif planar:

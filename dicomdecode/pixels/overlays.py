@@ -78,7 +78,7 @@ class Overlay:
         return MalformedError(f"Overlay: {text}", code="overlay", tag=self._tag(element))
 
     def check(self) -> None:
-        """Raise when the overlay can not be there as it is described; nothing is decoded.
+        """Raise when the overlay cannot be there as it is described; nothing is decoded.
 
         Raises
         ------
@@ -112,7 +112,7 @@ class Overlay:
     def _check_embedded(self) -> None:
         file = self._file
         if file.pixel_kind != "integer" or file.samples != 1 or file.bits_allocated not in (8, 16, 32, 64):
-            raise self._malformed("it has no data of its own, and the pixel data can not hold it", _DATA)
+            raise self._malformed("it has no data of its own, and the pixel data cannot hold it", _DATA)
         if not embedded_bits(file) >> self.bit_position & 1:
             raise self._malformed("it has no data of its own, and its bit is not an unused one", _BIT_POSITION)
         if (self.rows, self.columns) != (file.rows, file.columns):

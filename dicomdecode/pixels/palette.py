@@ -190,7 +190,7 @@ def _read(file: DicomFile, alpha: bool) -> Palette:
 def look_up(indices: NDArray[Any], first: int, table: NDArray[Any], out: NDArray[Any]) -> None:
     """Stored values to the rows of `table` [entries, samples], in one pass; outside it to its first and last row."""
     if indices.dtype.itemsize > 2:
-        raise UnsupportedError("Palette indices of more than 16 bits", code="palette_bits")
+        raise UnsupportedError("Palette indices have more than 16 bits", code="palette_bits")
     entries, samples = table.shape
     type_code = _kernels.type_code(indices.dtype)
     _kernels.palette(indices, type_code, indices.size, first, entries, table, samples, table.dtype.itemsize, out)

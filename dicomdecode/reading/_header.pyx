@@ -370,7 +370,7 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
         return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Double Float Pixel Data", 0x00280100u,
                     -1, 64, h.bits_allocated)
     if h.samples != 1 and h.samples != 3 and h.samples != 4:
-        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is neither 1, 3 nor 4", 0x00280002u, -1,
+        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is not 1, 3 or 4", 0x00280002u, -1,
                     -1, h.samples)
     if h.samples > 1 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
                           or h.photometric == PI_PALETTE_COLOR):

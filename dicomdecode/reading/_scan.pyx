@@ -230,7 +230,7 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
                 depth -= 1
             continue
         if level & IN_SEQUENCE and tag != ITEM:
-            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something but items",
+            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something other than items",
                  tag, m.base + at.pos, -1, -1)
             return SCAN_FAULT
         if length == UNDEFINED_LENGTH:

@@ -152,7 +152,7 @@ def open_source(source: Any) -> Source:
     TypeError
         Any other type; the message lists those accepted.
     OSError
-        A path that can not be opened.
+        A path that cannot be opened.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return MemorySource(source)

@@ -110,7 +110,7 @@ class Stream:
 
 def fail(text: str, tag: int | None = None) -> NoReturn:
     """Raise what tensorflow-io calls "Error loading image"."""
-    raise MalformedError(f"tensorflow-io loads no such image: {text}", code="tfio_image", tag=tag)
+    raise MalformedError(f"tensorflow-io does not load this image: {text}", code="tfio_image", tag=tag)
 
 
 def undefined(text: str) -> NoReturn:
@@ -220,7 +220,7 @@ def read_attributes(file: DicomFile) -> Image:
         fail("the VR of the pixel data is neither OB nor OW", PIXEL_DATA)
     photometric = re.sub("[^A-Za-z0-9]", "", first_text(file, 0x00280004)).upper()
     if photometric not in SAMPLES:
-        fail("its photometric interpretation is unknown to it", 0x00280004)
+        fail("it does not know the photometric interpretation", 0x00280004)
     values = {}
     for tag in (0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103):
         value = number(file, tag)
@@ -258,7 +258,7 @@ def check_limits(file: DicomFile, image: Image, present: int) -> None:
     check_limit("Number of Frames exceeds", "limit_frames", limits.frames, image.frames)
     check_limit("The image exceeds", "limit_output_bytes", limits.output_bytes, needed)
     if needed > _FREE_BYTES and needed > 64 * 8 * present:
-        raise TruncatedError("The pixel data can not hold so many pixels", code="frame_cut", tag=PIXEL_DATA)
+        raise TruncatedError("The pixel data cannot hold so many pixels", code="frame_cut", tag=PIXEL_DATA)
 
 
 def read_native(file: DicomFile, image: Image) -> Stream:

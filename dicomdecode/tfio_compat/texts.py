@@ -60,7 +60,7 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
     Returns
     -------
     ndarray of object (bytes), the shape of `tags`
-        Empty where an element is absent, and for what can not be read at all.
+        Empty where an element is absent, and for what cannot be read at all.
 
     Raises
     ------

@@ -90,7 +90,7 @@ def test_file_objects(tmp_path: Path) -> None:
 
 
 def test_pipe_as_a_file_object() -> None:
-    """What can not seek is read to its end."""
+    """What cannot seek is read to its end."""
 
     def write(descriptor: int, contents: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
