@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dicomdecode
-from dicomdecode.errors import DicomError, UnsupportedError
+from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
 from dicomdecode.tags import keyword_of, parse_tag
 
@@ -281,10 +281,7 @@ def _write_png(pixels: NDArray[np.uint8], target: str) -> None:
     from PIL import Image
 
     picture = io.BytesIO()
-    try:
-        Image.fromarray(pixels).save(picture, format="PNG")
-    except (TypeError, ValueError):
-        raise UnsupportedError(f"No picture can be made of the shape {pixels.shape}", code="picture") from None
+    Image.fromarray(pixels).save(picture, format="PNG")
     if target == "-":
         sys.stdout.buffer.write(picture.getbuffer())
         return

@@ -164,7 +164,6 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "tfio_path": _malformed("tensorflow-io's `decode_dicom_data` does not find an item of the path."),
         "tfio_text": _malformed("tensorflow-io's `decode_dicom_data` has no text for the element."),
         "frame": ErrorCode("`dicomdecode show`: the image has no such frame.", ("DicomError",)),
-        "picture": _unsupported("`dicomdecode show`: no picture can be made of that shape."),
     },
 }
 
