@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dicomdecode
-from dicomdecode.errors import DicomError, UnsupportedError
+from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
 from dicomdecode.tags import keyword_of, parse_tag
 
@@ -35,7 +35,7 @@ _Work = Callable[[str, Any], tuple[str, list[str]]]
 
 
 class _OutputError(Exception):
-    """Standard output can not be written."""
+    """Standard output cannot be written."""
 
 
 def _clean(text: str) -> str:
@@ -281,10 +281,7 @@ def _write_png(pixels: NDArray[np.uint8], target: str) -> None:
     from PIL import Image
 
     picture = io.BytesIO()
-    try:
-        Image.fromarray(pixels).save(picture, format="PNG")
-    except (TypeError, ValueError):
-        raise UnsupportedError(f"No picture can be made of the shape {pixels.shape}", code="picture") from None
+    Image.fromarray(pixels).save(picture, format="PNG")
     if target == "-":
         sys.stdout.buffer.write(picture.getbuffer())
         return
@@ -304,7 +301,7 @@ def _write_png(pixels: NDArray[np.uint8], target: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OSError(error.errno, f"{target} can not be written: {error.strerror}") from None
+        raise OSError(error.errno, f"{target} cannot be written: {error.strerror}") from None
 
 
 def _targets(output: str | None) -> Callable[[str], str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import DicomError
-from dicomdecode.limits import Limits, default_limits
+from dicomdecode.limits import Limits, limits_of
+from dicomdecode.log import warn
 from dicomdecode.pixels import DoesNotFit, PixelData, Request, decode
 from dicomdecode.pixels.arguments import one_of
 from dicomdecode.reading import DicomFile, open_source
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from dicomdecode.reading.source import SourceLike
 
 __all__ = ["decode_dicom_data", "decode_dicom_image"]
-
-
-def _warn(reason: str) -> None:
-    import logging
-
-    logging.getLogger("dicomdecode").warning("image skipped, an empty array is returned: %s", reason)
 
 
 def decode_dicom_image(
@@ -51,9 +46,9 @@ def decode_dicom_image(
     color_dim : bool
         Keep a samples axis of 1 for monochrome images.
     on_error : {"skip", "strict", "lossy"}
-        "strict" raises. "skip" returns an empty 1-D array of `dtype` when the content can not be decoded, or when the
+        "strict" raises. "skip" returns an empty 1-D array of `dtype` when the content cannot be decoded, or when the
         possible range of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not
-        fit. A skipped image says why through ``logging.getLogger("dicomdecode")``.
+        fit. A skipped image says why on ``logging.getLogger("dicomdecode")`` only; "strict" raises the reason.
     scale : {"preserve", "auto"}
         "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
     dtype : dtype
@@ -71,9 +66,9 @@ def decode_dicom_image(
     Raises
     ------
     DicomError
-        Only under "strict": the content can not be decoded, or (a plain ValueError) the range does not fit.
+        Only under "strict": the content cannot be decoded, or (a plain ValueError) the range does not fit.
     OSError, MemoryError, TypeError, ValueError
-        Whatever `on_error` says: the path can not be read, an argument is wrong.
+        Whatever `on_error` says: the path cannot be read, an argument is wrong.
     """
     one_of("on_error", on_error, ON_ERROR)
     one_of("values", values, VALUES)
@@ -91,14 +86,14 @@ def decode_dicom_image(
     )
     if is_tfio and (frames is not None or out is not None):
         raise ValueError('values="tfio" gives the whole image: it takes neither frames= nor out=')
-    limits = limits or default_limits()
-    source = open_source(contents, limits)
+    allowed = limits_of(limits)
+    source = open_source(contents, allowed)
     try:
         if is_tfio:
             from dicomdecode.tfio_compat.image import render_tfio
 
-            return render_tfio(source, limits, request, on_error)
-        return decode(PixelData(DicomFile(source, limits)), request)
+            return render_tfio(source, allowed, request, on_error)
+        return decode(PixelData(DicomFile(source, allowed)), request)
     except DicomError as error:
         if on_error == "strict":
             raise
@@ -109,7 +104,7 @@ def decode_dicom_image(
             raise ValueError(reason) from None
     finally:
         source.close()
-    _warn(reason)
+    warn(f"image skipped, an empty array is returned: {reason}")
     return np.empty((0,), request.dtype)
 
 
@@ -126,7 +121,8 @@ def decode_dicom_data(
         Each element is parsed by itself: 0x00100010, "PatientName", "0010,0010", "(0010,0010)", "0x0010,0x0010", or a
         path "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]". The data set is looked up first, then file meta.
     on_error : {"skip", "strict"}
-        "skip" gives "" for a tag that fails (a sequence, say), "strict" raises.
+        "skip" gives "" for a tag that fails (a sequence, say), and for all tags of a file that cannot be read, which
+        says why on ``logging.getLogger("dicomdecode")``. "strict" raises.
     limits : Limits, optional
         What the file may ask for.
 
@@ -141,16 +137,16 @@ def decode_dicom_data(
     DicomError
         Only under "strict".
     OSError, TypeError, ValueError
-        The path can not be read; an element of `tags` is no tag.
+        The path cannot be read; an element of `tags` is no tag.
     """
     one_of("on_error", on_error, ("strict", "skip"))
     asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)
     paths = [parse_tag(tag) for tag in asked.reshape(-1).tolist()]
     found = np.full(len(paths), "", object)
-    limits = limits or default_limits()
-    source = open_source(contents, limits)
+    allowed = limits_of(limits)
+    source = open_source(contents, allowed)
     try:
-        file = DicomFile(source, limits)
+        file = DicomFile(source, allowed)
         for i, path in enumerate(paths):
             try:
                 found[i] = file.text(path)
@@ -160,7 +156,7 @@ def decode_dicom_data(
     except DicomError as error:
         if on_error == "strict":
             raise
-        _warn(str(error))
+        warn(f"file skipped, empty texts are returned: {error}")
     finally:
         source.close()
     return found.reshape(asked.shape)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from dicomdecode.error_codes import ERROR_CODES
+
+if TYPE_CHECKING:
+    from typing import Self
+
 __all__ = ["DicomError", "LimitError", "MalformedError", "TruncatedError", "UnsupportedError"]
 
 
 class DicomError(ValueError):
-    """The content of a DICOM file can not be decoded.
+    """The content of a DICOM file cannot be decoded.
 
-    A message says what is wrong, where, and what to do. It never holds a value of the file's data set or a full path.
+    The text says what is wrong, where, and what to do. It never holds a value of the file's data set or a full path.
+    An error is not changed after it was made: `located` makes another one.
 
     Attributes
     ----------
+    message : str
+        What is wrong, without the place and the hint.
     code : str
-        A stable word for programs, such as ``"element_cut"``.
+        A stable word for programs, such as ``"element_cut"``; the table is in docs/errors_and_limits.md.
     tag : int or None
         The data element concerned, 0xGGGGEEEE.
     offset : int or None
@@ -22,27 +32,34 @@ class DicomError(ValueError):
         The frame concerned, counted from 0.
     hint : str
         What the caller can do about it; may be empty.
+
+    Raises
+    ------
+    ValueError
+        `code` is not in the table.
     """
 
     def __init__(
         self,
         message: str,
         *,
-        code: str = "malformed",
+        code: str,
         tag: int | None = None,
         offset: int | None = None,
         frame: int | None = None,
         hint: str = "",
     ) -> None:
+        if code not in ERROR_CODES:
+            raise ValueError(f"{code!r} is not an error code: dicomdecode.error_codes has the table")
         self.message = message
         self.code = code
         self.tag = tag
         self.offset = offset
         self.frame = frame
         self.hint = hint
-        super().__init__(message)
+        super().__init__(self._text())
 
-    def __str__(self) -> str:
+    def _text(self) -> str:
         where = []
         if self.frame is not None:
             where.append(f"frame {self.frame}")
@@ -53,9 +70,26 @@ class DicomError(ValueError):
         text = self.message + (f" [{', '.join(where)}]" if where else "")
         return f"{text}. {self.hint}" if self.hint else text
 
+    def located(self, *, message: str | None = None, offset: int | None = None) -> Self:
+        """The same error, with the message and the offset that a caller further out knows better.
+
+        It has the traceback, the cause and the notes of this one: raise it ``from error.__cause__``.
+        """
+        again = type(self)(
+            self.message if message is None else message,
+            code=self.code,
+            tag=self.tag,
+            offset=self.offset if offset is None else offset,
+            frame=self.frame,
+            hint=self.hint,
+        )
+        for note in getattr(self, "__notes__", ()):
+            again.add_note(note)
+        again.__cause__, again.__suppress_context__ = self.__cause__, self.__suppress_context__
+        return again.with_traceback(self.__traceback__)
+
     def __reduce__(self) -> tuple[object, ...]:
-        fields = {"code": self.code, "tag": self.tag, "offset": self.offset, "frame": self.frame, "hint": self.hint}
-        return _rebuild, (type(self), self.message, fields)
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class MalformedError(DicomError):
@@ -74,5 +108,8 @@ class LimitError(DicomError):
     """The header asks for more than the limits in force allow; nothing was allocated."""
 
 
-def _rebuild(kind: type[DicomError], message: str, fields: dict[str, object]) -> DicomError:
-    return kind(message, **fields)  # type: ignore[arg-type]
+def _rebuild(kind: type[DicomError], args: tuple[object, ...], fields: dict[str, object]) -> DicomError:
+    """An unpickled error. It may come from a release with other codes, so its code is not looked up."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import DicomError
-from dicomdecode.limits import Limits, default_limits
+from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.planning import steps_of
@@ -55,7 +55,7 @@ class DicomImage:
 
     def __init__(self, source: SourceLike, *, limits: Limits | None = None) -> None:
         self._origin: Any = source
-        self._limits = default_limits() if limits is None else limits
+        self._limits = limits_of(limits)
         self._source = open_source(source, self._limits)
         try:
             self._file = DicomFile(self._source, self._limits)
@@ -251,7 +251,7 @@ class DicomImage:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
-            raise ValueError("an image is decoded into a new array: copy=False can not be had")
+            raise ValueError("an image is decoded into a new array: copy=False cannot be had")
         array = self.pixels()
         return array if dtype is None else array.astype(dtype, copy=False)
 
@@ -281,7 +281,7 @@ class DicomImage:
             self._source.rest()
 
     def close(self) -> None:
-        """Release the file, if it was opened by its path. Pixels can not be read any more."""
+        """Release the file, if it was opened by its path. Pixels cannot be read any more."""
         self._source.close()
 
     def __enter__(self) -> DicomImage:
@@ -332,9 +332,9 @@ def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImag
     Raises
     ------
     DicomError
-        It is not a DICOM file, or its elements can not be walked.
+        It is not a DICOM file, or its elements cannot be walked.
     OSError
-        The path can not be opened.
+        The path cannot be opened.
     TypeError
         `source` is none of these.
     """
@@ -409,9 +409,9 @@ def imread(
     Raises
     ------
     DicomError
-        The content can not be decoded: `MalformedError`, `TruncatedError`, `UnsupportedError`, `LimitError`.
+        The content cannot be decoded: `MalformedError`, `TruncatedError`, `UnsupportedError`, `LimitError`.
     OSError, TypeError, ValueError, IndexError
-        The path can not be read; an argument is wrong.
+        The path cannot be read; an argument is wrong.
     """
     request = Request(
         values=values,
@@ -427,9 +427,9 @@ def imread(
         threads=threads,
         overlays=overlays,
     )
-    limits = limits or default_limits()
-    opened = open_source(source, limits)
+    allowed = limits_of(limits)
+    opened = open_source(source, allowed)
     try:
-        return _decoded(PixelData(DicomFile(opened, limits)), request)
+        return _decoded(PixelData(DicomFile(opened, allowed)), request)
     finally:
         opened.close()

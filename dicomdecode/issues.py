@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.codecs._spec import FrameSpec
+from dicomdecode.error_codes import ERROR_CODES, ISSUE_CODES
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
@@ -32,18 +33,35 @@ class Issue(str):
     Attributes
     ----------
     code : str
-        A stable word, listed in docs/errors_and_limits.md.
+        A stable word; the table is in docs/errors_and_limits.md.
     tag : int or None
         The data element concerned.
+
+    Raises
+    ------
+    ValueError
+        `code` is neither one of issues nor one of errors.
     """
 
     code: str
     tag: int | None
 
-    def __new__(cls, text: str, code: str = "", tag: int | None = None) -> Issue:
+    def __new__(cls, text: str, code: str, tag: int | None = None) -> Issue:
+        if code not in ISSUE_CODES and code not in ERROR_CODES:
+            raise ValueError(f"{code!r} is not a code: dicomdecode.error_codes has the tables")
         self = super().__new__(cls, text)
         self.code, self.tag = code, tag
         return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (str(self), self.code, self.tag)
+
+
+def _rebuild(text: str, code: str, tag: int | None) -> Issue:
+    """An unpickled issue. It may come from a release with other codes, so its code is not looked up."""
+    issue = str.__new__(Issue, text)
+    issue.code, issue.tag = code, tag
+    return issue
 
 
 def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
@@ -99,7 +117,7 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     """Of the stages behind stored values."""
     window = file.window
     if window is not None and not window[1] >= (1 if window[2] == "LINEAR" else 1e-300):
-        yield Issue(f"the stored window has width {window[1]:g}", code="window_width", tag=0x00281051)
+        yield Issue(f"the stored window has a width of {window[1]:g}", code="window_width", tag=0x00281051)
     wrong = wrong_spacing(file)
     if wrong is not None:
         yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
@@ -108,7 +126,7 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     for sequence, name in luts:
         items = lut_items(file, sequence)
         if len(items) < len(file.items(sequence)):
-            yield Issue(f"an item for a {name} holds no table: it is not used", "lut_empty", sequence)
+            yield Issue(f"an item of the {name} sequence has no table: it is not used", "lut_empty", sequence)
         for item in items:
             lut = read_lut(item, file.signed)
             if lut.declared != lut.bits:
@@ -147,15 +165,17 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
             yield Issue(f"{name} is missing", code="attribute_missing", tag=tag)
     high = file.tag(0x00280102)
     if integer and isinstance(high, int) and high != file.bits_stored - 1:
-        used = "" if high == file.high_bit else f"; {file.high_bit} is meant"
+        used = "" if high == file.high_bit else f"; it is read as {file.high_bit}"
         yield Issue(f"High Bit is {high} with {file.bits_stored} Bits Stored{used}", code="high_bit", tag=0x00280102)
     frames = file.tag(0x00280008)
     if file.raw(0x00280008) and frames != file.frames:
-        yield Issue("Number of Frames is not a positive number: 1 is meant", "number_of_frames", 0x00280008)
+        yield Issue("Number of Frames is not a positive number: it is read as 1", "number_of_frames", 0x00280008)
     if file.vr(0x52009230):
         groups = len(file.items(0x52009230))
         if groups != file.frames:
-            yield Issue(f"functional groups of {groups} frames, of {file.frames}", "functional_groups", 0x52009230)
+            yield Issue(
+                f"there are functional groups for {groups} of {file.frames} frames", "functional_groups", 0x52009230
+            )
 
 
 def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
@@ -204,13 +224,13 @@ def _codestream(file: DicomFile, frames: Frames) -> Iterator[Issue]:
 
 
 def _of_stream(file: DicomFile, rows: int, columns: int, samples: int, precision: int) -> Iterator[Issue]:
-    for tag, name, header, stream in (
-        (0x00280010, "Rows", file.rows, rows),
-        (0x00280011, "Columns", file.columns, columns),
-        (0x00280002, "Samples per Pixel", file.samples, samples),
-    ):
-        if header != stream:
-            yield Issue(f"{name}: {header} in the header, {stream} in the codestream", code="stream_size", tag=tag)
+    if rows != file.rows:
+        yield Issue(f"Rows: {file.rows} in the header, {rows} in the codestream", "stream_rows", 0x00280010)
+    if columns != file.columns:
+        yield Issue(f"Columns: {file.columns} in the header, {columns} in the codestream", "stream_columns", 0x00280011)
+    if samples != file.samples:
+        text = f"Samples per Pixel: {file.samples} in the header, {samples} in the codestream"
+        yield Issue(text, "stream_components", 0x00280002)
     if precision != file.bits_stored:
         text = f"Bits Stored is {file.bits_stored}, and the codestream has {precision} bits"
         yield Issue(text, code="stream_precision", tag=0x00280101)
@@ -242,12 +262,12 @@ def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
     # T.81 B.2.3: a sequential DCT scan has all 64 coefficients; libraries take it for such whatever it says.
     end = header.entropy - 3
     if header.process in (0xC0, 0xC1) and (data[end], data[end + 1]) != (0, 63):
-        yield Issue("the scan header names other coefficients than 0 to 63: all are meant", code="stream_scan")
+        yield Issue("the scan header names other coefficients than 0 to 63: it is read as 0 to 63", code="stream_scan")
     if header.components == 3 and header.process != 0xF7:
         says = _colour_of(bytes(data[: header.scan]))
         if says is not None and says != ("YBR" if file.photometric.startswith("YBR") else "RGB"):
             text = f"Photometric Interpretation is {file.photometric}, and markers of the stream say {says}"
-            yield Issue(f"{text}: they are not believed", code="photometric", tag=0x00280004)
+            yield Issue(f"{text}: they are ignored", code="photometric", tag=0x00280004)
 
 
 def _colour_of(segments: bytes) -> str | None:
@@ -310,4 +330,4 @@ def _stray_bits(pixels: PixelData) -> Iterator[Issue]:
             stray &= (1 << file.high_bit) - 1  # the sign, extended
     if stray:
         names = ", ".join(str(bit) for bit in range(allocated) if stray >> bit & 1)
-        yield Issue(f"bits that are not stored are set: {names} of {allocated}", code="stray_bits", tag=0x00280102)
+        yield Issue(f"bits outside Bits Stored are set: {names} of {allocated}", code="stray_bits", tag=0x00280102)

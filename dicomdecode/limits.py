@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-__all__ = ["Limits", "default_limits", "set_default_limits"]
+from dicomdecode.errors import LimitError
+
+__all__ = ["Limits", "check_limit", "default_limits", "limits_of", "over_limit", "set_default_limits"]
 
 MAX_DEPTH = 256  # the scanner's stack is an array of this many levels
 
@@ -30,7 +32,7 @@ class Limits:
     fragments : int
         Fragments of encapsulated pixel data.
     inflate_ratio : int
-        Inflated bytes for each deflated one; a deflate stream can not exceed 1032.
+        Inflated bytes for each deflated one; a deflate stream cannot exceed 1032.
     """
 
     pixels_per_frame: int = 1 << 30
@@ -48,7 +50,7 @@ class Limits:
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 62:
                 raise ValueError(f"limit {field.name} must be a positive int below 2**62, not {value!r}")
         if self.depth > MAX_DEPTH:
-            raise ValueError(f"limit depth can not exceed {MAX_DEPTH}, not {self.depth!r}")
+            raise ValueError(f"limit depth must be at most {MAX_DEPTH}, not {self.depth!r}")
 
 
 # One immutable object, replaced as a whole: rebinding a name is atomic, with and without the GIL.
@@ -60,6 +62,15 @@ def default_limits() -> Limits:
     return _default
 
 
+def limits_of(limits: Limits | None) -> Limits:
+    """`limits=` of a public function: the default ones for None, TypeError for what are no limits."""
+    if limits is None:
+        return _default
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits must be a dicomdecode.Limits, not {type(limits).__name__}")
+    return limits
+
+
 def set_default_limits(limits: Limits) -> Limits:
     """Replace the limits used when a call gives none, for the whole process; returns those before."""
     global _default
@@ -67,3 +78,45 @@ def set_default_limits(limits: Limits) -> Limits:
         raise TypeError(f"limits must be a dicomdecode.Limits, not {type(limits).__name__}")
     previous, _default = _default, limits
     return previous
+
+
+#: The codes of limits that are counted in bytes.
+_IN_BYTES = ("limit_output_bytes", "limit_header_bytes", "limit_inflate_ratio", "icc_size")
+
+
+def over_limit(
+    what: str,
+    code: str,
+    limit: int,
+    found: int | None = None,
+    *,
+    tag: int | None = None,
+    offset: int | None = None,
+    frame: int | None = None,
+    hint: str = "",
+) -> LimitError:
+    """The error of a file that asks for more than a limit allows: all of them read alike.
+
+    Parameters
+    ----------
+    what : str
+        What is too much, and its verb: "Number of Frames exceeds".
+    code : str
+        "limit_" and the name of a field of `Limits`; another code for a limit that is fixed.
+    limit, found : int
+        What is allowed; what was asked for, if that is known.
+    tag, offset, frame, hint
+        As in `DicomError`. The usual hint names the limit.
+    """
+    text = f"{what} the limit of {limit}{' bytes' if code in _IN_BYTES else ''}"
+    if found is not None:
+        text += f": {found}"
+    if not hint and code.startswith("limit_"):
+        hint = f"Pass limits=dicomdecode.Limits({code.removeprefix('limit_')}=...) to allow it"
+    return LimitError(text, code=code, tag=tag, offset=offset, frame=frame, hint=hint)
+
+
+def check_limit(what: str, code: str, limit: int, asked: int, *, tag: int | None = None) -> None:
+    """Raise what `over_limit` makes when more is asked for than the limit allows."""
+    if asked > limit:
+        raise over_limit(what, code, limit, asked, tag=tag)

@@ -58,7 +58,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     Raises
     ------
     DicomError
-        The frame can not be decoded; pydicom tries its other plugins then.
+        The frame cannot be decoded; pydicom tries its other plugins then.
     """
     from pydicom.pixels.common import PhotometricInterpretation
 

@@ -4,7 +4,7 @@
 >>> image = dtf.decode_dicom_image(tf.io.read_file("chest.dcm"))                                       # doctest: +SKIP
 
 The ops are native: they run without Python, in `tf.data`, in `tf.function` and in a SavedModel. A program that loads
-such a SavedModel imports this module first. Where the native ops can not be loaded, `tf.numpy_function` takes their
+such a SavedModel imports this module first. Where the native ops cannot be loaded, `tf.numpy_function` takes their
 place, with one warning.
 """
 
@@ -67,7 +67,7 @@ def _load_or_warn() -> tuple[Any, Any]:
         return _load()
     except (OSError, AttributeError, tf.errors.OpError) as error:
         warnings.warn(
-            f"dicomdecode runs through tf.numpy_function, slowly: its native ops can not be loaded ({error})",
+            f"dicomdecode runs through tf.numpy_function, slowly: its native ops cannot be loaded ({error})",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -144,7 +144,7 @@ def decode_dicom_image(
     color_dim : bool
         Keep a samples axis of 1 for monochrome images.
     on_error : {"skip", "strict", "lossy"}
-        "strict" raises. "skip" gives an empty 1-D tensor when the content can not be decoded, or when the possible
+        "strict" raises. "skip" gives an empty 1-D tensor when the content cannot be decoded, or when the possible
         range of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not fit.
     scale : {"preserve", "auto"}
         "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
@@ -165,7 +165,7 @@ def decode_dicom_image(
     Raises
     ------
     tf.errors.InvalidArgumentError
-        The content can not be decoded (only under "strict"); `contents` is not one string.
+        The content cannot be decoded (only under "strict"); `contents` is not one string.
     ValueError, TypeError
         An argument is wrong.
     """
@@ -262,7 +262,7 @@ def decode_dicom_data(contents: Any, tags: Any, name: str | None = None) -> tf.T
     Returns
     -------
     tf.Tensor of tf.string, the shape of `tags`
-        UTF-8. "" where an element is absent, or has no text, and for a file that can not be read.
+        UTF-8. "" where an element is absent, or has no text, and for a file that cannot be read.
 
     Raises
     ------

@@ -47,7 +47,7 @@ class image:
         color_dim : bool
             Without effect, as in the original.
         on_error : {"skip", "strict", "lossy"}
-            "strict" raises for an image that can not be decoded or is deeper than `dtype`, "skip" gives an empty
+            "strict" raises for an image that cannot be decoded or is deeper than `dtype`, "skip" gives an empty
             tensor, "lossy" converts the deeper image.
         scale : {"preserve", "auto"}
             "auto" moves the highest bit of the image to that of `dtype`, or divides by the maximum of its depth.
@@ -111,7 +111,7 @@ def register_saved_model_ops() -> None:
     if _registered:
         return
     if not dtf.is_native():
-        raise RuntimeError("the native ops of dicomdecode are not loaded: a SavedModel of tensorflow-io can not run")
+        raise RuntimeError("the native ops of dicomdecode are not loaded: a SavedModel of tensorflow-io cannot run")
     problem = dtf._library.dicomdecode_register_originals()
     if problem:
         raise RuntimeError(problem.decode())

@@ -296,7 +296,7 @@ def test_usage(arguments: list[str], words: str, capsys: Capture) -> None:
 def test_output_that_can_not_be_written(tmp_path: Path, capsys: Capture) -> None:
     target = tmp_path / "no" / "folder.png"
     assert main(["show", CT, "-o", str(target)]) == 1
-    assert capsys.readouterr().err == f"dicomdecode: {CT}: {target} can not be written: No such file or directory\n"
+    assert capsys.readouterr().err == f"dicomdecode: {CT}: {target} cannot be written: No such file or directory\n"
 
 
 def test_a_picture_is_whole_or_absent(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,7 +309,7 @@ def test_a_picture_is_whole_or_absent(tmp_path: Path, capsys: Capture, monkeypat
 
     monkeypatch.setattr(os, "replace", full)
     assert main(["demo", "-o", str(target)]) == 1
-    assert capsys.readouterr().err == f"dicomdecode: demo: {target} can not be written: No space left on device\n"
+    assert capsys.readouterr().err == f"dicomdecode: demo: {target} cannot be written: No space left on device\n"
     assert target.read_bytes() == b"what was there"
     assert os.listdir(tmp_path) == ["x.png"]
 

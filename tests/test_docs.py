@@ -16,7 +16,10 @@ from pydicom.data.data_manager import DATA_ROOT
 
 import dicomdecode
 from dicomdecode.cli import main
+from dicomdecode.error_codes import ERROR_CODES, ISSUE_CODES
+from dicomdecode.issues import Issue
 from dicomdecode.syntaxes import SYNTAXES
+from tests import raised_codes
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -96,25 +99,24 @@ def test_index_names_every_page() -> None:
 
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_lines_are_short(name: str) -> None:
-    """All but table rows, which can not be broken."""
+    """All but table rows, which cannot be broken."""
     lines = text_of(name).splitlines()
     assert not [n for n, line in enumerate(lines, 1) if len(line) > 120 and not line.startswith("|")]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/support.md"])
-def test_support_table(name: str) -> None:
-    """As `python docs/support_table.py` writes it."""
-    table = load("docs/support_table.py")
-    assert table.updated(name) == text_of(name), "run: python docs/support_table.py"
+@pytest.mark.parametrize("name", ["README.md", "docs/support.md", "docs/errors_and_limits.md"])
+def test_tables(name: str) -> None:
+    """As `python docs/tables.py` writes them."""
+    tables = load("docs/tables.py")
+    assert set(tables.TABLES) == {"README.md", "docs/support.md", "docs/errors_and_limits.md"}
+    assert tables.updated(name) == text_of(name), "run: python docs/tables.py"
 
 
 def test_support_table_is_complete() -> None:
     page = text_of("docs/support.md")
     assert all(f"| {uid} |" in page for uid in SYNTAXES)
-    table = load("docs/support_table.py")
-    assert {row.codec for row in SYNTAXES.values()} <= set(table.CODECS), (
-        "say in docs/support_table.py what it decodes by"
-    )
+    table = load("docs/tables.py")
+    assert {row.codec for row in SYNTAXES.values()} <= set(table.CODECS), "say in docs/tables.py what it decodes by"
 
 
 def test_two_commands() -> None:
@@ -158,16 +160,56 @@ def test_no_page_has_a_path_of_one_machine(name: str) -> None:
 
 
 def test_error_codes() -> None:
-    """The page lists every code that the sources raise, and no other."""
-    rows = re.findall(r"^\| (`.*?) \|", text_of("docs/errors_and_limits.md"), re.MULTILINE)
-    listed = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
-    folder = ROOT / "dicomdecode"
-    text = "\n".join(path.read_text(encoding="utf-8") for kind in ("py", "pyx") for path in folder.rglob(f"*.{kind}"))
-    found = re.findall(r'code="(\w+)"|fail\(&?fault, [^"]*?b?"(\w+)"|malformed\(fault, b"(\w+)"', text)
-    raised = {word for words in found for word in words if word}
-    assert raised - listed == {"no_memory"}  # a MemoryError, which has no code
-    limits = {limit.name for limit in dataclasses.fields(dicomdecode.Limits)}
-    assert listed <= set(re.findall(r'"(\w+)"', text)) | limits | {f"limit_{limit}" for limit in limits}
+    """Each code in the table is raised somewhere, with the classes that the table says, and no other is."""
+    raised = raised_codes.everywhere()
+    assert set(raised) == set(ERROR_CODES)
+    assert raised == {code: set(row.errors) for code, row in ERROR_CODES.items()}
+    assert all(hasattr(dicomdecode, error) for row in ERROR_CODES.values() for error in row.errors)
+
+
+def test_codes_read_alike() -> None:
+    page = text_of("docs/errors_and_limits.md")
+    meanings = {code: row.meaning for code, row in ERROR_CODES.items()}
+    for code, meaning in [*meanings.items(), *ISSUE_CODES.items()]:
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", code)
+        assert meaning.endswith(".") and "|" not in meaning and f"| `{code}` | {meaning} |" in page
+    assert len(set(meanings.values())) == len(meanings), "one kind, one name"
+    limits = {f"limit_{field.name}" for field in dataclasses.fields(dicomdecode.Limits)}
+    assert limits == {code for code in ERROR_CODES if code.startswith("limit_")}
+
+
+def test_issue_codes() -> None:
+    """Each code in the table is made somewhere in the sources, and no other is."""
+    made = raised_codes.of_calls((ROOT / "dicomdecode/issues.py").read_text(encoding="utf-8"), "Issue", 1)
+    assert made == set(ISSUE_CODES)
+
+
+def test_codes_that_no_table_has() -> None:
+    with pytest.raises(ValueError, match="'no_such_code'") as caught:
+        dicomdecode.MalformedError("text", code="no_such_code")
+    assert not isinstance(caught.value, dicomdecode.DicomError)  # which `on_error` would swallow
+    with pytest.raises(ValueError, match="'no_such_code'"):
+        Issue("text", "no_such_code")
+    with pytest.raises(TypeError):
+        dicomdecode.MalformedError("text")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'raise MalformedError("text", code=chosen)',
+        "def f(code):\n    raise LimitError(text, code=code)",
+        'raise malformed("text", chosen, spec)',
+    ],
+)
+def test_no_code_hides_in_a_variable(source: str) -> None:
+    """What reads the sources says so where it cannot."""
+    with pytest.raises(ValueError, match="cannot be told"):
+        raised_codes.in_python(source)
+    assert raised_codes.in_python('code = "a" if b else "c"\nraise XError("", code=code)') == {
+        ("XError", "a"),
+        ("XError", "c"),
+    }
 
 
 def test_limits() -> None:

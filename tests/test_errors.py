@@ -1,10 +1,13 @@
 """Errors: what they carry, what they never hold, and that nothing is allocated on a header's word."""
 
+import copy
+import dataclasses
 import pickle
 import re
 import struct
+import traceback
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +42,62 @@ def test_attributes_and_pickle() -> None:
     assert isinstance(error.offset, int | None) and isinstance(error.frame, int | None) and isinstance(error.hint, str)
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error) and str(again) == str(error)
-    for name in ("code", "tag", "offset", "frame", "hint"):
+    for name in ("message", "code", "tag", "offset", "frame", "hint"):
         assert getattr(again, name) == getattr(error, name)
+
+
+ERRORS = [
+    dd.TruncatedError("The file ends", code="element_cut", tag=0x7FE00010, offset=5, frame=2, hint="Get the rest"),
+    dd.LimitError("The result exceeds the limit of 5 bytes", code="limit_output_bytes", hint="Raise it"),
+    dd.MalformedError("It is wrong", code="stream_damaged", offset=0),
+    dd.UnsupportedError("It is new", code="transfer_syntax"),
+    dd.DicomError("It is odd", code="frame", frame=0),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_text_repr_and_arguments_agree(error: dd.DicomError) -> None:
+    for one in (error, pickle.loads(pickle.dumps(error)), copy.copy(error), error.located()):
+        assert type(one) is type(error) and str(one) == str(error) and vars(one) == vars(error)
+        assert one.args == (str(one),) and repr(one) == f"{type(one).__name__}({str(one)!r})"
+    assert str(error).startswith(error.message) and str(error).endswith(error.hint)
+
+
+def test_located() -> None:
+    """Another error of the same kind: the first is as it was, the second says the new things everywhere."""
+    first = dd.TruncatedError("The stream is cut", code="stream_cut", tag=0x7FE00010, offset=7, frame=3, hint="Look")
+    first.add_note("a note")
+    first.__cause__ = KeyError("why")
+    before = (str(first), repr(first), first.args)
+    second = first.located(message="JPEG: the stream is cut", offset=1007)
+    assert (str(first), repr(first), first.args) == before
+    text = "JPEG: the stream is cut [frame 3, element (7FE0,0010), byte offset 1007]. Look"
+    assert str(second) == text and second.args == (text,) and repr(second) == f"TruncatedError({text!r})"
+    assert (second.message, second.offset, second.code) == ("JPEG: the stream is cut", 1007, "stream_cut")
+    assert second.__cause__ is first.__cause__ and second.__notes__ == ["a note"]
+    assert str(pickle.loads(pickle.dumps(second))) == text
+    assert first.located(offset=0).offset == 0
+
+
+@pytest.mark.parametrize("syntax", [s.RLE, s.DEFLATED_FRAME, s.ENCAPSULATED_UNCOMPRESSED])
+def test_errors_of_codecs_say_where_in_the_file(syntax: str) -> None:
+    """A codec counts from the start of its stream; the error that comes out counts from the start of the file."""
+    contents = s.image(np.zeros((2, 64, 64), np.uint16), syntax=syntax, number_of_frames=2)
+    second = contents.rindex(s.tag_bytes(0xFFFEE000)) + 8
+    damaged = contents[: second - 4] + struct.pack("<I", 2) + contents[second : second + 2]
+    with pytest.raises(dd.DicomError) as caught:
+        dd.imread(damaged, values="stored")
+    error = caught.value
+    assert error.frame == 1 and error.offset is not None and second <= error.offset <= second + 2
+    assert f"byte offset {error.offset}" in str(error) and error.args == (str(error),) and str(error) in repr(error)
+    assert error.__cause__ is None and traceback.extract_tb(error.__traceback__)[-1].name != "read"
+
+
+def test_errors_of_other_releases() -> None:
+    """An error with a code that this release does not know can be unpickled, though not made."""
+    error = dd.MalformedError("text", code="stream_damaged")
+    other = pickle.dumps(error).replace(b"stream_damaged", b"stream_unheard")
+    assert pickle.loads(other).code == "stream_unheard"
 
 
 def broken() -> Iterator[tuple[str, bytes, type[dd.DicomError]]]:
@@ -184,6 +241,67 @@ def test_limits_come_before_allocation() -> None:
     assert dd.imread(contents, values="stored", frames=0, limits=dd.Limits(output_bytes=10_000)).shape == (100, 100)
     with pytest.raises(dd.LimitError):
         dd.imread(contents, values="stored", dtype=np.float64, limits=dd.Limits(output_bytes=400_000))
+
+
+def too_much(folder: Path) -> Iterator[tuple[str, dd.Limits, Callable[[dd.Limits], object]]]:
+    """For each limit, and each place that looks at it: a limit just too low, and a call that meets it."""
+    frames = np.zeros((3, 8, 8), np.uint16)
+    sequence: s.Element = (0x00081115, "SQ", [[(0x00081140, "SQ", [[(0x00081155, "UI", "1.2")]])]])
+    undefined = s.Encoding(True, False, True, True)
+    overlay = [(0x60000010, "US", 9), (0x60000011, "US", 9), (0x60003000, "OW", bytes(12))]
+    path = folder / "long.dcm"
+    path.write_bytes(s.image(frames, extra=[(0x00104000, "LT", "x" * 65000), (0x00324000, "LT", "x" * 65000)]))
+    deflated = s.image(np.zeros((100, 100), np.uint16), syntax=s.DEFLATED)
+
+    def reads(contents: object, **keywords: object) -> Callable[[dd.Limits], object]:
+        return lambda limits: dd.imread(contents, values="stored", limits=limits, **keywords)
+
+    def tfio(limits: dd.Limits) -> object:
+        return dd.decode_dicom_image(s.image(frames), on_error="strict", values="tfio", limits=limits)
+
+    def overlays(limits: dd.Limits) -> object:
+        return dd.open(s.image(PIXELS, extra=overlay), limits=limits).overlays[0].array
+
+    def path_of_tags(limits: dd.Limits) -> object:
+        return dd.open(s.dataset([sequence]), limits=limits).tag("[0008,1115][0][0008,1140][0][0008,1155]")
+
+    def behind_pixels(limits: dd.Limits) -> object:
+        return dd.decode_dicom_data(path, [0xFFFCFFFC], on_error="strict", limits=limits)
+
+    for call in (reads(s.image(frames)), tfio):
+        yield "pixels_per_frame", dd.Limits(pixels_per_frame=63), call
+        yield "frames", dd.Limits(frames=2), call
+        yield "output_bytes", dd.Limits(output_bytes=383), call
+    yield "pixels_per_frame", dd.Limits(pixels_per_frame=80), overlays
+    yield "output_bytes", dd.Limits(output_bytes=80), overlays
+    yield "output_bytes", dd.Limits(output_bytes=2000), reads(deflated)
+    yield "inflate_ratio", dd.Limits(inflate_ratio=2), reads(deflated)
+    yield "header_bytes", dd.Limits(header_bytes=66_000), reads(path)
+    yield "header_bytes", dd.Limits(header_bytes=path.stat().st_size - 1), behind_pixels
+    yield (
+        "header_bytes",
+        dd.Limits(header_bytes=path.stat().st_size - 1),
+        lambda limits: dd.open(path, limits=limits).tag(0xFFFCFFFC),
+    )
+    yield "elements", dd.Limits(elements=5), reads(s.image(frames))
+    yield "depth", dd.Limits(depth=1), path_of_tags
+    yield "depth", dd.Limits(depth=1), reads(s.dataset([sequence], encoding=undefined))
+    yield "fragments", dd.Limits(fragments=2), reads(s.image(frames, syntax=s.RLE))
+
+
+def test_limits_read_alike(tmp_path: Path) -> None:
+    """What is too much, the limit of that name, and what to do about it."""
+    seen = set()
+    for name, limits, call in too_much(tmp_path):
+        with pytest.raises(dd.LimitError) as caught:
+            call(limits)
+        error = caught.value
+        assert error.code == f"limit_{name}"
+        limit = "[0-9]+ bytes" if name == "inflate_ratio" else rf"{getattr(limits, name)}( bytes)?"
+        assert re.fullmatch(rf"[A-Z][\w, ]* exceeds? the limit of {limit}(: [0-9]+)?", error.message), error.message
+        assert f"limits=dicomdecode.Limits({name}=...)" in error.hint
+        seen.add(name)
+    assert seen == {field.name for field in dataclasses.fields(dd.Limits)}
 
 
 def test_limits_are_values() -> None:

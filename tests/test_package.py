@@ -66,6 +66,32 @@ def test_a_plain_decode_is_light_and_silent() -> None:
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
+SKIPPED = """
+import dicomdecode as dd
+assert "logging" not in sys.modules
+assert dd.decode_dicom_image(b"garbage" * 50).shape == (0,)         # no DICOM file
+assert dd.decode_dicom_image(CONTENTS, dtype="int8").shape == (0,)  # its range does not fit
+assert dd.decode_dicom_data(b"garbage" * 50, [0x00280010])[0] == ""
+"""
+
+
+def test_what_is_skipped_is_not_printed() -> None:
+    """Where nobody configured `logging`, it prints warnings on stderr: not ours."""
+    code = SKIPPED.replace("CONTENTS", repr(s.image(np.zeros((2, 2), np.uint16))))
+    done = python(code, "-W", "error")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    # The caller who asks for it gets each reason once.
+    done = python(
+        code.replace("import dicomdecode", "import logging; logging.basicConfig(); import dicomdecode", 1).replace(
+            'assert "logging" not in sys.modules', ""
+        )
+    )
+    assert done.returncode == 0
+    assert [line.split(" skipped")[0] for line in done.stderr.splitlines()] == [
+        "WARNING:dicomdecode:image", "WARNING:dicomdecode:image", "WARNING:dicomdecode:file"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("missing", ["imagecodecs", "glymur", "PIL", "tensorflow"])
 def test_an_optional_library_may_be_missing(missing: str) -> None:
     """What needs no outside codec works without it."""

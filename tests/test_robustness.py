@@ -15,7 +15,7 @@ import dicomdecode as dd
 from tests import synthesise as s
 from tests.reference_images import OWN, of_syntax, read
 
-# Small enough that a damaged header can not make a test slow or large.
+# Small enough that a damaged header cannot make a test slow or large.
 LIMITS = dd.Limits(
     pixels_per_frame=1 << 22, frames=1 << 12, output_bytes=1 << 26, elements=1 << 16, header_bytes=1 << 24
 )

@@ -51,7 +51,7 @@ cdef inline int malformed(Fault* fault, const char* code, const char* what, size
 
 
 cdef inline int cut(Fault* fault, const char* what, size_t offset, uint64_t expected, uint64_t found) noexcept nogil:
-    return fail(fault, TRUNCATED, b"codestream_cut", what, 0, <int64_t>offset, <int64_t>expected, <int64_t>found)
+    return fail(fault, TRUNCATED, b"stream_cut", what, 0, <int64_t>offset, <int64_t>expected, <int64_t>found)
 
 
 cdef int find_codestream(const uint8_t* data, size_t size, size_t* start, size_t* end, Fault* fault) noexcept nogil:
@@ -64,7 +64,7 @@ cdef int find_codestream(const uint8_t* data, size_t size, size_t* start, size_t
         start[0] = 0
         return 0
     if size < 12 or u32_at(data, True) != 12 or memcmp(data + 4, b"jP  \r\n\x87\n", 8) != 0:
-        return malformed(fault, b"not_jpeg2000", b"neither a JPEG 2000 codestream nor a JP2 file", 0)
+        return malformed(fault, b"stream_start", b"neither a JPEG 2000 codestream nor a JP2 file", 0)
     while size - pos >= 8:
         length = u32_at(data + pos, True)
         head = 8
@@ -76,7 +76,7 @@ cdef int find_codestream(const uint8_t* data, size_t size, size_t* start, size_t
         elif length == 0:
             length = size - pos
         if length < head:
-            return malformed(fault, b"jp2_box", b"a JP2 box is shorter than its own header", pos)
+            return malformed(fault, b"stream_box", b"a JP2 box is shorter than its own header", pos)
         if memcmp(data + pos + 4, b"jp2c", 4) == 0:
             start[0] = pos + head
             if length < size - pos:
@@ -95,7 +95,7 @@ cdef int read_size(Codestream* stream, size_t pos, size_t length, Fault* fault) 
     cdef uint64_t across, down
     cdef Component* c
     if length < 41:
-        return malformed(fault, b"siz", b"the SIZ segment is too short", pos)
+        return malformed(fault, b"stream_header", b"the SIZ segment is too short", pos)
     stream.capabilities = u16_at(p + 2, True)
     stream.high_throughput = (stream.capabilities & RSIZ_HT) != 0
     stream.x1 = u32_at(p + 4, True)
@@ -108,24 +108,24 @@ cdef int read_size(Codestream* stream, size_t pos, size_t length, Fault* fault) 
     stream.tile_y0 = u32_at(p + 32, True)
     stream.components = u16_at(p + 36, True)
     if stream.components < 1 or length != 38 + 3 * <size_t>stream.components:
-        return malformed(fault, b"siz", b"the SIZ segment's length and component count disagree", pos)
+        return malformed(fault, b"stream_header", b"the SIZ segment's length and component count disagree", pos)
     if stream.x0 >= stream.x1 or stream.y0 >= stream.y1:
-        return malformed(fault, b"siz", b"the SIZ segment describes an empty image", pos)
+        return malformed(fault, b"stream_header", b"the SIZ segment describes an empty image", pos)
     if (stream.tile_width == 0 or stream.tile_height == 0 or stream.tile_x0 > stream.x0 or stream.tile_y0 > stream.y0
             or <uint64_t>stream.tile_x0 + stream.tile_width <= stream.x0
             or <uint64_t>stream.tile_y0 + stream.tile_height <= stream.y0):
-        return malformed(fault, b"siz", b"the SIZ segment's tile grid does not cover the image", pos)
+        return malformed(fault, b"stream_header", b"the SIZ segment's tile grid does not cover the image", pos)
     across = ceil_div(<uint64_t>stream.x1 - stream.tile_x0, stream.tile_width)
     down = ceil_div(<uint64_t>stream.y1 - stream.tile_y0, stream.tile_height)
     # Isot has 16 bits
     if across > 65535 or down > 65535 or across * down > 65535:
-        return malformed(fault, b"siz", b"the SIZ segment asks for more than 65535 tiles", pos)
+        return malformed(fault, b"stream_header", b"the SIZ segment asks for more than 65535 tiles", pos)
     stream.tiles_across = <uint32_t>across
     stream.tiles_down = <uint32_t>down
     for i in range(stream.components):
         p = stream.data + pos + 38 + 3 * i
         if p[1] == 0 or p[2] == 0:
-            return malformed(fault, b"siz", b"the SIZ segment has a component separation of 0", pos)
+            return malformed(fault, b"stream_header", b"the SIZ segment has a component separation of 0", pos)
         if p[1] != 1 or p[2] != 1:
             stream.subsampled = True
         if i < MAX_COMPONENTS:
@@ -142,9 +142,9 @@ cdef int read_style(const Codestream* stream, Component* c, size_t pos, size_t l
     """The parameters that COD and COC share (tables A.15 and A.20), from `pos`, into one component."""
     cdef const uint8_t* p = stream.data + pos
     if left < 5 or (own_precincts and left < 6 + <size_t>p[0]):
-        return malformed(fault, b"cod", b"a coding style segment is too short", pos)
+        return malformed(fault, b"stream_header", b"a coding style segment is too short", pos)
     if p[0] > 32:
-        return malformed(fault, b"cod", b"a coding style segment asks for more than 32 levels", pos)
+        return malformed(fault, b"stream_header", b"a coding style segment asks for more than 32 levels", pos)
     c.levels = p[0]
     c.code_block_style = p[3]
     c.transform = p[4]
@@ -160,7 +160,7 @@ cdef int read_coding(Codestream* stream, Component* components, int marker, size
     cdef size_t wide = 1 if stream.components < 257 else 2
     if marker == COD:
         if length < 12:
-            return malformed(fault, b"cod", b"a coding style segment is too short", pos)
+            return malformed(fault, b"stream_header", b"a coding style segment is too short", pos)
         stream.progression = p[3]
         stream.layers = u16_at(p + 4, True)
         stream.component_transform = p[6] != 0
@@ -169,7 +169,7 @@ cdef int read_coding(Codestream* stream, Component* components, int marker, size
                 return -1
     else:
         if length < 8 + wide:
-            return malformed(fault, b"cod", b"a coding style segment is too short", pos)
+            return malformed(fault, b"stream_header", b"a coding style segment is too short", pos)
         i = p[2] if wide == 1 else u16_at(p + 2, True)
         if i < min(stream.components, <int>MAX_COMPONENTS):
             if read_style(stream, &components[i], pos + 3 + wide, length - 3 - wide, (p[2 + wide] & 1) != 0,
@@ -236,7 +236,7 @@ cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault
     stream.data = data + start
     stream.size = end - start
     if stream.size < 2 or u16_at(stream.data, True) != SOC:
-        return malformed(fault, b"not_jpeg2000", b"the codestream box does not hold a codestream", start)
+        return malformed(fault, b"stream_start", b"the codestream box does not hold a codestream", start)
     while True:
         if stream.size - pos < 4:
             return cut(fault, b"the codestream ends in its main header", pos, pos + 4, stream.size)
@@ -244,14 +244,15 @@ cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault
         if marker == SOT:
             break
         if marker < 0xFF50 or marker == SOD or marker == EOC:
-            return malformed(fault, b"marker", b"the main header holds something that is no marker segment", pos)
+            return malformed(fault, b"stream_marker", b"the main header holds something that is not a marker segment",
+                             pos)
         length = u16_at(stream.data + pos + 2, True)
         if length < 2:
-            return malformed(fault, b"marker", b"a marker segment is shorter than its length field", pos)
+            return malformed(fault, b"stream_segment", b"a marker segment is shorter than its length field", pos)
         if length > stream.size - pos - 2:
             return cut(fault, b"the codestream ends in its main header", pos, pos + 2 + length, stream.size)
         if (pos == 2) != (marker == SIZ):
-            return malformed(fault, b"siz", b"SIZ is not the first and only segment of its kind", pos)
+            return malformed(fault, b"stream_header", b"SIZ is not the first and only segment of its kind", pos)
         if marker == SIZ:
             if read_size(stream, pos + 2, length, fault) != 0:
                 return -1
@@ -263,9 +264,9 @@ cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault
                 return -1
         pos += 2 + length
     if pos == 2 or not coded:
-        return malformed(fault, b"cod", b"the main header lacks SIZ or COD", pos)
+        return malformed(fault, b"stream_header", b"the main header lacks SIZ or COD", pos)
     if stream.layers == 0:
-        return malformed(fault, b"cod", b"the coding style asks for 0 layers", pos)
+        return malformed(fault, b"stream_header", b"the coding style asks for 0 layers", pos)
     for i in range(min(stream.components, <int>MAX_COMPONENTS)):
         if stream.component[i].code_block_style & STYLE_HT:
             stream.high_throughput = True
@@ -291,31 +292,33 @@ cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) 
     cdef uint64_t columns = <uint64_t>stream.x1 - stream.x0
     cdef uint64_t tiles = <uint64_t>stream.tiles_across * stream.tiles_down
     if rows != spec.rows:
-        return fail(fault, MALFORMED, b"rows", b"Rows and the codestream's height disagree", 0x00280010, -1,
+        return fail(fault, MALFORMED, b"stream_rows", b"rows of the stream", 0x00280010, -1,
                     spec.rows, <int64_t>rows)
     if columns != spec.columns:
-        return fail(fault, MALFORMED, b"columns", b"Columns and the codestream's width disagree", 0x00280011, -1,
+        return fail(fault, MALFORMED, b"stream_columns", b"columns of the stream", 0x00280011, -1,
                     spec.columns, <int64_t>columns)
     if stream.components != spec.samples:
         if stream.capabilities & RSIZ_PART_2:
-            return fail(fault, UNSUPPORTED, b"multi_component",
+            return fail(fault, UNSUPPORTED, b"stream_process",
                         b"the codestream holds several frames as components (JPEG 2000 Part 2)", 0x00280002, -1,
                         spec.samples, stream.components)
-        return fail(fault, MALFORMED, b"samples", b"Samples per Pixel and the codestream's components disagree",
+        return fail(fault, MALFORMED, b"stream_components", b"components of the stream",
                     0x00280002, -1, spec.samples, stream.components)
     for i in range(stream.components):
         if stream.component[i].precision != first or stream.component[i].is_signed != stream.component[0].is_signed:
-            return fail(fault, UNSUPPORTED, b"precision", b"the codestream's components differ in precision or sign",
-                        0x00280100, -1, first, stream.component[i].precision)
+            return fail(fault, UNSUPPORTED, b"stream_precision",
+                        b"the codestream's components differ in precision or sign", 0x00280100, -1, first,
+                        stream.component[i].precision)
         # more than Bits Stored is met, even where Bits Allocated is 1: what fits an output sample is taken
         if stream.component[i].precision > 8 * spec.item_bytes:
-            return fail(fault, MALFORMED, b"precision", b"the codestream's precision does not fit Bits Allocated",
+            return fail(fault, MALFORMED, b"stream_precision", b"bits of a sample of the stream exceed Bits Allocated",
                         0x00280100, -1, 8 * spec.item_bytes, stream.component[i].precision)
     # Xsiz and Ysiz may have 32 bits; OpenJPEG counts with int
     if stream.x1 > 0x7FFFFFFF or stream.y1 > 0x7FFFFFFF:
-        return fail(fault, UNSUPPORTED, b"image_offset", b"the codestream's reference grid is too large", 0, -1, -1, -1)
+        return fail(fault, UNSUPPORTED, b"stream_process", b"the codestream's reference grid is too large", 0, -1, -1,
+                    -1)
     if tiles > 64 + rows * columns // PIXELS_PER_TILE:
-        return fail(fault, OVER_LIMIT, b"tiles", b"the codestream has tiles of fewer than 64 pixels", 0, -1,
+        return fail(fault, OVER_LIMIT, b"stream_tiles", b"tiles of the codestream exceed", 0, -1,
                     <int64_t>(64 + rows * columns // PIXELS_PER_TILE), <int64_t>tiles)
     # a packet has at least one byte (B.10.1), and a codec allocates for each of them
     if stream.packets > stream.size:
@@ -332,15 +335,16 @@ cdef int check_tile_header(Codestream* stream, size_t pos, size_t end, int64_t t
     cdef bint changed = False
     while True:
         if end - pos < 2:
-            return malformed(fault, b"tile_part", b"a tile-part ends in its header", pos)
+            return malformed(fault, b"stream_tile_part", b"a tile-part ends in its header", pos)
         marker = u16_at(stream.data + pos, True)
         if marker == SOD:
             break
         if marker < 0xFF50 or marker == SOT or marker == EOC or end - pos < 4:
-            return malformed(fault, b"tile_part", b"a tile-part header holds something that is no marker segment", pos)
+            return malformed(fault, b"stream_marker",
+                             b"a tile-part header holds something that is not a marker segment", pos)
         length = u16_at(stream.data + pos + 2, True)
         if length < 2 or length > end - pos - 2:
-            return malformed(fault, b"tile_part", b"a tile-part ends in its header", pos)
+            return malformed(fault, b"stream_tile_part", b"a tile-part ends in its header", pos)
         if marker == COD or marker == COC:
             if read_coding(&own, own.component, marker, pos + 2, length, fault) != 0:
                 return -1
@@ -379,11 +383,11 @@ cdef int follow_tile_parts(Codestream* stream, uint8_t* parts, uint8_t* announce
         tile = u16_at(data + pos + 4, True)
         length = u32_at(data + pos + 6, True)
         if u16_at(data + pos + 2, True) != 10 or tile >= tiles:
-            return malformed(fault, b"tile_part", b"an SOT segment has a wrong length or tile", pos)
+            return malformed(fault, b"stream_tile_part", b"an SOT segment has a wrong length or tile", pos)
         if length == 0:
             length = find_end(stream, pos) - pos
         elif length < SOT_SIZE:
-            return malformed(fault, b"tile_part", b"a tile-part is shorter than its SOT segment", pos)
+            return malformed(fault, b"stream_tile_part", b"a tile-part is shorter than its SOT segment", pos)
         elif length > stream.size - pos:
             return cut(fault, b"the codestream ends within a tile-part", pos, pos + length, stream.size)
         if length > SOT_SIZE and check_tile_header(stream, pos + SOT_SIZE, pos + length, tile, fault) != 0:

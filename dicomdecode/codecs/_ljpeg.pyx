@@ -101,12 +101,13 @@ cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil:
     """`part` becomes the segment behind a marker, with offsets of the stream; `c` goes behind it."""
     cdef uint16_t length
     if not peek_u16(c, 0, &length):
-        return fail(fault, TRUNCATED, "jpeg_segment", "The JPEG stream ends in a marker segment", 0, c.pos, -1, -1)
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment", 0, c.pos, -1, -1)
     if length < 2:
-        return fail(fault, MALFORMED, "jpeg_segment", "Length of a JPEG marker segment", 0, c.pos, 2, length)
+        return fail(fault, MALFORMED, "stream_segment", "a marker segment is shorter than its length field (bytes)", 0,
+                    c.pos, 2, length)
     part[0] = c[0]
     if short_of(c, length):
-        return fail(fault, TRUNCATED, "jpeg_segment", "The JPEG stream ends in a marker segment (bytes)", 0, c.pos,
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment (bytes)", 0, c.pos,
                     length, c.size - c.pos)
     c.pos += length
     part.pos += 2
@@ -129,10 +130,11 @@ cdef int read_dht(Work* w, Cursor* part, Fault* fault) noexcept nogil:
             for i in range(1, 17):
                 n += p[i]
         if short_of(part, 17 + n):
-            return fail(fault, MALFORMED, "jpeg_dht", "A Huffman table is longer than its segment (bytes)", 0, part.pos,
-                        17 + n, part.size - part.pos)
+            return fail(fault, MALFORMED, "stream_tables", "a Huffman table is longer than its segment (bytes)", 0,
+                        part.pos, 17 + n, part.size - part.pos)
         if n > 256 or p[0] & 15 > 3:
-            return fail(fault, MALFORMED, "jpeg_dht", "A Huffman table has a wrong number or size", 0, part.pos, -1, n)
+            return fail(fault, MALFORMED, "stream_tables", "a Huffman table has a wrong number or size", 0, part.pos,
+                        -1, n)
         if p[0] >> 4 == 0:      # class 1 (AC) has no use here
             table = &w.huffman[p[0] & 15]
             memcpy(table.counts, p + 1, 16)
@@ -151,35 +153,36 @@ cdef int read_sof(Work* w, Cursor* part, const Spec* spec, Fault* fault) noexcep
     cdef uint32_t rows, columns
     cdef int i
     if w.precision:
-        return fail(fault, MALFORMED, "jpeg_sof", "A JPEG stream has two frame headers", 0, at, -1, -1)
+        return fail(fault, MALFORMED, "stream_header", "there are two frame headers", 0, at, -1, -1)
     if short_of(part, 6) or short_of(part, 6 + 3 * <size_t>p[5]):
-        return fail(fault, MALFORMED, "jpeg_sof", "The JPEG frame header is too short", 0, at, -1, part.size - part.pos)
+        return fail(fault, MALFORMED, "stream_header", "the frame header is too short", 0, at, -1,
+                    part.size - part.pos)
     rows = (<uint32_t>p[1] << 8) | p[2]
     columns = (<uint32_t>p[3] << 8) | p[4]
     if p[0] < 2 or p[0] > 16:
-        return fail(fault, MALFORMED, "jpeg_precision", "Precision of a lossless JPEG stream", 0, at, 16, p[0])
+        return fail(fault, MALFORMED, "stream_precision", "bits of a sample of the stream", 0, at, 16, p[0])
     if rows == 0:
-        return fail(fault, UNSUPPORTED, "jpeg_dnl", "The JPEG stream gives its number of lines later (DNL)", 0,
+        return fail(fault, UNSUPPORTED, "stream_dnl", "the stream gives its number of lines after the scan (DNL)", 0,
                     at + 1, -1, -1)
     if rows != spec.rows:
-        return fail(fault, MALFORMED, "jpeg_rows", "Lines of the JPEG stream against Rows", 0, at + 1, spec.rows, rows)
+        return fail(fault, MALFORMED, "stream_rows", "rows of the stream", 0x00280010u, at + 1, spec.rows, rows)
     if columns == 0 or columns != spec.columns:
-        return fail(fault, MALFORMED, "jpeg_columns", "Samples per line of the JPEG stream against Columns", 0, at + 3,
+        return fail(fault, MALFORMED, "stream_columns", "columns of the stream", 0x00280011u, at + 3,
                     spec.columns, columns)
     if p[5] != spec.samples:
-        return fail(fault, MALFORMED, "jpeg_components", "Components of the JPEG stream against Samples per Pixel", 0,
+        return fail(fault, MALFORMED, "stream_components", "components of the stream", 0x00280002u,
                     at + 5, spec.samples, p[5])
     if not 1 <= p[5] <= 4 or spec.item_bytes not in (1, 2, 4):
-        return fail(fault, UNSUPPORTED, "jpeg_layout", "Lossless JPEG with this many samples or bytes", 0, at + 5, -1,
-                    p[5])
+        return fail(fault, UNSUPPORTED, "stream_process", "lossless JPEG with this many components or bytes", 0, at + 5,
+                    -1, p[5])
     if p[0] > 8 * spec.item_bytes:
-        return fail(fault, MALFORMED, "jpeg_precision", "Precision of the JPEG stream exceeds Bits Allocated", 0, at,
-                    8 * spec.item_bytes, p[0])
+        return fail(fault, MALFORMED, "stream_precision", "bits of a sample of the stream exceed Bits Allocated",
+                    0x00280100u, at, 8 * spec.item_bytes, p[0])
     w.n = p[5]
     for i in range(w.n):
         w.ids[i] = p[6 + 3 * i]
         if w.n > 1 and p[7 + 3 * i] != 0x11:
-            return fail(fault, UNSUPPORTED, "jpeg_sampling", "Lossless JPEG with subsampled components", 0,
+            return fail(fault, UNSUPPORTED, "stream_subsampling", "lossless JPEG with subsampled components", 0,
                         at + 7 + 3 * i, 0x11, p[7 + 3 * i])
     w.precision = p[0]
     w.rows = <uint16_t*>calloc(3 * (<size_t>columns * w.n + 2 * LJ_SPILL), sizeof(uint16_t))
@@ -194,34 +197,35 @@ cdef int read_sos(Work* w, Cursor* part, Scan* scan, Fault* fault) noexcept nogi
     cdef int64_t at = part.pos
     cdef int i, k
     if not w.precision:
-        return fail(fault, MALFORMED, "jpeg_sos", "A JPEG scan comes before the frame header", 0, at, -1, -1)
+        return fail(fault, MALFORMED, "stream_scan", "a scan comes before the frame header", 0, at, -1, -1)
     if short_of(part, 1) or short_of(part, 4 + 2 * <size_t>p[0]):
-        return fail(fault, MALFORMED, "jpeg_sos", "The JPEG scan header is too short", 0, at, -1, part.size - part.pos)
+        return fail(fault, MALFORMED, "stream_scan", "the scan header is too short", 0, at, -1,
+                    part.size - part.pos)
     scan.n = p[0]
     if not 1 <= scan.n <= w.n:
-        return fail(fault, MALFORMED, "jpeg_sos", "Components of a JPEG scan", 0, at, w.n, scan.n)
+        return fail(fault, MALFORMED, "stream_scan", "components of a scan", 0, at, w.n, scan.n)
     for i in range(scan.n):
         k = 0
         while k < w.n and (w.done[k] or w.ids[k] != p[1 + 2 * i]):
             k += 1
         if k == w.n:            # also bounds the number of scans
-            return fail(fault, MALFORMED, "jpeg_sos",
-                        "A JPEG scan names an unknown component, or one for the second time", 0, at + 1 + 2 * i, -1,
+            return fail(fault, MALFORMED, "stream_scan",
+                        "a scan names an unknown component, or one for the second time", 0, at + 1 + 2 * i, -1,
                         p[1 + 2 * i])
         w.done[k] = True
         scan.component[i] = k
         scan.table[i] = p[2 + 2 * i] >> 4
         if scan.table[i] > 3 or not w.huffman[scan.table[i]].defined:
-            return fail(fault, MALFORMED, "jpeg_dht", "A JPEG scan uses a Huffman table that is not there", 0,
+            return fail(fault, MALFORMED, "stream_tables", "a scan uses a Huffman table that is not there", 0,
                         at + 2 + 2 * i, -1, scan.table[i])
     p += 1 + 2 * scan.n
     at += 1 + 2 * scan.n
     scan.predictor = p[0]
     scan.transform = p[2] & 15
     if not 1 <= scan.predictor <= 7:
-        return fail(fault, MALFORMED, "jpeg_predictor", "Predictor of a lossless JPEG scan", 0, at, -1, p[0])
+        return fail(fault, MALFORMED, "stream_scan", "predictor of a scan", 0, at, -1, p[0])
     if scan.transform >= w.precision:
-        return fail(fault, MALFORMED, "jpeg_transform", "Point transform of a lossless JPEG scan", 0, at + 2, -1,
+        return fail(fault, MALFORMED, "stream_scan", "point transform of a scan", 0, at + 2, -1,
                     scan.transform)
     return 0
 
@@ -236,7 +240,7 @@ cdef int make_tables(Work* w, Scan* scan, int64_t at, Fault* fault) noexcept nog
             scan.table[i] = scan.table[0]
             table = first
         if not table.made and not lj_make_table(&w.tables[scan.table[i]], table.counts, table.values):
-            return fail(fault, MALFORMED, "jpeg_dht", "A Huffman table is not one of lossless JPEG", 0, at, -1, -1)
+            return fail(fault, MALFORMED, "stream_tables", "a Huffman table is not one of lossless JPEG", 0, at, -1, -1)
         table.made = True
     return 0
 
@@ -247,14 +251,15 @@ cdef int next_interval(Work* w, uint32_t done, const uint8_t* data, const uint8_
     cdef int expected = RST0 + <int>((done - 1) & 7)
     # T.81 pads to a whole byte; two more are let pass, many say that the codes were read wrongly
     if not w.reader.ended or lj_left(&w.reader) > 2:
-        return fail(fault, MALFORMED, "jpeg_restart", "A restart interval holds more than its samples", 0,
+        return fail(fault, MALFORMED, "stream_restart", "a restart interval holds more than its samples", 0,
                     lj_place(&w.reader) - data, -1, -1)
     while end - p > 1 and p[0] == 0xFF and p[1] == 0xFF:
         p += 1
     if end - p < 2:
-        return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream ends before its last sample", 0, end - data, -1, -1)
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last sample", 0, end - data, -1,
+                    -1)
     if p[1] != expected:
-        return fail(fault, MALFORMED, "jpeg_restart", "Marker after a restart interval", 0, p - data, expected, p[1])
+        return fail(fault, MALFORMED, "stream_restart", "marker after a restart interval", 0, p - data, expected, p[1])
     lj_start(&w.reader, p + 2, end)
     return 0
 
@@ -284,8 +289,8 @@ cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* 
     cdef uint8_t* line
     if w.interval:
         if w.interval % spec.columns:
-            return fail(fault, UNSUPPORTED, "jpeg_restart", "A restart interval that is no whole number of lines", 0,
-                        c.pos, spec.columns, w.interval)
+            return fail(fault, UNSUPPORTED, "stream_restart", "a restart interval that is not a whole number of lines",
+                        0, c.pos, spec.columns, w.interval)
         interval = w.interval // spec.columns
     for i in range(s):
         start[i] = <uint16_t>(1 << (bits - 1))
@@ -314,10 +319,10 @@ cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* 
             again = y + MULTI_PAUSE
         w.reader.missed = 0
         if status == LJ_SHORT:
-            return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream ends before its last sample (lines)", 0,
+            return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last sample (lines)", 0,
                         w.reader.next - c.data, spec.rows, y)
         if status != LJ_OK:
-            return fail(fault, MALFORMED, "jpeg_code", "No Huffman code of the JPEG stream begins here", 0,
+            return fail(fault, MALFORMED, "stream_damaged", "no Huffman code of the stream begins here", 0,
                         lj_place(&w.reader) - c.data, -1, -1)
         line = out + y * (spec.columns * pixel)
         if in_place:
@@ -338,8 +343,8 @@ cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* 
                 status &= lj_store(&how, spec.columns, row + i, s, line + scan.component[i] * spec.item_bytes,
                                    spec.samples)
         if not status:
-            return fail(fault, MALFORMED, "jpeg_sample", "A sample of the JPEG stream exceeds its precision (bits)", 0,
-                        lj_place(&w.reader) - c.data, w.precision, -1)
+            return fail(fault, MALFORMED, "stream_sample", "a sample exceeds the precision of the stream (bits)",
+                        0, lj_place(&w.reader) - c.data, w.precision, -1)
         above, row = row, above
     c.pos = w.reader.next - c.data
     return 0
@@ -358,18 +363,18 @@ cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* sp
     c.pos = 0
     c.big_endian = True
     if not peek_u16(&c, 0, &word):
-        return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream is empty", 0, 0, -1, -1)
+        return fail(fault, TRUNCATED, "stream_cut", "the stream is empty", 0, 0, -1, -1)
     if word != 0xFF00 + SOI:
-        return fail(fault, MALFORMED, "jpeg_soi", "No JPEG stream begins here (SOI)", 0, 0, 0xFF00 + SOI, word)
+        return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
     c.pos = 2
     while True:
         marker = next_marker(&c)
         if marker == -1 or marker == EOI:
-            return fail(fault, TRUNCATED, "jpeg_cut", "The JPEG stream ends before its last scan", 0, c.pos, -1, -1)
+            return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last scan", 0, c.pos, -1, -1)
         if marker == SOI:
             continue
         if (is_sof(marker) and marker != SOF3) or marker == DHP:
-            return fail(fault, UNSUPPORTED, "jpeg_process", "The JPEG process is not 14, lossless (marker)", 0,
+            return fail(fault, UNSUPPORTED, "stream_process", "the JPEG process is not lossless (marker)", 0,
                         c.pos - 1, SOF3, marker)
         if open_segment(&c, &part, fault) < 0:
             return -1
@@ -381,7 +386,8 @@ cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* sp
                 return -1
         elif marker == DRI:
             if not peek_u16(&part, 0, &word):
-                return fail(fault, MALFORMED, "jpeg_dri", "The JPEG restart interval is too short", 0, part.pos, -1, -1)
+                return fail(fault, MALFORMED, "stream_segment", "a DRI segment is too short", 0, part.pos,
+                            -1, -1)
             w.interval = word
         elif marker == SOS:
             if (read_sos(w, &part, &scan, fault) < 0 or make_tables(w, &scan, part.pos, fault) < 0
@@ -472,7 +478,7 @@ def decode(data, FrameSpec spec, out):
         raise
     try:
         if target.len != spec.rows * spec.columns * spec.samples * spec.c.item_bytes:
-            raise ValueError("the output array has not the size of the frame")
+            raise ValueError("the output array does not have the size of the frame")
         with nogil:
             result = ljpeg_decode(<const uint8_t*>source.buf, source.len, &spec.c, target.buf, &fault)
         if result < 0:

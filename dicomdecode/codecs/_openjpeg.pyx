@@ -164,15 +164,15 @@ cdef int check_image(const opj_image* image, const Codestream* stream, const Win
                 or (c.sgnd != 0) != stream.component[0].is_signed
                 or c.w != image.comps[0].w or c.h != image.comps[0].h
                 or window.row + window.height > c.h or window.column + window.width > c.w):
-            return fail(fault, MALFORMED, b"openjpeg", b"OpenJPEG gave another picture than the header's", 0, -1,
-                        -1, -1)
+            return fail(fault, MALFORMED, b"stream_damaged",
+                        b"OpenJPEG decoded a picture that does not match the header", 0, -1, -1, -1)
     return 0
 
 
 cdef int refuse(Fault* fault, int ran_out) noexcept nogil:
     if ran_out:
-        return fail(fault, TRUNCATED, b"codestream_cut", b"the codestream ends before its last packet", 0, -1, -1, -1)
-    return fail(fault, MALFORMED, b"openjpeg", b"OpenJPEG can not decode the codestream", 0, -1, -1, -1)
+        return fail(fault, TRUNCATED, b"stream_cut", b"the codestream ends before its last packet", 0, -1, -1, -1)
+    return fail(fault, MALFORMED, b"stream_damaged", b"OpenJPEG cannot decode the codestream", 0, -1, -1, -1)
 
 
 cdef int decode_stream(const Api* api, void* codec, void* source, const Codestream* stream, const Spec* spec,
@@ -213,7 +213,7 @@ cdef int decode_stream(const Api* api, void* codec, void* source, const Codestre
     else:
         status = write_planes[uint32_t](image[0], window, spec, <uint32_t*>out)
     if status != 0:
-        return fail(fault, MALFORMED, b"sample_range", b"a sample lies outside the codestream's precision", 0, -1, -1,
+        return fail(fault, MALFORMED, b"stream_sample", b"a sample lies outside the codestream's precision", 0, -1, -1,
                     -1)
     return 0
 
@@ -221,18 +221,19 @@ cdef int decode_stream(const Api* api, void* codec, void* source, const Codestre
 cdef int check_request(const Api* api, const Codestream* stream, const Spec* spec, int reduce,
                        Fault* fault) noexcept nogil:
     if stream.high_throughput and not api.high_throughput:
-        return fail(fault, UNSUPPORTED, b"openjpeg_version", b"HTJ2K needs OpenJPEG 2.5 or later", 0, -1, -1, -1)
+        return fail(fault, UNSUPPORTED, b"no_openjpeg", b"HTJ2K needs OpenJPEG 2.5 or later", 0, -1, -1, -1)
     if spec.item_bytes > 4 or stream.component[0].precision > 31:
-        return fail(fault, UNSUPPORTED, b"precision", b"OpenJPEG decodes up to 31 bits", 0x00280100, -1, 31,
+        return fail(fault, UNSUPPORTED, b"stream_precision", b"OpenJPEG decodes up to 31 bits", 0x00280100, -1, 31,
                     stream.component[0].precision)
     if stream.subsampled:
-        return fail(fault, UNSUPPORTED, b"subsampling", b"the codestream's components are subsampled", 0, -1, -1, -1)
+        return fail(fault, UNSUPPORTED, b"stream_subsampling", b"the codestream's components are subsampled", 0, -1, -1,
+                    -1)
     if reduce > least_levels(stream):
         return fail(fault, UNSUPPORTED, b"reduce", b"the codestream has fewer resolution levels than reduce asks for",
                     0, -1, reduce, least_levels(stream))
     # else the reduced picture would begin between two of its pixels
     if (stream.x0 | stream.y0) & ((<uint64_t>1 << reduce) - 1):
-        return fail(fault, UNSUPPORTED, b"image_offset", b"reduce does not divide the codestream's image offset", 0, -1,
+        return fail(fault, UNSUPPORTED, b"reduce", b"reduce does not divide the codestream's image offset", 0, -1,
                     -1, -1)
     return 0
 

@@ -39,9 +39,9 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
     cdef size_t done
     cdef rle_plane* planes
     if size < HEADER:
-        return fail(fault, TRUNCATED, "rle_header", "The RLE header is cut (bytes)", 0, size, HEADER, size)
+        return fail(fault, TRUNCATED, "stream_cut", "the RLE header is cut (bytes)", 0, size, HEADER, size)
     if u32_at(data, False) != count or count > MOST_SEGMENTS:
-        return fail(fault, MALFORMED, "rle_segments", "The RLE segments do not match Samples per Pixel times the bytes "
+        return fail(fault, MALFORMED, "rle_segments", "the RLE segments do not match Samples per Pixel times the bytes "
                     "of Bits Allocated", 0, 0, count, u32_at(data, False))
     planes = <rle_plane*>malloc(count * sizeof(rle_plane))
     if planes == NULL:
@@ -52,7 +52,7 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
         if start < HEADER or end < start or end > size:
             free(planes)
             return fail(fault, TRUNCATED if end > size or start > size else MALFORMED, "rle_offset",
-                        "An RLE segment lies outside its frame (end)", 0, 4 + 4 * i, size, end if end > size else start)
+                        "an RLE segment lies outside its frame (end)", 0, 4 + 4 * i, size, end if end > size else start)
         planes[i].src = data + start
         planes[i].size = end - start
         planes[i].at = planes[i].filled = 0
@@ -64,7 +64,7 @@ cdef int rle_decode(const uint8_t* data, size_t size, size_t pixels, int samples
             break
     free(planes)
     if done < pixels:
-        return fail(fault, TRUNCATED, "rle_segment", "An RLE segment ends too early (bytes)", 0, end, pixels, done)
+        return fail(fault, TRUNCATED, "rle_segment", "an RLE segment ends too early (bytes)", 0, end, pixels, done)
     return 0
 
 

@@ -15,7 +15,7 @@ def decode(data: Any, spec: FrameSpec, out: Any) -> None:
     try:
         cells = inflater.decompress(data, out.nbytes)
     except zlib.error:
-        raise MalformedError("The deflated frame can not be inflated", code="inflate", frame=spec.frame) from None
+        raise MalformedError("The deflated frame cannot be inflated", code="inflate", frame=spec.frame) from None
     if len(cells) < out.nbytes:
         raise TruncatedError(
             f"The deflated frame is too short (bytes): expected {out.nbytes}, found {len(cells)}",

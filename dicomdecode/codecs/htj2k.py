@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k, jpeg2000
-from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view, ycc_or_rgb
+from dicomdecode.codecs.faults import library_error
+from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view, ycc_or_rgb
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,7 +84,7 @@ _hooks = _Hooks()
 def _failures() -> Iterator[list[BaseException]]:
     """Collect what OpenJPH raises in this thread.
 
-    imagecodecs calls it in a function that can not raise: Python prints the error on stderr, and the caller gets an
+    imagecodecs calls it in a function that cannot raise: Python prints the error on stderr, and the caller gets an
     array that is filled in part. The only way to hear of it is through the hooks that print; other errors pass through.
     """
     thread = threading.get_ident()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.codecs import _ljpeg
+from dicomdecode.codecs.faults import library_error, unsupported
 from dicomdecode.codecs.markers import (
     SOF3,
     SOF55,
@@ -19,13 +20,9 @@ from dicomdecode.codecs.markers import (
     check_restarts,
     check_scans,
     check_stream,
-    give_sign,
-    library_error,
-    monochrome_or_palette,
     read_header,
-    unsigned_view,
-    ycc_or_rgb,
 )
+from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view, ycc_or_rgb
 from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
 
@@ -76,9 +73,9 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
 
         return jpegls.decode(data, spec, out)
     if header.process not in _PROCESSES:
-        raise _unsupported(f"the process of the marker SOF{header.process - 0xC0}", "stream_process", spec)
+        raise unsupported(f"the JPEG process of marker SOF{header.process - 0xC0}", "stream_process", spec)
     if header.rows == 0:
-        raise _unsupported("a number of lines behind the scan (DNL)", "stream_dnl", spec)
+        raise unsupported("streams that give the number of lines after the scan (DNL)", "stream_dnl", spec)
     check_stream(header, spec, 8 * out.dtype.itemsize)
     if header.process == SOF3:
         try:
@@ -103,10 +100,6 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     if spec.signed:
         give_sign(out, spec.bits_stored)
     return result
-
-
-def _unsupported(what: str, code: str, spec: FrameSpec) -> UnsupportedError:
-    return UnsupportedError(f"{name_of(spec.syntax)}: no decoder for {what}", code=code, frame=spec.frame)
 
 
 def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArray[Any]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomdecode.codecs import _j2k
 from dicomdecode.codecs._openjpeg import OpenJPEG
-from dicomdecode.codecs.markers import ycc_or_rgb
+from dicomdecode.codecs.samples import monochrome_or_palette, ycc_or_rgb
 from dicomdecode.errors import MalformedError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, regi
     else:
         transformed = _decode_by_imagecodecs(data, spec, out, reduce, region)
     if spec.samples == 1:
-        return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
+        return monochrome_or_palette(spec)
     return "RGB" if transformed else ycc_or_rgb(spec)
 
 
@@ -241,7 +241,7 @@ def _decode_by_imagecodecs(data: Any, spec: FrameSpec, out: np.ndarray, reduce: 
     try:
         samples = imagecodecs.jpeg2k_decode(stream, numthreads=spec.threads)
     except (imagecodecs.Jpeg2kError, ValueError):
-        raise MalformedError("OpenJPEG can not decode the codestream", code="openjpeg", frame=spec.frame) from None
+        raise MalformedError("OpenJPEG cannot decode the codestream", code="stream_damaged", frame=spec.frame) from None
     samples = samples.reshape(spec.rows, spec.columns, spec.samples)
     if region is not None:
         row, column, height, width = region

@@ -6,17 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.codecs.markers import (
-    SOF55,
-    check_end,
-    check_stream,
-    give_sign,
-    library_error,
-    monochrome_or_palette,
-    read_header,
-    unsigned_view,
-    ycc_or_rgb,
-)
+from dicomdecode.codecs.faults import library_error
+from dicomdecode.codecs.markers import SOF55, check_end, check_stream, read_header
+from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view, ycc_or_rgb
 from dicomdecode.errors import MalformedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dicomdecode.codecs.markers import give_sign, library_error, monochrome_or_palette, unsigned_view
-from dicomdecode.errors import MalformedError, TruncatedError
-from dicomdecode.syntaxes import name_of
+from dicomdecode.codecs.faults import check_layout, cut, library_error, malformed
+from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view
+from dicomdecode.errors import DicomError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,13 +52,11 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     view: Any = memoryview(data).cast("B")
     start = _codestream_start(view, spec)
     if start[:2] != b"\xff\x0a":
-        raise MalformedError(
-            f"{name_of(spec.syntax)}: no codestream begins here", code="stream_start", frame=spec.frame
-        )
+        raise malformed("the data are not a JPEG XL codestream", "stream_start", spec)
     bits = _Bits(start[2:])
     found = _read_header(bits)
     if bits.left < 0:
-        raise _cut(spec, len(view))
+        raise cut(spec, len(view))
     _check(found, spec, 8 * out.dtype.itemsize)
     target = unsigned_view(out)
     place = target.reshape(out.shape[:2]) if spec.samples == 1 else target
@@ -68,13 +66,13 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
         else:
             decoded = imagecodecs.jpegxl_decode(view, numthreads=spec.threads)
             if decoded.shape != place.shape or decoded.dtype.kind != "u" or decoded.itemsize > out.itemsize:
-                raise _disagrees("samples of the stream", place.shape, decoded.shape, spec)
+                raise malformed("the decoded samples do not match the header of the stream", "stream_damaged", spec)
             place[...] = decoded
     except (imagecodecs.JpegxlError, ValueError, RuntimeError, TypeError) as error:
-        if isinstance(error, MalformedError):
+        if isinstance(error, DicomError):
             raise
         if "NEED_MORE_INPUT" in str(error):
-            raise _cut(spec, len(view)) from None
+            raise cut(spec, len(view)) from None
         raise library_error(error, spec) from None
     if spec.signed:
         give_sign(out, min(found.precision, spec.bits_stored))
@@ -131,10 +129,8 @@ def _codestream_start(data: memoryview, spec: FrameSpec) -> bytes:
         return bytes(data[: 2 + _ENOUGH])
     if data[:12] != _CONTAINER:
         if len(data) < 12 and _CONTAINER.startswith(data):
-            raise _cut(spec, len(data))
-        raise MalformedError(
-            f"{name_of(spec.syntax)}: neither a codestream nor its container", code="stream_start", frame=spec.frame
-        )
+            raise cut(spec, len(data))
+        raise malformed("the data are neither a JPEG XL codestream nor its container", "stream_start", spec)
     found = b""
     at = 12
     while len(data) - at >= 8 and len(found) < _ENOUGH:
@@ -144,19 +140,14 @@ def _codestream_start(data: memoryview, spec: FrameSpec) -> bytes:
         kind = bytes(data[at + 4 : at + 8])
         end = len(data) if length == 0 else at + length
         if end < at + head:
-            raise MalformedError(
-                f"{name_of(spec.syntax)}: a box is shorter than its header",
-                code="stream_box",
-                offset=at,
-                frame=spec.frame,
-            )
+            raise malformed("a box is shorter than its header", "stream_box", spec, at)
         if kind == b"jxlc":
             return bytes(data[at + head : min(end, at + head + _ENOUGH)])
         if kind == b"jxlp":  # behind the number of this part
             found += data[at + head + 4 : min(end, at + head + 4 + _ENOUGH)]
         at = end
     if not found:
-        raise _cut(spec, min(at, len(data)))
+        raise cut(spec, min(at, len(data)))
     return found
 
 
@@ -189,31 +180,20 @@ def _read_header(bits: _Bits) -> _Header:
 
 
 def _check(found: _Header, spec: FrameSpec, item_bits: int) -> None:
-    """Raise when stream and data set disagree, before libjxl asks for memory."""
-    if (found.rows, found.columns) != (spec.rows, spec.columns):
-        raise _disagrees("rows and columns of the stream", (spec.rows, spec.columns), (found.rows, found.columns), spec)
+    """Raise when the stream and the header disagree, before libjxl asks for memory."""
+    check_layout(spec, rows=found.rows, columns=found.columns)
     if found.animated:
-        raise MalformedError(
-            f"{name_of(spec.syntax)}: an animation or a preview in place of one frame",
-            code="stream_frames",
-            frame=spec.frame,
-        )
-    if found.is_float or found.precision > item_bits:
-        raise _disagrees("bits of a sample of the stream", (item_bits,), (found.precision,), spec)
-    if found.extra >= spec.samples or (found.components and found.components != spec.samples):
-        raise _disagrees("components of the stream", (spec.samples,), (found.components or found.extra + 1,), spec)
-
-
-def _disagrees(what: str, expected: tuple[int, ...], found: tuple[int, ...], spec: FrameSpec) -> MalformedError:
-    return MalformedError(
-        f"{name_of(spec.syntax)}: {what}: expected {' x '.join(map(str, expected))}, "
-        f"found {' x '.join(map(str, found))}",
-        code="stream_size",
-        frame=spec.frame,
-    )
-
-
-def _cut(spec: FrameSpec, offset: int) -> TruncatedError:
-    return TruncatedError(
-        f"{name_of(spec.syntax)}: the stream is cut", code="stream_cut", offset=offset, frame=spec.frame
+        raise malformed("the stream is an animation, or has a preview", "stream_animation", spec)
+    if found.is_float:
+        raise malformed("the stream has floating-point samples", "stream_precision", spec)
+    # With extra channels the number of colour channels is not read: there is one at least.
+    least = found.extra + 1
+    components = found.components or (least if least > spec.samples else None)
+    check_layout(
+        spec,
+        rows=found.rows,
+        columns=found.columns,
+        components=components,
+        precision=found.precision,
+        item_bits=item_bits,
     )

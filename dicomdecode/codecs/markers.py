@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from dicomdecode.errors import MalformedError, TruncatedError
+from dicomdecode.codecs.faults import check_layout, cut, malformed
+from dicomdecode.errors import TruncatedError
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dicomdecode.codecs._spec import FrameSpec
 
 __all__ = [
+    "SOF3",
+    "SOF55",
     "StreamHeader",
     "check_end",
     "check_restarts",
     "check_scans",
     "check_stream",
-    "give_sign",
-    "library_error",
-    "monochrome_or_palette",
     "read_header",
-    "unsigned_view",
-    "ycc_or_rgb",
 ]
 
 SOF3, SOF55 = 0xC3, 0xF7
 _FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), SOF55}) - {0xC4, 0xC8, 0xCC}  # not DHT, JPG, DAC
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a segment
 _EOI, _SOS = 0xD9, 0xDA
-#: What can not stand in entropy-coded data: 0xFF is followed there by a stuffed byte, a restart marker or fill.
+#: What cannot stand in entropy-coded data: 0xFF is followed there by a stuffed byte, a restart marker or fill.
 _BEHIND_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 #: A progressive stream of few bytes can ask for any number of scans, each a pass over the whole picture.
 _MOST_SCANS = 200
@@ -75,16 +71,6 @@ class StreamHeader(NamedTuple):
     interleave: int
 
 
-def _malformed(text: str, code: str, spec: FrameSpec, offset: int | None = None) -> MalformedError:
-    return MalformedError(f"{name_of(spec.syntax)}: {text}", code=code, offset=offset, frame=spec.frame)
-
-
-def _cut(spec: FrameSpec, offset: int) -> TruncatedError:
-    return TruncatedError(
-        f"{name_of(spec.syntax)}: the stream is cut", code="stream_cut", offset=offset, frame=spec.frame
-    )
-
-
 def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
     """Walk the marker segments up to the first scan.
 
@@ -97,14 +83,14 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
     """
     size = len(data)
     if size < 4:
-        raise _cut(spec, size)
+        raise cut(spec, size)
     if data[0] != 0xFF or data[1] != 0xD8:
-        raise _malformed("the stream does not begin with SOI", "stream_start", spec, 0)
+        raise malformed("the stream does not begin with SOI", "stream_start", spec, 0)
     at, interval = 2, 0
     found: tuple[int, int, int, int, int, bytes] | None = None
     while at + 4 <= size:
         if data[at] != 0xFF:
-            raise _malformed("a marker was expected", "stream_marker", spec, at)
+            raise malformed("a marker was expected", "stream_marker", spec, at)
         marker = data[at + 1]
         if marker == 0xFF:  # fill bytes
             at += 1
@@ -114,47 +100,41 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
             continue
         length = data[at + 2] << 8 | data[at + 3]
         if length < 2:
-            raise _malformed("a marker segment is shorter than its length", "stream_segment", spec, at)
+            raise malformed("a marker segment is shorter than its length field", "stream_segment", spec, at)
         if length > size - at - 2:
-            raise _cut(spec, at)
+            raise cut(spec, at)
         if marker == _SOS:
             if found is None:
-                raise _malformed("a scan comes before the frame header", "stream_scan", spec, at)
+                raise malformed("a scan comes before the frame header", "stream_scan", spec, at)
             count = data[at + 4] if length > 2 else 0
             if length != 6 + 2 * count or not 1 <= count <= found[4]:
-                raise _malformed("a scan header contradicts itself or the frame header", "stream_scan", spec, at)
+                raise malformed("a scan header contradicts itself or the frame header", "stream_scan", spec, at)
             return StreamHeader(*found, interval, at, at + 2 + length, count, data[at + 6 + 2 * count])
         if marker in _FRAME_HEADERS:
             if found is not None:
-                raise _malformed("there are two frame headers", "stream_frame", spec, at)
+                raise malformed("there are two frame headers", "stream_header", spec, at)
             components = data[at + 9] if length >= 8 else 0
             if not components or length != 8 + 3 * components:
-                raise _malformed("the frame header contradicts itself", "stream_frame", spec, at)
+                raise malformed("the frame header contradicts itself", "stream_header", spec, at)
             rows, columns = data[at + 5] << 8 | data[at + 6], data[at + 7] << 8 | data[at + 8]
             sampling = bytes(data[at + 11 : at + 2 + length : 3])
             found = (marker, data[at + 4], rows, columns, components, sampling)
         elif marker == 0xDD and length >= 4:
             interval = data[at + 4] << 8 | data[at + 5]
         at += 2 + length
-    raise _cut(spec, size)
+    raise cut(spec, size)
 
 
 def check_stream(header: StreamHeader, spec: FrameSpec, item_bits: int) -> None:
     """Raise MalformedError, naming both, when stream and data set disagree in size, components or room for samples."""
-    pairs = (
-        ("rows", spec.rows, header.rows),
-        ("columns", spec.columns, header.columns),
-        ("components", spec.samples, header.components),
+    check_layout(
+        spec,
+        rows=header.rows,
+        columns=header.columns,
+        components=header.components,
+        precision=header.precision,
+        item_bits=item_bits,
     )
-    for what, expected, found in pairs:
-        if expected != found:
-            raise _malformed(f"{what} of the stream: expected {expected}, found {found}", f"stream_{what}", spec)
-    if not 1 <= header.precision <= item_bits:
-        raise _malformed(
-            f"bits of a sample of the stream: expected at most {item_bits}, found {header.precision}",
-            "stream_precision",
-            spec,
-        )
 
 
 def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
@@ -166,7 +146,7 @@ def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
         start = header.entropy
         at = bytes(data[start:]).rfind(b"\xff\xd9")
     if at < 0:
-        raise _cut(spec, len(data))
+        raise cut(spec, len(data))
     return start + at
 
 
@@ -179,29 +159,29 @@ def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None
         count = data[at + 4]
         length = data[at + 2] << 8 | data[at + 3]
         if length != 6 + 2 * count or length > len(data) - at - 2:
-            raise _malformed("a scan header contradicts itself", "stream_scan", spec, at)
+            raise malformed("a scan header contradicts itself", "stream_scan", spec, at)
         if not progressive or data[at + 5 + 2 * count] == 0:  # Ss: the scan of the DC coefficients
             ids.update(data[at + 5 + 2 * k] for k in range(count))
         scans += 1
         if scans > _MOST_SCANS:
-            raise _malformed(f"more than {_MOST_SCANS} scans", "stream_scans", spec, at)
+            raise malformed(f"the stream has more than {_MOST_SCANS} scans", "stream_scans", spec, at)
         marker = _SOS
         at += 2 + length
         while True:
             next_marker = _BEHIND_SCAN.search(data, at)
             if next_marker is None:
-                raise _cut(spec, len(data))
+                raise cut(spec, len(data))
             at = next_marker.start()
             marker = data[at + 1]
             if marker in (_SOS, _EOI):
                 break
             if len(data) - at < 4:
-                raise _cut(spec, at)
+                raise cut(spec, at)
             at += 2 + max(2, data[at + 2] << 8 | data[at + 3])
         if marker == _EOI:
             break
         if len(data) - at < 5:
-            raise _cut(spec, at)
+            raise cut(spec, at)
     if len(ids) < header.components:
         raise TruncatedError(
             f"{name_of(spec.syntax)}: components with a scan: expected {header.components}, found {len(ids)}",
@@ -218,7 +198,7 @@ def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: Frame
         across *= max(factors >> 4 for factors in header.sampling)
         down *= max(factors & 15 for factors in header.sampling)
     if not (across and down):
-        raise _malformed("the frame header has a sampling factor of 0", "stream_frame", spec)
+        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
     units = -(-header.columns // across) * -(-header.rows // down)
     expected = (units - 1) // header.interval
     cells = np.frombuffer(data[header.entropy : end], np.uint8)
@@ -232,35 +212,4 @@ def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: Frame
             frame=spec.frame,
         )
     if not np.array_equal(markers & 7, np.arange(expected) & 7):
-        raise _malformed("restart markers are out of order", "stream_restart", spec, header.entropy)
-
-
-def give_sign(out: NDArray[Any], bits_stored: int) -> None:
-    """Sign-extend the low Bits Stored bits of each sample, in place (Pixel Representation 1)."""
-    shift = 8 * out.dtype.itemsize - bits_stored
-    if out.dtype.kind == "i" and shift > 0:
-        np.left_shift(out, shift, out=out)
-        np.right_shift(out, shift, out=out)
-
-
-def monochrome_or_palette(spec: FrameSpec) -> str:
-    """What a codec returns for frames of one sample a pixel."""
-    return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
-
-
-def ycc_or_rgb(spec: FrameSpec) -> str:
-    """What a codec returns for frames of three samples whose colour it leaves as it is."""
-    if spec.photometric.startswith("YBR_PARTIAL"):
-        return spec.photometric
-    return "YBR_FULL" if spec.photometric.startswith("YBR_FULL") else "RGB"
-
-
-def unsigned_view(out: NDArray[Any]) -> NDArray[Any]:
-    """The same memory, as codecs write it."""
-    return out.view(f"u{out.dtype.itemsize}")
-
-
-def library_error(error: BaseException, spec: FrameSpec) -> MalformedError:
-    """What a codec library raised, as an error of ours; its text holds nothing of the data set."""
-    text = " ".join(str(error).split())[:120]
-    return _malformed(f"the stream can not be decoded ({text})", "stream_damaged", spec)
+        raise malformed("restart markers are out of order", "stream_restart", spec, header.entropy)

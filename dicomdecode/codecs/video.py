@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.codecs.faults import check_layout, malformed
+from dicomdecode.errors import DicomError, TruncatedError, UnsupportedError
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
@@ -101,15 +102,10 @@ class VideoReader:
                 code="frames_missing",
                 frame=frame,
             )
-        if (picture.height, picture.width) != (self._spec.rows, self._spec.columns):
-            raise self._malformed(
-                f"rows and columns of the stream: expected {self._spec.rows} x {self._spec.columns}, "
-                f"found {picture.height} x {picture.width}",
-                "stream_size",
-                frame,
-            )
+        # Of frames on the way to the one asked for, too: a stream whose size changes is not the header's.
+        check_layout(self._spec, rows=picture.height, columns=picture.width, frame=frame)
         if picture.is_corrupt:
-            raise self._malformed("the frame is damaged", "stream_damaged", frame)
+            raise malformed("the frame is damaged", "stream_damaged", self._spec, frame=frame)
         return picture
 
     def _decode(self) -> Iterator[Any]:
@@ -119,20 +115,15 @@ class VideoReader:
             io.BytesIO(self._data), "r", format=form, options={"protocol_whitelist": "pipe"}
         ) as container:
             if not container.streams.video:
-                raise self._malformed("there is no video in it", "stream_start", None)
+                raise malformed("the stream holds no video", "stream_start", self._spec)
             stream = container.streams.video[0]
             if stream.codec_context is None:
                 raise UnsupportedError(
                     f"{name_of(self._spec.syntax)}: PyAV has no decoder for the video in it", code="stream_process"
                 )
             found = stream.codec_context.height, stream.codec_context.width
-            if 0 not in found and found != (self._spec.rows, self._spec.columns):
-                raise self._malformed(
-                    f"rows and columns of the stream: expected {self._spec.rows} x {self._spec.columns}, "
-                    f"found {found[0]} x {found[1]}",
-                    "stream_size",
-                    None,
-                )
+            if 0 not in found:
+                check_layout(self._spec, rows=found[0], columns=found[1])
             stream.codec_context.thread_count = self._spec.threads
             stream.codec_context.options = {"err_detect": "explode"}
             yield from container.decode(stream)
@@ -149,24 +140,26 @@ class VideoReader:
             syntax = self._spec.syntax.removesuffix(".1")
             return "mpegvideo" if syntax in _MPEG2 else "hevc" if syntax in _HEVC else "h264"
         raise UnsupportedError(
-            f"{name_of(self._spec.syntax)}: neither a bare stream nor MPEG-TS, MPEG-PS or MP4", code="stream_container"
+            f"{name_of(self._spec.syntax)}: the data are neither a bare stream nor MPEG-TS, MPEG-PS or MP4",
+            code="stream_container",
         )
 
     def _store(self, picture: Any, frame: int, out: NDArray[Any]) -> str:
         spec = self._spec
         bits = picture.format.components[0].bits
-        if bits > 8 * out.dtype.itemsize:
-            raise self._malformed(
-                f"bits of a sample of the stream: expected at most {8 * out.dtype.itemsize}, found {bits}",
-                "stream_precision",
-                frame,
-            )
+        check_layout(
+            spec,
+            rows=picture.height,
+            columns=picture.width,
+            components=1 if spec.samples == 1 else 3,  # the decoder converts between grey and colour
+            precision=bits,
+            item_bits=8 * out.dtype.itemsize,
+            frame=frame,
+        )
         deep = f"{bits}le" if bits > 8 else ""
         if spec.samples == 1:
             out[..., 0] = picture.to_ndarray(format=f"gray{deep}")
             return "MONOCHROME"
-        if spec.samples != 3:
-            raise self._malformed(f"components of the stream: expected {spec.samples}, found 3", "samples", frame)
         if spec.to_rgb:
             out[...] = picture.to_ndarray(format=f"gbrp{deep}" if deep else "rgb24")
             return "RGB"
@@ -176,10 +169,8 @@ class VideoReader:
         np.right_shift(samples, 16 - bits if deep else 0, out=out, casting="unsafe")
         return spec.photometric
 
-    def _malformed(self, text: str, code: str, frame: int | None) -> MalformedError:
-        return MalformedError(f"{name_of(self._spec.syntax)}: {text}", code=code, frame=frame)
-
     def _damaged(self, error: Exception, frame: int) -> Exception:
-        if isinstance(error, MalformedError | UnsupportedError):
+        if isinstance(error, DicomError):
             return error
-        return self._malformed(f"the stream can not be decoded ({type(error).__name__})", "stream_damaged", frame)
+        text = f"the stream cannot be decoded ({type(error).__name__})"
+        return malformed(text, "stream_damaged", self._spec, frame=frame)

@@ -40,7 +40,8 @@ import numpy as np
 
 from dicomdecode import codecs
 from dicomdecode.codecs import CODECS
-from dicomdecode.errors import DicomError, LimitError, MalformedError, UnsupportedError
+from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
+from dicomdecode.limits import over_limit
 from dicomdecode.pixels import arguments
 from dicomdecode.reading._reading import MemorySource
 from dicomdecode.syntaxes import SYNTAXES
@@ -56,6 +57,8 @@ cdef dict TYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 TYPE_NUMBERS.update({dtype.type: number for number, dtype in enumerate(DTYPES)})
 cdef dict VALUES_NUMBERS = {word: number for number, word in enumerate(LEVELS)}
 cdef dict COLOR_NUMBERS = {word: number for number, word in enumerate(COLORS)}
+cdef object ZERO = 0
+cdef object ONE = 1
 cdef dict SCALE_NUMBERS = {word: number for number, word in enumerate(SCALES)}
 
 
@@ -75,33 +78,37 @@ cdef class Request:
         A keyword has a value that it cannot have. Whatever `on_error` says, this is never swallowed.
     """
 
-    def __init__(self, *, values="modality", color="rgb", dtype=None, scale="preserve", bint color_dim=False,
+    def __init__(self, *, values="modality", color="rgb", dtype=None, scale="preserve", color_dim=False,
                  frame_dim=None, frames=None, out=None, window=None, padding=None, reduce=0, region=None, threads=1,
-                 bint overlays=False, bint must_fit=False):
+                 overlays=False, bint must_fit=False):
         cdef Asked* asked = &self.asked
         asked.values = number_of(VALUES_NUMBERS, "values", values)
         asked.color = number_of(COLOR_NUMBERS, "color", color)
         asked.scale = number_of(SCALE_NUMBERS, "scale", scale)
         asked.target = -1 if dtype is None else type_of(dtype)
-        asked.color_dim = color_dim
-        asked.frame_dim = -1 if frame_dim is None else bool(frame_dim)
+        asked.color_dim = color_dim is True or (color_dim is not False and arguments.check_flag("color_dim", color_dim))
+        asked.frame_dim = -1 if frame_dim is None else arguments.check_flag("frame_dim", frame_dim)
         asked.must_fit = must_fit
         self.dtype = None if dtype is None else DTYPES[asked.target]
-        self.frames = frames
-        self.out = out
         self.threads = 1
-        self.overlays = overlays
+        # What is left at its default needs no check.
+        if frames is not None:
+            self.frames = arguments.check_frames(frames)
+        if out is not None:
+            self.out = arguments.check_out(out)
         if window is not None:
-            self.window = arguments.checked_window(window, values)
+            self.window = arguments.check_window(window, values)
         if padding is not None:
-            self.padding = arguments.checked_float("padding", padding)
+            self.padding = arguments.check_number("padding", padding)
         if region is not None:
-            self.region = arguments.checked_region(region)
-        if reduce is not 0:
-            self.reduce = arguments.checked_integer("reduce", reduce, 0, 32)
-        if threads is not 1:
-            self.threads = arguments.checked_integer("threads", threads, 1, None)
-        if overlays and (asked.values != VALUES_DISPLAY or self.reduce):
+            self.region = arguments.check_region(region)
+        if reduce is not ZERO:
+            self.reduce = arguments.check_whole("reduce", reduce, 0, 32)
+        if threads is not ONE:
+            self.threads = arguments.check_whole("threads", threads, 1)
+        if overlays is not False:
+            self.overlays = arguments.check_flag("overlays", overlays)
+        if self.overlays and (asked.values != VALUES_DISPLAY or self.reduce):
             raise ValueError('overlays=True needs values="display", at full resolution')
 
     @property
@@ -127,11 +134,7 @@ cdef int type_of(dtype) except -1:
         return TYPE_NUMBERS[dtype]
     except (KeyError, TypeError):
         pass
-    found = TYPE_NUMBERS.get(np.dtype(dtype))
-    if found is None or not np.dtype(dtype).isnative:
-        raise TypeError("dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, not "
-                        f"{np.dtype(dtype)}")
-    return found
+    return TYPE_NUMBERS[arguments.check_dtype(dtype)]
 
 
 cdef class PixelData:
@@ -357,12 +360,11 @@ cdef class Frames:
             self.check(last_of(frames))
         shape = tuple([dims[i] for i in range(n)])
         if request.out is not None:
-            return arguments.checked_out(request.out, shape, dtype)
+            return arguments.fitting(request.out, shape, dtype)
         for i in range(n):
             if dims[i] and size > limit // <uint64_t>dims[i]:
-                raise LimitError(
-                    f"The result exceeds the limit of {limit} bytes", code="limit_output_bytes",
-                    hint="Select fewer frames with frames=, or pass limits=dicomdecode.Limits(...)")
+                raise over_limit("The result exceeds", "limit_output_bytes", limit, hint=(
+                    "Select fewer frames with frames=, or pass limits=dicomdecode.Limits(output_bytes=...)"))
             size *= <uint64_t>dims[i]
         return np.empty(shape, dtype)
 
@@ -617,11 +619,8 @@ cdef class Frames:
 
     def located(self, error, frame):
         """The error of a codec, with the name of the syntax, and its offset in the file: of the codestream so far."""
-        message = error.message
-        if self.syntax.name not in message:
-            message = f"{self.syntax.name}: {message}"
-        return type(error)(message, code=error.code, tag=error.tag, offset=self.position(frame, error.offset or 0),
-                           frame=error.frame, hint=error.hint)
+        message = None if self.syntax.name in error.message else f"{self.syntax.name}: {error.message}"
+        return error.located(message=message, offset=self.position(frame, error.offset or 0))
 
 
 cdef int use_openjpeg() except -1:

@@ -1,7 +1,8 @@
-"""Keywords of the public functions, checked: a wrong one is never swallowed by `on_error`, and its error names it."""
+"""Arguments of the public functions, checked once: a wrong argument is never swallowed by `on_error`."""
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Region",
     "Selection",
-    "checked_float",
-    "checked_integer",
-    "checked_out",
-    "checked_region",
-    "checked_window",
+    "check_dtype",
+    "check_flag",
+    "check_frames",
+    "check_number",
+    "check_out",
+    "check_region",
+    "check_whole",
+    "check_window",
+    "fitting",
     "not_one_of",
     "one_of",
     "select",
@@ -28,73 +33,132 @@ __all__ = [
 Region = tuple[int, int, int, int]
 
 
-def not_one_of(name: str, value: Any, allowed: Iterable[str]) -> ValueError:
-    """The error for a value that is none of the allowed words."""
-    return ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """The numpy.dtype, in native order; TypeError for one that images are never converted to."""
+    found: np.dtype[Any] | None = None
+    if dtype is not None:  # which NumPy takes for float64
+        with contextlib.suppress(TypeError, ValueError, SyntaxError):
+            found = np.dtype(dtype)
+    if found is None or found.kind not in "iuf" or found.itemsize > 8 or not found.isnative:
+        raise TypeError(
+            "dtype must be one of uint8/16/32/64, int8/16/32/64, float16/32/64 in native order, "
+            f"not {dtype if found is None else found}"
+        )
+    return found
+
+
+def not_one_of(name: str, value: Any, allowed: Iterable[str]) -> Exception:
+    """The error for a value that is none of the allowed words: TypeError where it is no str at all."""
+    error = ValueError if isinstance(value, str) else TypeError
+    return error(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
 
 
 def one_of(name: str, value: Any, allowed: Sequence[str]) -> None:
-    """Raise ValueError, with the allowed words, when `value` is none of them."""
-    if value not in allowed:
+    """Raise, with the allowed words, when `value` is none of them."""
+    if not isinstance(value, str) or value not in allowed:
         raise not_one_of(name, value, allowed)
 
 
-def checked_integer(name: str, value: Any, low: int, high: int | None) -> int:
-    """An integer inside [low, high]."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
-    if number < low or (high is not None and number > high):
-        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"{name} must be {bounds}, not {number}")
-    return number
+def check_flag(name: str, value: Any) -> bool:
+    """A bool; TypeError for anything else."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return bool(value)
 
 
-def checked_float(name: str, value: Any) -> float:
-    """A number as a float."""
-    if isinstance(value, (str, bytes)):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}")
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from None
+def _is_whole(value: Any) -> bool:
+    return hasattr(value, "__index__") and not isinstance(value, (bool, np.bool_, np.ndarray))
 
 
-def checked_region(value: Any) -> Region:
-    """(row, column, height, width) as ints."""
-    try:
-        row, column, height, width = (operator.index(n) for n in value)
-    except (TypeError, ValueError):
-        raise TypeError(f"region must be (row, column, height, width), four ints, not {value!r}") from None
-    return row, column, height, width
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def checked_window(window: Any, values: str) -> Any:
+def check_whole(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """An int within bounds; TypeError for anything that is no integer."""
+    if not _is_whole(value):
+        raise TypeError(f"{name} must be an int, not {value!r}")
+    found = operator.index(value)
+    if found < least or (most is not None and found > most):
+        bounds = f"at least {least}" if most is None else f"between {least} and {most}"
+        raise ValueError(f"{name} must be {bounds}, not {found}")
+    return found
+
+
+def check_frames(frames: Any) -> int | slice | list[int] | None:
+    """`frames=` in one of three forms, or None for all. Whether the image has them is asked when it is known."""
+    if frames is None:
+        return None
+    if isinstance(frames, slice):
+        for part in (frames.start, frames.stop, frames.step):
+            if part is not None and not _is_whole(part):
+                raise TypeError(f"frames must be a slice of ints, not {frames}")
+        if frames.step == 0:
+            raise ValueError("frames must be a slice with a step other than 0")
+        return frames
+    if _is_whole(frames):
+        return operator.index(frames)
+    chosen: list[Any] = list(frames) if hasattr(frames, "__iter__") and not isinstance(frames, (str, bytes)) else [None]
+    if not all(map(_is_whole, chosen)):
+        raise TypeError(f"frames must be an int, a slice or a sequence of ints, not {frames!r}")
+    return [operator.index(i) for i in chosen]
+
+
+def check_out(out: Any) -> NDArray[Any] | None:
+    """`out=`; its shape and dtype are compared when those of the result are known."""
+    if out is not None and not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
+    return out
+
+
+def check_window(window: Any, values: str) -> Any:
     """A window (center, width, function), or the index or the explanation of a stored one."""
     if isinstance(window, str):
         return window
-    if isinstance(window, (int, np.integer)) and not isinstance(window, bool):
-        return int(window)
-    if values == "real_world":
-        raise ValueError(f"window must be the index or the LUT Label of a real world value mapping, not {window!r}")
-    if not isinstance(window, (tuple, list)) or len(window) not in (2, 3):
-        raise ValueError(
+    if _is_whole(window):
+        return operator.index(window)
+    if not isinstance(window, (tuple, list)):
+        raise TypeError(
             "window must be (center, width), (center, width, function), or the index or explanation of a stored one, "
             f"not {window!r}"
         )
+    if values == "real_world":
+        raise ValueError(f"window must be the index or the LUT Label of a real world value mapping, not {window!r}")
+    if len(window) not in (2, 3):
+        raise ValueError(f"window must be (center, width) or (center, width, function), not {window!r}")
+    function = window[2] if len(window) == 3 else "LINEAR"
+    if not all(map(_is_number, window[:2])) or not isinstance(function, str):
+        raise TypeError(f"window must hold two numbers, and the name of a function, not {window!r}")
     from dicomdecode.pixels.transform import window_map
 
-    center, width = (checked_float("window", number) for number in window[:2])
-    checked = (center, width, window[2] if len(window) == 3 else "LINEAR")
-    window_map(*checked)
+    checked = (float(window[0]), float(window[1]), function)
+    try:
+        window_map(*checked)
+    except ValueError as error:
+        raise ValueError(f"window={window!r}: {error}") from None
     return checked
 
 
-def checked_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def check_region(region: Any) -> Region:
+    """(row, column, height, width) as ints."""
+    parts: list[Any] = list(region) if hasattr(region, "__iter__") and not isinstance(region, (str, bytes)) else [None]
+    if not all(map(_is_whole, parts)):
+        raise TypeError(f"region must be four ints (row, column, height, width), not {region!r}")
+    if len(parts) != 4:
+        raise ValueError(f"region must be (row, column, height, width), not {region!r}")
+    row, column, height, width = map(operator.index, parts)
+    return row, column, height, width
+
+
+def check_number(name: str, value: Any) -> float:
+    """A number as a float; TypeError for anything else."""
+    if not _is_number(value):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    return float(value)
+
+
+def fitting(out: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """The caller's array, when it can take the result."""
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
     if out.shape != shape or out.dtype != dtype:
         raise ValueError(f"out must have shape {shape} and dtype {dtype}, not {out.shape} and {out.dtype}")
     if not (out.flags.c_contiguous and out.flags.writeable):
@@ -109,13 +173,11 @@ class Selection(NamedTuple):
     keeps_axis: bool
 
 
-def select(frames: Any, count: int) -> Selection:
-    """Read `frames=` of an image with `count` frames.
+def select(frames: int | slice | list[int] | None, count: int) -> Selection:
+    """What `frames`, as `check_frames` gives it, are of an image with `count` frames.
 
     Raises
     ------
-    TypeError
-        It is no int, slice or sequence of ints.
     IndexError
         A frame that the image does not have.
     """
@@ -123,12 +185,9 @@ def select(frames: Any, count: int) -> Selection:
         return Selection(range(count), count > 1)
     if isinstance(frames, slice):
         return Selection(range(count)[frames], True)
-    single = not isinstance(frames, Iterable)
-    try:
-        numbers = [operator.index(frames)] if single else [operator.index(i) for i in frames]
-    except TypeError:
-        raise TypeError(f"frames must be an int, a slice or a sequence of ints, not {frames!r}") from None
+    single = isinstance(frames, int)
+    numbers = [frames] if isinstance(frames, int) else frames
     for i in numbers:
         if not -count <= i < count:
-            raise IndexError(f"frames: {i} is not a frame of an image with {count} frames")
+            raise IndexError(f"frames: there is no frame {i} in an image with {count}")
     return Selection([i % count for i in numbers], not single)

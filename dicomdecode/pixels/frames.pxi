@@ -97,7 +97,7 @@ cdef int unpack(const Layout* l, const uint8_t* cells, size_t size, int first_bi
             interleave_planes(target, samples, <size_t>l.pixels, l.spec.samples, <int>item)
     elif l.is_422:
         if l.pixels % 2:
-            return fail(fault, MALFORMED, "half_chroma", "An odd number of pixels has no 4:2:2 form", 0x00280004u, -1,
+            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels", 0x00280004u, -1,
                         -1, -1)
         expand_half_chroma(cells, samples, <size_t>(l.pixels // 2), <int>item)
     elif l.is_planar:

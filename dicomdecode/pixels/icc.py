@@ -61,7 +61,7 @@ class ToSRGB:
                 renderingIntent=ImageCms.Intent(intent if 0 <= intent <= 3 else 0),
             )
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
-            raise MalformedError("The ICC profile can not be used", code="icc_profile", tag=_PROFILE) from None
+            raise MalformedError("The ICC profile cannot be used", code="icc_profile", tag=_PROFILE) from None
 
     def __call__(self, samples: NDArray[Any]) -> None:
         """Convert uint8 [..., 3], C-contiguous, in place."""
@@ -77,12 +77,12 @@ class ToSRGB:
 def _check(profile: bytes) -> None:
     """What a profile's header says (ISO 15076-1 7.2), before a library sees it."""
     if len(profile) > _LARGEST:
-        raise LimitError(f"An ICC profile exceeds {_LARGEST} bytes: {len(profile)}", code="icc_size", tag=_PROFILE)
+        raise over_limit("The ICC profile exceeds", "icc_size", _LARGEST, len(profile), tag=_PROFILE)
     size = int.from_bytes(profile[:4], "big")
     if len(profile) < 132 or profile[36:40] != b"acsp" or not 132 <= size <= len(profile):
         raise MalformedError("The ICC profile is damaged or cut", code="icc_profile", tag=_PROFILE)
     if profile[16:20] != b"RGB ":
-        raise UnsupportedError("The ICC profile is not one of RGB", code="icc_space", tag=_PROFILE)
+        raise UnsupportedError("The ICC profile is not an RGB profile", code="icc_space", tag=_PROFILE)
 
 
 class Profiles:

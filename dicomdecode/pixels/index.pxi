@@ -120,7 +120,7 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
             if add_fragment(found, count, room, &walk) < 0:
                 status = no_memory(fault)
             elif count[0] > index.limit:
-                status = fail(fault, OVER_LIMIT, "limit_fragments", "The fragments exceed the limit", tag, -1,
+                status = fail(fault, OVER_LIMIT, "limit_fragments", "The number of fragments exceeds", tag, -1,
                               <int64_t>index.limit, <int64_t>count[0])
         elif kind == WALK_FAILED:
             status = unreadable(fault)

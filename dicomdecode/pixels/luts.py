@@ -195,7 +195,7 @@ def _number(dataset: DataSet, tag: int) -> float | None:
 
 def _checked(value: Any, tag: int) -> float:
     if not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise MalformedError("A value is no finite number", code="decimal_string", tag=tag)
+        raise MalformedError("A value is not a finite number", code="decimal_string", tag=tag)
     return float(value)
 
 
@@ -218,7 +218,7 @@ def _window(dataset: DataSet, index: int) -> Window:
     function = str(functions[0]).upper() if functions else "LINEAR"
     if function not in FUNCTIONS:
         raise MalformedError(
-            "VOI LUT Function is none of LINEAR, LINEAR_EXACT and SIGMOID",
+            "VOI LUT Function is not LINEAR, LINEAR_EXACT or SIGMOID",
             code="voi_lut_function",
             tag=_FUNCTION,
             hint="Pass window=(center, width, function)",

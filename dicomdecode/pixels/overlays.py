@@ -79,7 +79,7 @@ class Overlay:
         return MalformedError(f"Overlay: {text}", code="overlay", tag=self._tag(element))
 
     def check(self) -> None:
-        """Raise when the overlay can not be there as it is described; nothing is decoded.
+        """Raise when the overlay cannot be there as it is described; nothing is decoded.
 
         Raises
         ------
@@ -93,18 +93,12 @@ class Overlay:
             if size < 1:
                 raise self._malformed("its size is missing, or not positive", element)
         total = self.rows * self.columns * self.frames
-        for name, asked, limit in (
-            ("pixels_per_frame", self.rows * self.columns, limits.pixels_per_frame),
-            ("frames", self.frames, limits.frames),
-            ("output_bytes", total, limits.output_bytes),
-        ):
-            if asked > limit:
-                raise LimitError(
-                    f"An overlay exceeds the limit {name} of {limit}: {asked}",
-                    code=f"limit_{name}",
-                    tag=self._tag(_ROWS),
-                    hint="Pass limits=dicomdecode.Limits(...) to allow it",
-                )
+        tag, pixels = self._tag(_ROWS), self.rows * self.columns
+        check_limit(
+            "The pixels of an overlay exceed", "limit_pixels_per_frame", limits.pixels_per_frame, pixels, tag=tag
+        )
+        check_limit("The frames of an overlay exceed", "limit_frames", limits.frames, self.frames, tag=tag)
+        check_limit("An overlay exceeds", "limit_output_bytes", limits.output_bytes, total, tag=tag)
         if self.embedded:
             self._check_embedded()
             return
@@ -119,7 +113,7 @@ class Overlay:
     def _check_embedded(self) -> None:
         file = self._file
         if file.pixel_kind != "integer" or file.samples != 1 or file.bits_allocated not in (8, 16, 32, 64):
-            raise self._malformed("it has no data of its own, and the pixel data can not hold it", _DATA)
+            raise self._malformed("it has no data of its own, and the pixel data cannot hold it", _DATA)
         if not embedded_bits(file) >> self.bit_position & 1:
             raise self._malformed("it has no data of its own, and its bit is not an unused one", _BIT_POSITION)
         if (self.rows, self.columns) != (file.rows, file.columns):

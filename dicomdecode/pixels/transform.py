@@ -141,7 +141,7 @@ def window_map(center: float, width: float, function: str) -> Affine | Callable[
         return Affine(1 / width, 0.5 - center / width, 0.0, 1.0)
     if function == "SIGMOID":
         return lambda x: 1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700)))
-    raise ValueError(f"a window's function is one of {', '.join(FUNCTIONS)}, not {function!r}")
+    raise ValueError(f"a window's function must be one of {', '.join(FUNCTIONS)}, not {function!r}")
 
 
 def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> Chain:
@@ -228,7 +228,7 @@ def chain_of_color(bits: int, values: str) -> Chain:
     """The chain of colour samples: as they are, or onto [0, 1]."""
     top = 2.0**bits - 1
     if values == "real_world":
-        raise UnsupportedError("Real world values are of monochrome images", code="real_world", tag=0x00409096)
+        raise UnsupportedError("Only monochrome images have real world values", code="real_world", tag=0x00409096)
     if values in ("stored", "modality"):
         return Chain((0.0, top))
     return Chain((0.0, 1.0), Affine(1 / top, 0.0, 0.0, 1.0), unit=True, steps=(f"samples / {top:g}",))

@@ -1,6 +1,6 @@
 # The one bounds check: every byte of a file's structure is read through a Cursor.
 #
-# `size` and `pos` are size_t and `pos <= size` always holds, so "n > size - pos" can not overflow.
+# `size` and `pos` are size_t and `pos <= size` always holds, so "n > size - pos" cannot overflow.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef struct Cursor:

@@ -11,9 +11,9 @@ cdef enum FaultKind:
     MALFORMED = 1
     TRUNCATED = 2
     UNSUPPORTED = 3
-    OVER_LIMIT = 4
+    OVER_LIMIT = 4          # `what` is a phrase with its verb, "Number of Frames exceeds"; `expected` is the limit
     NO_MEMORY = 5           # becomes a MemoryError
-    UNREADABLE = 6          # the system can not read the source, which has kept the error
+    UNREADABLE = 6          # the system cannot read the source, which has kept the error
 
 cdef struct Fault:
     int kind
@@ -41,7 +41,7 @@ cdef int raise_fault(const Fault* fault, int frame) except -1
 
 # --- bytes ------------------------------------------------------------------------------------------------------------
 
-# The number of bytes that were there, fewer than `n` at the end of the file; -1 when the system can not read.
+# The number of bytes that were there, fewer than `n` at the end of the file; -1 when the system cannot read.
 ctypedef int64_t (*ReadAt)(void* source, uint64_t offset, uint8_t* target, size_t n) noexcept nogil
 
 cdef struct FileBytes:          # of a file: those in memory, and a way to the others
@@ -160,7 +160,7 @@ cdef enum FragmentKind:
     FRAGMENT
     CUT_FRAGMENT                # the file ends inside it
     DELIMITER
-    WALK_FAILED = -1            # the source can not be read, or no memory
+    WALK_FAILED = -1            # the source cannot be read, or no memory
 
 cdef void walk_init(FragmentWalk* w, const FileBytes* file, uint64_t at, uint64_t end) noexcept nogil
 cdef void walk_free(FragmentWalk* w) noexcept nogil

@@ -28,7 +28,8 @@ import os
 import threading
 import zlib
 
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.limits import over_limit
 from dicomdecode.tags import parse_tag, vr_of
 
 cdef enum:

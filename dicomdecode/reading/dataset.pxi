@@ -105,7 +105,7 @@ cdef class DataSet:
         if not self.inner_encoding(e, &explicit_vr, &big_endian):
             raise MalformedError("Not a sequence", code="not_a_sequence", tag=e.tag)
         if self.depth() >= self.m.limits.depth:
-            raise LimitError("Sequences are nested deeper than the limit allows", code="limit_depth", tag=e.tag)
+            raise over_limit("The nesting of sequences exceeds", "limit_depth", self.m.limits.depth, tag=e.tag)
         fault.kind = NO_FAULT
         c.data = value_at(&self.m, e)
         c.size = <size_t>e.length

@@ -1,31 +1,31 @@
 # From the error struct of functions without the GIL to an exception.
 
 cdef int raise_fault(const Fault* fault, int frame) except -1:
-    """Raise what the struct says; `frame` is -1 where no frame is concerned."""
+    """Raise what the struct says; `frame` is -1 where no frame is concerned.
+
+    OVER_LIMIT reads "{what} the limit of {expected}: {found}", every other kind "{what}: expected {expected}, found
+    {found}", each without the numbers that are not said.
+    """
     cdef str text = fault.what.decode("ascii")
-    cdef str hint = ""
+    cdef str code = fault.code.decode("ascii")
+    tag = fault.tag if fault.tag else None
+    offset = fault.offset if fault.offset >= 0 else None
+    concerned = frame if frame >= 0 else None
     if fault.kind == NO_MEMORY:
         raise MemoryError(text)
+    if fault.kind == OVER_LIMIT:
+        raise over_limit(text, code, fault.expected, fault.found if fault.found >= 0 else None, tag=tag, offset=offset,
+                         frame=concerned)
     if fault.expected >= 0:
         text += f": expected {fault.expected}"
         if fault.found >= 0:
             text += f", found {fault.found}"
     elif fault.found >= 0:
         text += f": found {fault.found}"
-    if fault.kind == OVER_LIMIT:
-        kind = LimitError
-        hint = "Pass limits=dicomdecode.Limits(...) to allow it"
-    elif fault.kind == TRUNCATED:
+    if fault.kind == TRUNCATED:
         kind = TruncatedError
     elif fault.kind == UNSUPPORTED:
         kind = UnsupportedError
     else:
         kind = MalformedError
-    raise kind(
-        text,
-        code=fault.code.decode("ascii"),
-        tag=fault.tag if fault.tag else None,
-        offset=fault.offset if fault.offset >= 0 else None,
-        frame=frame if frame >= 0 else None,
-        hint=hint,
-    )
+    raise kind(text, code=code, tag=tag, offset=offset, frame=concerned)

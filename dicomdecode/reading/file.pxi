@@ -60,10 +60,8 @@ cdef class DicomFile(DataSet):
                 self.inflate()
             elif result == SCAN_MORE:
                 if self.m.wanted > self.m.limits.header_bytes:
-                    raise LimitError(
-                        f"The header is longer than the limit of {self.m.limits.header_bytes} bytes",
-                        code="limit_header_bytes", offset=self.m.cursor.pos,
-                        hint="Pass limits=dicomdecode.Limits(...) to allow it")
+                    raise over_limit("The header exceeds", "limit_header_bytes", self.m.limits.header_bytes,
+                                     offset=self.m.cursor.pos)
                 self.grow(self.m.wanted)
         return 0
 
@@ -139,9 +137,7 @@ cdef class DicomFile(DataSet):
         if e.offset != self.m.pixels.offset or held_at(&self.bytes, e.offset, e.length) != NULL:
             return value_at(&self.m, e)
         if e.length > self.m.limits.header_bytes:
-            raise LimitError(f"The value is longer than the limit of {self.m.limits.header_bytes} bytes",
-                             code="limit_header_bytes", tag=e.tag,
-                             hint="Pass limits=dicomdecode.Limits(...) to allow it")
+            raise over_limit("The value exceeds", "limit_header_bytes", self.m.limits.header_bytes, e.length, tag=e.tag)
         if self.pixel_bytes is None:
             self.source.wake()
             try:
@@ -169,8 +165,8 @@ cdef class DicomFile(DataSet):
         except zlib.error:
             raise MalformedError("The deflated data set cannot be inflated", code="inflate", offset=start) from None
         if len(data) > bound:
-            raise LimitError(f"The inflated data set exceeds the limit of {bound} bytes", code="limit_inflate",
-                             offset=start, hint="Pass limits=dicomdecode.Limits(...) to allow it")
+            code = "limit_inflate_ratio" if bound == by_ratio else "limit_output_bytes"
+            raise over_limit("The inflated data set exceeds", code, bound, offset=start)
         self.source = MemorySource(bytes(self.source.read_at(0, start)) + data)
         self.source.describe(&self.bytes)
         self.m.file_size = self.bytes.size
@@ -315,7 +311,7 @@ cdef class DicomFile(DataSet):
     def rescale(self):
         """(slope, intercept) of the modality stage, None when the data set has none (PS3.3 C.11.1)."""
         if self.h.unreadable:
-            raise MalformedError("A decimal string is no finite number", code="decimal_string", tag=self.h.unreadable)
+            raise MalformedError("A decimal string is not a finite number", code="decimal_string", tag=self.h.unreadable)
         if self.h.has_slope or self.h.has_intercept:
             return (self.h.slope, self.h.intercept)
         if self.h.has_dose_scaling:

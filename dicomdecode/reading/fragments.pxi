@@ -14,7 +14,7 @@ cdef void walk_free(FragmentWalk* w) noexcept nogil:
 
 
 cdef const uint8_t* walk_header(FragmentWalk* w) noexcept nogil:
-    """The 8 bytes of the next item's header; NULL when they can not be read.
+    """The 8 bytes of the next item's header; NULL when they cannot be read.
 
     Where fragments are small, those that follow are read along; where they are large, each header is read alone.
     """

@@ -361,7 +361,7 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
         return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of Double Float Pixel Data", 0x00280100u,
                     -1, 64, h.bits_allocated)
     if h.samples != 1 and h.samples != 3 and h.samples != 4:
-        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is neither 1, 3 nor 4", 0x00280002u, -1,
+        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is not 1, 3 or 4", 0x00280002u, -1,
                     -1, h.samples)
     if h.samples > 1 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
                           or h.photometric == PI_PALETTE_COLOR):
@@ -372,9 +372,9 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
                     0x00280002u, -1, 3, 1)
     pixels = <uint64_t>h.rows * h.columns
     if pixels > m.limits.pixels_per_frame:
-        return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed the limit", 0x00280010u, -1,
+        return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed", 0x00280010u, -1,
                     <int64_t>m.limits.pixels_per_frame, <int64_t>pixels)
     if h.frames > m.limits.frames:
-        return fail(fault, OVER_LIMIT, "limit_frames", "Number of Frames exceeds the limit", 0x00280008u, -1,
+        return fail(fault, OVER_LIMIT, "limit_frames", "Number of Frames exceeds", 0x00280008u, -1,
                     <int64_t>m.limits.frames, <int64_t>h.frames)
     return 0

@@ -152,8 +152,8 @@ cdef int more(FileMap* m, uint64_t wanted) noexcept nogil:
 cdef int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fault) noexcept nogil:
     m.walked += 1
     if m.walked > m.limits.elements:
-        return fail(fault, OVER_LIMIT, "limit_elements", "The data set holds more elements than the limit allows",
-                    tag, m.base + pos, m.limits.elements, -1)
+        return fail(fault, OVER_LIMIT, "limit_elements", "The number of data elements exceeds", tag,
+                    m.base + pos, m.limits.elements, -1)
     return 0
 
 
@@ -215,13 +215,13 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
                 depth -= 1
             continue
         if level & IN_SEQUENCE and tag != ITEM:
-            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something but items",
+            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something other than items",
                  tag, m.base + at.pos, -1, -1)
             return SCAN_FAULT
         if length == UNDEFINED_LENGTH:
             if depth >= 2 * m.limits.depth:
-                fail(fault, OVER_LIMIT, "limit_depth", "Sequences are nested deeper than the limit allows",
-                     tag, m.base + at.pos, m.limits.depth, -1)
+                fail(fault, OVER_LIMIT, "limit_depth", "The depth of sequences exceeds", tag,
+                     m.base + at.pos, m.limits.depth, -1)
                 return SCAN_FAULT
             at.pos += header
             if level & IN_SEQUENCE:
@@ -252,6 +252,7 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
     cdef size_t header = 0
     cdef size_t start
     cdef int result
+    cdef bint outer_big_endian
     cdef bint explicit_vr = in_meta or m.explicit_vr
     while True:
         start = c.pos
@@ -291,9 +292,11 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
             e.flags = UNDEFINED | (INNER_IMPLICIT if vr == VR_UN else 0)
             c.pos += header
             if vr == VR_UN:
-                c.big_endian, explicit_vr = False, c.big_endian
+                # Items in Implicit VR Little Endian, whatever the data set is encoded in (PS3.5 6.2.2).
+                outer_big_endian = c.big_endian
+                c.big_endian = False
                 result = walk_undefined(m, c, False, False, fault)
-                c.big_endian, explicit_vr = explicit_vr, m.explicit_vr
+                c.big_endian = outer_big_endian
             else:
                 result = walk_undefined(m, c, explicit_vr, False, fault)
             if result == SCAN_MORE:

@@ -13,7 +13,7 @@ cdef extern from "read_at.h" nogil:
 
 
 cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil:
-    """Copy `n` bytes from `offset` on; fewer where the file ends. -1: the source can not be read."""
+    """Copy `n` bytes from `offset` on; fewer where the file ends. -1: the source cannot be read."""
     cdef size_t front = 0
     cdef int64_t more
     if offset >= f.size:
@@ -57,7 +57,7 @@ cdef class Source:
 
     def raise_failure(self):
         """Raise the error that a read without the GIL met."""
-        raise OSError("the source can not be read")
+        raise OSError("the source cannot be read")
 
     def wake(self):
         """Make ready to be read, until `rest` was called as often."""
@@ -66,7 +66,7 @@ cdef class Source:
         """Let go of what is held only for reading."""
 
     def close(self):
-        """Release what the source itself opened; it can not be read any more."""
+        """Release what the source itself opened; it cannot be read any more."""
 
 
 cdef class MemorySource(Source):

@@ -6,7 +6,7 @@ import io
 import os
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from dicomdecode.errors import LimitError
+from dicomdecode.limits import over_limit
 from dicomdecode.reading._reading import FileSource, MemorySource, PathSource, Source
 
 if TYPE_CHECKING:
@@ -64,11 +64,7 @@ def _drained(pipe: PathSource, limits: Limits) -> MemorySource:
     finally:
         pipe.close()
     if len(contents) > most:
-        raise LimitError(
-            f"The pipe or device gives more than the limit of {most} bytes",
-            code="limit_output_bytes",
-            hint="Pass limits=dicomdecode.Limits(...) to allow it",
-        )
+        raise over_limit("What the pipe or device gives exceeds", "limit_output_bytes", most)
     return MemorySource(contents)
 
 

@@ -28,12 +28,12 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
     Raises
     ------
     DicomError
-        No decoder is registered there, a frame can not be decoded, or the result is undefined.
+        No decoder is registered there, a frame cannot be decoded, or the result is undefined.
     """
     syntax = SYNTAXES.get(file.transfer_syntax)
     if syntax is None or syntax.codec not in ("jpeg", "jpegls", "jpeg2000", "rle"):
         raise UnsupportedError(
-            f"tensorflow-io decodes no pixel data in {name_of(file.transfer_syntax)}", code="transfer_syntax"
+            f"tensorflow-io does not decode pixel data in {name_of(file.transfer_syntax)}", code="transfer_syntax"
         )
     table, fragments = _fragments(file)
     if not fragments:
@@ -79,7 +79,7 @@ def _frames(fragments: list[Any], count: int, table: bytes | None = None) -> lis
             frames.append(open_frame)
             open_frame = b""
     if len(frames) < count or (offsets is not None and (len(frames) > count or len(offsets) != count)):
-        fail("the fragments of the frames can not be told apart", PIXEL_DATA)
+        fail("the fragments of the frames cannot be told apart", PIXEL_DATA)
     return frames[:count]
 
 
@@ -177,7 +177,7 @@ def _rle_frames(fragments: list[Any], image: Image, samples: int) -> list[NDArra
 
 def _rle(frame: bytes, image: Image, samples: int, index: int, may_be_short: bool) -> NDArray[Any]:
     if image.allocated % 8:
-        fail("Bits Allocated of RLE is no multiple of 8", 0x00280100)
+        fail("Bits Allocated of RLE is not a multiple of 8", 0x00280100)
     size, pixels = image.allocated // 8, image.rows * image.columns
     out = np.empty(pixels * samples * size, np.uint8)
     decode, spec = codecs.load("rle"), _spec(image, samples, image.allocated, "", index)

@@ -110,12 +110,8 @@ def render_tfio(source: Source, limits: Limits, request: Request, on_error: str)
     if depth > 32:
         undefined(f"images of {depth} bits end the process")
     samples = 1 if stage else 3
-    if image.total * samples * dtype.itemsize > limits.output_bytes:
-        raise LimitError(
-            f"The image exceeds the limit output_bytes of {limits.output_bytes}",
-            code="limit_output_bytes",
-            hint="Pass limits=dicomdecode.Limits(...) to allow it",
-        )
+    size = image.total * samples * dtype.itemsize
+    check_limit("The result exceeds", "limit_output_bytes", limits.output_bytes, size)
 
     def finish(values: NDArray[Any]) -> NDArray[Any]:
         return _converted(values, depth, dtype, scale)

@@ -105,9 +105,9 @@ class Stream:
     cut: bool = False  # the file ends inside it: what is missing is undefined
 
 
-def fail(text: str, tag: int | None = None, code: str = "tfio_image") -> NoReturn:
+def fail(text: str, tag: int | None = None) -> NoReturn:
     """Raise what tensorflow-io calls "Error loading image"."""
-    raise MalformedError(f"tensorflow-io loads no such image: {text}", code=code, tag=tag)
+    raise MalformedError(f"tensorflow-io does not load this image: {text}", code="tfio_image", tag=tag)
 
 
 def undefined(text: str) -> NoReturn:
@@ -216,7 +216,7 @@ def read_attributes(file: DicomFile) -> Image:
         fail("the VR of the pixel data is neither OB nor OW", PIXEL_DATA)
     photometric = re.sub("[^A-Za-z0-9]", "", first_text(file, 0x00280004)).upper()
     if photometric not in SAMPLES:
-        fail("its photometric interpretation is unknown to it", 0x00280004)
+        fail("it does not know the photometric interpretation", 0x00280004)
     values = {}
     for tag in (0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280103):
         value = number(file, tag)
@@ -249,19 +249,12 @@ def check_limits(file: DicomFile, image: Image, present: int) -> None:
     """Raise LimitError for more than the limits allow, or much more than the file can hold."""
     limits = file.limits
     needed = image.total * max(image.samples, 3 if image.samples != 1 or image.photometric[0] == "P" else 1)
-    for name, asked in (
-        ("pixels_per_frame", image.rows * image.columns),
-        ("frames", image.frames),
-        ("output_bytes", needed),
-    ):
-        if asked > getattr(limits, name):
-            raise LimitError(
-                f"The image exceeds the limit {name} of {getattr(limits, name)}",
-                code=f"limit_{name}",
-                hint="Pass limits=dicomdecode.Limits(...) to allow it",
-            )
+    pixels = image.rows * image.columns
+    check_limit("Rows times Columns exceed", "limit_pixels_per_frame", limits.pixels_per_frame, pixels)
+    check_limit("Number of Frames exceeds", "limit_frames", limits.frames, image.frames)
+    check_limit("The image exceeds", "limit_output_bytes", limits.output_bytes, needed)
     if needed > _FREE_BYTES and needed > 64 * 8 * present:
-        raise TruncatedError("The pixel data can not hold so many pixels", code="frame_cut", tag=PIXEL_DATA)
+        raise TruncatedError("The pixel data cannot hold so many pixels", code="frame_cut", tag=PIXEL_DATA)
 
 
 def read_native(file: DicomFile, image: Image) -> Stream:

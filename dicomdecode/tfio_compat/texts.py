@@ -59,7 +59,7 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
     Returns
     -------
     ndarray of object (bytes), the shape of `tags`
-        Empty where an element is absent, and for what can not be read at all.
+        Empty where an element is absent, and for what cannot be read at all.
 
     Raises
     ------
@@ -72,8 +72,7 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
     limits = default_limits() if limits is None else limits
     source = open_source(contents, limits)
     try:
-        if source.size > limits.output_bytes:
-            raise LimitError("The file exceeds the limit output_bytes", code="limit_output_bytes")
+        check_limit("The file exceeds", "limit_output_bytes", limits.output_bytes, source.size)
         memory = source if isinstance(source, MemorySource) else MemorySource(source.read_at(0, source.size))
         file: DicomFile | None = None
         with contextlib.suppress(MalformedError):  # parsing errors are ignored there, and nothing is found

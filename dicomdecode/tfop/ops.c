@@ -236,7 +236,7 @@ static void write_image(const dd_core *decoder, const kernel *k, dd_image *image
             return;
         }
         TF_AllocatorAttributes attributes = {sizeof attributes, 1};
-        /* What an output was allocated for can not be taken back: where the shape may change, it becomes one at the end. */
+        /* What an output was allocated for cannot be taken back: where the shape may change, it becomes one at the end. */
         TF_Tensor *tensor = image->may_change
                                 ? tf.TF_AllocateTemp(context, k->type, image->dims, image->dim_count, &attributes, status)
                                 : tf.TF_AllocateOutput(context, 0, k->type, image->dims, image->dim_count, image->bytes, status);

@@ -81,9 +81,13 @@ def check_flips(decode: Decode, stream: bytes, like: np.ndarray, capfd: Any, cou
 def check_disagreements(decode: Decode, stream: bytes, like: np.ndarray, **changes: Any) -> None:
     """Another size or number of components than the header's is an error that names both."""
     rows, columns, samples = like.shape
-    others = {"rows": (rows + 1, columns, samples), "columns": (rows, columns - 1, samples)}
-    others["samples"] = (rows, columns, 4 - samples)
-    for shape in others.values():
+    others = {
+        ("stream_rows", 0x00280010): (rows + 1, columns, samples),
+        ("stream_columns", 0x00280011): (rows, columns - 1, samples),
+        ("stream_components", 0x00280002): (rows, columns, 4 - samples),
+    }
+    for named, shape in others.items():
         with pytest.raises(MalformedError, match=r"expected .*, found ") as caught:
             decoded(decode, stream, np.empty(shape, like.dtype), **changes)
         assert caught.value.frame == 3
+        assert (caught.value.code, caught.value.tag) == named  # the same with every codec

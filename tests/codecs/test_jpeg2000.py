@@ -237,20 +237,24 @@ def test_missing_tile():
 
 
 @pytest.mark.parametrize(
-    "changes, tag",
-    [({"rows": 41}, 0x00280010), ({"columns": 39}, 0x00280011), ({"samples": 3}, 0x00280002)],
+    "changes, code, tag",
+    [
+        ({"rows": 41}, "stream_rows", 0x00280010),
+        ({"columns": 39}, "stream_columns", 0x00280011),
+        ({"samples": 3}, "stream_components", 0x00280002),
+    ],
 )
-def test_header_disagrees(changes, tag):
+def test_header_disagrees(changes, code, tag):
     a = picture(40, 40)
     spec = spec_of(a, **changes, frame=7)
     with pytest.raises(MalformedError, match=r"expected \d+, found \d+") as caught:
         decode(encode(a, 8), a, spec)
-    assert (caught.value.tag, caught.value.frame) == (tag, 7)
+    assert (caught.value.code, caught.value.tag, caught.value.frame) == (code, tag, 7)
 
 
 def test_precision_above_bits_allocated():
     a = picture(40, 40, 1, 12)
-    with pytest.raises(MalformedError, match=r"precision.*expected 8, found 12"):
+    with pytest.raises(MalformedError, match=r"bits of a sample.*expected 8, found 12"):
         decode(encode(a, 12), np.empty(0, "u1"), spec_of(a, bits_allocated=8, bits_stored=8))
 
 

@@ -54,7 +54,7 @@ def test_more_room_than_precision():
         a = picture(20, 30, samples)
         for kind in (np.uint16, np.uint32):
             assert np.array_equal(decoded(jpegxl.decode, encode(a), a.astype(kind))[0], a)
-    with pytest.raises(MalformedError, match="expected 8, found 16"):
+    with pytest.raises(MalformedError, match="expected at most 8, found 16"):
         decoded(jpegxl.decode, encode(picture(20, 30, 1, 16)), picture(20, 30))
 
 
@@ -76,6 +76,20 @@ def test_what_is_not_one_integer_frame():
         decoded(jpegxl.decode, b"\x00\x00\x00\x0cJXL \r\n\x87\n", a)
     with pytest.raises(MalformedError, match="box"):
         decoded(jpegxl.decode, b"\x00\x00\x00\x0cJXL \r\n\x87\n\x00\x00\x00\x02ftypmore", a)
+
+
+@pytest.mark.parametrize("preview, animation", [(1, 0), (0, 1)])
+def test_what_is_several_pictures(preview, animation):
+    """ISO/IEC 18181-1, annex D: SizeHeader of 24 rows and the ratio 1 : 1, and ImageMetadata with extra fields."""
+    fields = [(1, 1), (2, 5), (1, 3), (0, 1), (1, 1), (0, 3), (0, 1), (preview, 1), (animation, 1)]
+    bits = at = 0
+    for value, width in fields:
+        bits |= value << at
+        at += width
+    stream = b"\xff\x0a" + bits.to_bytes(3, "little") + bytes(50)
+    with pytest.raises(MalformedError) as caught:
+        decoded(jpegxl.decode, stream, picture(24, 24))
+    assert caught.value.code == "stream_animation"
 
 
 @pytest.mark.parametrize("samples, bits, lossless", [(1, 8, True), (1, 16, True), (3, 8, True), (3, 8, False)])

@@ -327,7 +327,7 @@ DATA = encode(IMAGE, 12)
 
 @pytest.mark.parametrize(
     ("shape", "code", "expected", "found"),
-    [((5, 8, 1), "jpeg_rows", 5, 6), ((6, 9, 1), "jpeg_columns", 9, 8), ((6, 8, 3), "jpeg_components", 3, 1)],
+    [((5, 8, 1), "stream_rows", 5, 6), ((6, 9, 1), "stream_columns", 9, 8), ((6, 8, 3), "stream_components", 3, 1)],
 )
 def test_preflight(shape, code, expected, found):
     with pytest.raises(MalformedError, match=f"expected {expected}, found {found}") as caught:
@@ -352,30 +352,30 @@ RGB = encode(picture((6, 8, 3), 8), 8)
 @pytest.mark.parametrize(
     ("data", "shape", "error", "code"),
     [
-        (b"", (6, 8, 1), TruncatedError, "jpeg_cut"),
-        (b"not a JPEG", (6, 8, 1), MalformedError, "jpeg_soi"),
-        (SOI + EOI, (6, 8, 1), TruncatedError, "jpeg_cut"),
-        (replaced(b"\xff\xc3", 1, b"\xc1"), (6, 8, 1), UnsupportedError, "jpeg_process"),
-        (replaced(b"\xff\xc3", 1, b"\xcb"), (6, 8, 1), UnsupportedError, "jpeg_process"),
-        (replaced(b"\xff\xc3", 5, b"\0\0"), (6, 8, 1), UnsupportedError, "jpeg_dnl"),
-        (replaced(b"\xff\xc3", 11, b"\x21", RGB), (6, 8, 3), UnsupportedError, "jpeg_sampling"),
-        (replaced(b"\xff\xc3", 4, b"\x11"), (6, 8, 1), MalformedError, "jpeg_precision"),
-        (replaced(b"\xff\xc3", 4, b"\x01"), (6, 8, 1), MalformedError, "jpeg_precision"),
-        (replaced(b"\xff\xda", 5, b"\x09"), (6, 8, 1), MalformedError, "jpeg_sos"),
-        (replaced(b"\xff\xda", 7, b"\x00"), (6, 8, 1), MalformedError, "jpeg_predictor"),
-        (replaced(b"\xff\xda", 7, b"\x08"), (6, 8, 1), MalformedError, "jpeg_predictor"),
-        (replaced(b"\xff\xda", 9, b"\x0c"), (6, 8, 1), MalformedError, "jpeg_transform"),
-        (replaced(b"\xff\xda", 6, b"\x10"), (6, 8, 1), MalformedError, "jpeg_dht"),
-        (replaced(b"\xff\xc4", 5, b"\x03"), (6, 8, 1), MalformedError, "jpeg_dht"),
-        (replaced(b"\xff\xc4", 21, b"\x11"), (6, 8, 1), MalformedError, "jpeg_dht"),
-        (replaced(b"\xff\xda", 10, b"\xfb" * 8), (6, 8, 1), MalformedError, "jpeg_code"),
-        (encode(IMAGE, 12, extra=segment(0xDD, b"\0\7")), (6, 8, 1), UnsupportedError, "jpeg_restart"),
-        (encode(IMAGE, 12, restart=2).replace(b"\xff\xd0", b"\xff\xd1"), (6, 8, 1), MalformedError, "jpeg_restart"),
+        (b"", (6, 8, 1), TruncatedError, "stream_cut"),
+        (b"not a JPEG", (6, 8, 1), MalformedError, "stream_start"),
+        (SOI + EOI, (6, 8, 1), TruncatedError, "stream_cut"),
+        (replaced(b"\xff\xc3", 1, b"\xc1"), (6, 8, 1), UnsupportedError, "stream_process"),
+        (replaced(b"\xff\xc3", 1, b"\xcb"), (6, 8, 1), UnsupportedError, "stream_process"),
+        (replaced(b"\xff\xc3", 5, b"\0\0"), (6, 8, 1), UnsupportedError, "stream_dnl"),
+        (replaced(b"\xff\xc3", 11, b"\x21", RGB), (6, 8, 3), UnsupportedError, "stream_subsampling"),
+        (replaced(b"\xff\xc3", 4, b"\x11"), (6, 8, 1), MalformedError, "stream_precision"),
+        (replaced(b"\xff\xc3", 4, b"\x01"), (6, 8, 1), MalformedError, "stream_precision"),
+        (replaced(b"\xff\xda", 5, b"\x09"), (6, 8, 1), MalformedError, "stream_scan"),
+        (replaced(b"\xff\xda", 7, b"\x00"), (6, 8, 1), MalformedError, "stream_scan"),
+        (replaced(b"\xff\xda", 7, b"\x08"), (6, 8, 1), MalformedError, "stream_scan"),
+        (replaced(b"\xff\xda", 9, b"\x0c"), (6, 8, 1), MalformedError, "stream_scan"),
+        (replaced(b"\xff\xda", 6, b"\x10"), (6, 8, 1), MalformedError, "stream_tables"),
+        (replaced(b"\xff\xc4", 5, b"\x03"), (6, 8, 1), MalformedError, "stream_tables"),
+        (replaced(b"\xff\xc4", 21, b"\x11"), (6, 8, 1), MalformedError, "stream_tables"),
+        (replaced(b"\xff\xda", 10, b"\xfb" * 8), (6, 8, 1), MalformedError, "stream_damaged"),
+        (encode(IMAGE, 12, extra=segment(0xDD, b"\0\7")), (6, 8, 1), UnsupportedError, "stream_restart"),
+        (encode(IMAGE, 12, restart=2).replace(b"\xff\xd0", b"\xff\xd1"), (6, 8, 1), MalformedError, "stream_restart"),
         (
             encode(IMAGE, 12, restart=2).replace(b"\xff\xd0", b"\0\0\0\xff\xd0"),
             (6, 8, 1),
             MalformedError,
-            "jpeg_restart",
+            "stream_restart",
         ),
     ],
 )
@@ -391,7 +391,7 @@ def test_sample_beyond_the_precision():
     data = replaced(b"\xff\xc3", 4, b"\x0b")
     with pytest.raises(MalformedError, match="precision") as caught:
         decoded(data, IMAGE.shape, 12)
-    assert caught.value.code == "jpeg_sample"
+    assert caught.value.code == "stream_sample"
 
 
 def test_is_lossless():

@@ -94,8 +94,12 @@ def test_cut_and_damaged(codec, container, syntax, capfd):
 def test_disagreements():
     stream = encode("mpeg2video", "mpeg2video")
     out = np.empty((48, 32, 3), np.uint8)
-    with pytest.raises(MalformedError, match="expected 48 x 32, found 48 x 64"):
+    with pytest.raises(MalformedError, match="expected 32, found 64") as caught:
         VideoReader(stream, spec_of("100", columns=32)).read(0, out)
+    assert caught.value.code == "stream_columns"
+    with pytest.raises(MalformedError, match="expected 4, found 3") as caught:
+        VideoReader(stream, spec_of("100", samples=4)).read(0, np.empty((48, 64, 4), np.uint8))
+    assert caught.value.code == "stream_components"
     with pytest.raises(UnsupportedError, match="neither"):
         VideoReader(b"#EXTM3U\nhttp://localhost/\n", spec_of("100")).read(0, out)
 

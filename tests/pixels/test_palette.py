@@ -55,6 +55,14 @@ def test_eight_bit_entries(packed: bool, entries: int, syntax: str) -> None:
     check(contents_of(pixels, tables, bits=8, packed=packed, syntax=syntax), looked_up(pixels, tables))
 
 
+def test_indices_of_more_than_sixteen_bits() -> None:
+    contents = contents_of(RNG.integers(0, 200, (5, 7), np.uint32), tables_of(200, 16))
+    with pytest.raises(dd.UnsupportedError) as caught:
+        dd.imread(contents)
+    assert caught.value.code == "palette_bits"
+    assert dd.imread(contents, values="stored", color="stored").dtype == np.uint32
+
+
 def test_depth_that_lies() -> None:
     """16 bits declared: corrected to 8 where entries fit in 8, or have two equal bytes; and the correction is said."""
     tables = tables_of(256, 8)

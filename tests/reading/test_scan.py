@@ -168,6 +168,55 @@ def test_unknown_sequences(tag: int, undefined: bool, syntax: str) -> None:
     read(contents, want)
 
 
+def unknown(tag: int, encoding: s.Encoding, levels: int = 1) -> bytes:
+    """A UN element of undefined length around `levels` - 1 others of its kind."""
+    inner: s.Element = (0x0020000E, "UI", "1.9")
+    for _ in range(levels - 1):
+        inner = (0x00081115, "UN", [[inner, (0x00280010, "US", 258)]])
+    return s.element(tag, "UN", [[inner]], encoding)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 5])
+@pytest.mark.parametrize("place", [0, 2, 4])
+@pytest.mark.parametrize("syntax", [s.IMPLICIT_LE, s.EXPLICIT_LE, s.EXPLICIT_BE, s.DEFLATED])
+def test_unknown_sequence_in_the_meta_information(syntax: str, place: int, levels: int) -> None:
+    """What follows is explicit again: the rest of group 0002, and the data set as its transfer syntax says."""
+    meta: list[s.Element] = [(0x00020001, "OB", b"\0\1"), (0x00020002, "UI", "1.2.3"), (0x00020010, "UI", syntax)]
+    meta.append((0x00020012, "UI", "1.2.4"))
+    meta.insert(place, unknown(0x00020102, s.Encoding(True, False, True, True), levels))
+    plain = s.dataset(ITEMS, syntax=syntax)
+    start = plain.index(b"DICM") + 4
+    contents = plain[:start] + s.elements(meta) + plain[start + len(s.file_meta(syntax)) :]
+    read(contents, WANT | {0x00020002: "1.2.3", 0x00020010: syntax, 0x00020012: "1.2.4"})
+    assert dd.open(contents).transfer_syntax == syntax
+    assert not [issue for issue in dd.open(contents).issues if issue.code in ("encoding", "no_transfer_syntax")]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 5])
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_unknown_sequence_among_others(big_endian: bool, undefined: bool, levels: int) -> None:
+    """In front of, between, behind and inside elements of the data set's own encoding, each of which stays readable."""
+    syntax = s.EXPLICIT_BE if big_endian else s.EXPLICIT_LE
+    outer = s.Encoding(True, big_endian, undefined, undefined)
+    un = s.Encoding(True, big_endian, True, True)
+    item = [(0x00081150, "UI", "1.5"), unknown(0x00081198, un, levels), (0x00280010, "US", 258)]
+    items: list[s.Element] = [
+        unknown(0x00080001, un, levels),
+        (0x00081030, "LO", "A"),
+        (0x00081115, "SQ", [item]),
+        unknown(0x00091010, un, levels),
+        (0x00280010, "US", 7),
+        unknown(0x00291010, un, levels),
+    ]
+    inner = "[0008,1115][0]" * (levels - 1)
+    want: dict[object, str] = {"StudyDescription": "A", "Rows": "7", "[0008,1115][0][Rows]": "258"}
+    for front in ("[0008,0001][0]", "[0009,1010][0]", "[0029,1010][0]", "[0008,1115][0][0008,1198][0]"):
+        want[f"{front}{inner}[0020,000e]"] = "1.9"
+        want |= {f"{front}[0008,1115][0][Rows]": "258"} if levels > 1 else {}
+    read(s.dataset(items, syntax=syntax, encoding=outer), want)
+
+
 def test_missing_item_delimiter() -> None:
     """A sequence delimiter also ends an open item."""
     encoding = s.Encoding(True, False, True, True, delimit_items=False)

@@ -90,7 +90,7 @@ def test_file_objects(tmp_path: Path) -> None:
 
 
 def test_pipe_as_a_file_object() -> None:
-    """What can not seek is read to its end."""
+    """What cannot seek is read to its end."""
 
     def write(descriptor: int, contents: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
@@ -227,6 +227,23 @@ def test_a_file_that_shrinks(tmp_path: Path) -> None:
         os.truncate(path, 5000)
         with pytest.raises(dd.DicomError):
             image.pixels()
+
+
+def test_a_file_that_shrinks_while_its_header_is_read() -> None:
+    """Between the first part of a long header and the rest of it."""
+
+    class Shrinking(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            if self.reads == 2:
+                self.truncate(1000)
+            return super().read(size)
+
+    with pytest.raises(dd.MalformedError) as caught:
+        dd.open(Shrinking(s.image(PIXELS, extra=[(0x00104000, "LT", "x" * 60000), (0x00204000, "LT", "x" * 60000)])))
+    assert caught.value.code == "file_changed"
 
 
 def test_a_sparse_file_that_claims_much(tmp_path: Path) -> None:

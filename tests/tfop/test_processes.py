@@ -73,6 +73,31 @@ def test_fallback_says_so_once() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+SKIPPED = """
+import os
+import tensorflow as tf, dicomdecode.tensorflow as dtf
+assert dtf.is_native()
+sys.stderr.flush()
+read, write = os.pipe()
+os.dup2(write, 2)  # TensorFlow has printed what it prints when it is loaded
+assert dtf.decode_dicom_image(tf.constant(b"garbage" * 50)).shape == (0,)
+assert tf.function(dtf.decode_dicom_image)(tf.constant(b"garbage" * 50)).shape == (0,)
+assert dtf.decode_dicom_data(tf.constant(b"garbage" * 50), [0x00280010]).numpy().tolist() == [b""]
+sys.stderr.flush()
+os.set_blocking(read, False)
+try:
+    printed = os.read(read, 1 << 16).decode()
+except BlockingIOError:
+    printed = ""
+assert "skipped" not in printed and "DICOM" not in printed, printed
+"""
+
+
+def test_what_is_skipped_is_not_printed() -> None:
+    done = python(SKIPPED)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
 LARGE = """
 import time
 import tensorflow as tf, dicomdecode.tensorflow as dtf

@@ -1,20 +1,20 @@
-"""Writes the support tables of README.md and docs/support.md from `dicomdecode.syntaxes`.
+"""Writes the tables of README.md and docs/ that follow from the code.
 
-python docs/support_table.py            rewrite both files
-python docs/support_table.py --check    exit code 1 when one is out of date
+python docs/tables.py            rewrite the pages
+python docs/tables.py --check    exit code 1 when one is out of date
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
 from dicomdecode import codecs
+from dicomdecode.error_codes import ISSUE_CODES, SECTIONS
 from dicomdecode.syntaxes import SYNTAXES, Syntax
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- support table -->\n", "<!-- end of support table -->\n"
+BEGIN, END = "<!-- table: {} -->\n", "<!-- end of table -->\n"
 
 #: codec -> what it decodes, by what. A codec without a row here is named as it stands.
 CODECS = {
@@ -70,23 +70,48 @@ def long_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-TABLES = {"README.md": short_table, "docs/support.md": long_table}
+def error_codes() -> str:
+    """One row a code, for docs/errors_and_limits.md, in the sections of `dicomdecode.error_codes`."""
+    lines: list[str] = []
+    for section, rows in SECTIONS.items():
+        lines += [f"{section}:", "", "| code | what is wrong | error |", "|---|---|---|"]
+        lines += [f"| `{code}` | {row.meaning} | {', '.join(row.errors)} |" for code, row in rows.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def issue_codes() -> str:
+    """One row a code of `image.issues`."""
+    lines = ["| code | what is odd, and what is done |", "|---|---|"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in ISSUE_CODES.items()]
+    return "\n".join(lines) + "\n"
+
+
+#: page -> name of the table -> what writes it
+TABLES = {
+    "README.md": {"transfer syntaxes": short_table},
+    "docs/support.md": {"transfer syntaxes": long_table},
+    "docs/errors_and_limits.md": {"issue codes": issue_codes, "error codes": error_codes},
+}
 
 
 def updated(name: str) -> str:
-    """The text of a file with its table as it should be."""
+    """The text of a page with its tables as they should be."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    if len(pattern.findall(text)) != 1:
-        raise ValueError(f"{name} must hold the two marks of a support table once")
-    return pattern.sub(lambda match: BEGIN + TABLES[name]() + END, text)
+    for table, write in TABLES[name].items():
+        begin = BEGIN.format(table)
+        if text.count(begin) != 1:
+            raise ValueError(f"{name} must hold the mark of the table {table!r} once")
+        front, _, rest = text.partition(begin)
+        text = front + begin + write() + END + rest.partition(END)[2]
+    return text
 
 
 def main() -> int:
     stale = [name for name in TABLES if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
     if "--check" in sys.argv:
         for name in stale:
-            print(f"{name}: its table is out of date; run python docs/support_table.py", file=sys.stderr)
+            print(f"{name}: a table is out of date; run python docs/tables.py", file=sys.stderr)
         return int(bool(stale))
     for name in stale:
         (ROOT / name).write_text(updated(name), encoding="utf-8")

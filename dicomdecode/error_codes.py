@@ -1,0 +1,210 @@
+"""The one table of codes: of errors (`DicomError.code`), and of oddities that decode all the same (`Issue.code`).
+
+Both types refuse a code that is not here. `python docs/tables.py` writes docs/errors_and_limits.md from here.
+A code is never given another meaning; new ones may come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+__all__ = ["ERROR_CODES", "ISSUE_CODES", "SECTIONS", "ErrorCode"]
+
+
+class ErrorCode(NamedTuple):
+    """One row.
+
+    Attributes
+    ----------
+    meaning : str
+        One sentence: what is wrong.
+    errors : tuple of str
+        The classes that come with it, of `dicomdecode.errors`.
+    """
+
+    meaning: str
+    errors: tuple[str, ...]
+
+
+def _malformed(meaning: str) -> ErrorCode:
+    return ErrorCode(meaning, ("MalformedError",))
+
+
+def _truncated(meaning: str) -> ErrorCode:
+    return ErrorCode(meaning, ("TruncatedError",))
+
+
+def _unsupported(meaning: str) -> ErrorCode:
+    return ErrorCode(meaning, ("UnsupportedError",))
+
+
+def _limit(meaning: str) -> ErrorCode:
+    return ErrorCode(meaning, ("LimitError",))
+
+
+_MALFORMED_OR_CUT = ("MalformedError", "TruncatedError")
+_MALFORMED_OR_UNSUPPORTED = ("MalformedError", "UnsupportedError")
+
+#: The rows as the page groups them.
+SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
+    "The file and its data set": {
+        "empty": _truncated("The input has no bytes."),
+        "not_dicom": ErrorCode("The input is not a DICOM file.", _MALFORMED_OR_CUT),
+        "element_cut": _truncated("The file ends inside a data element."),
+        "sequence_cut": _truncated("The file ends inside a sequence of undefined length."),
+        "item_expected": _malformed("There is something other than an item where an item must be."),
+        "item_length": _malformed("An item is longer than its sequence."),
+        "not_a_sequence": _malformed("A path goes through an element that is not a sequence."),
+        "sequence_text": _malformed("Text was asked of a sequence."),
+        "inflate": _malformed("The deflated data set or frame cannot be inflated."),
+        "file_changed": _malformed("The file shrank while it was read."),
+        "decimal_string": _malformed("Rescale Slope, Rescale Intercept or Dose Grid Scaling is not a finite number."),
+    },
+    "The image attributes": {
+        "no_pixel_data": _malformed("There is no pixel data element, or it is empty."),
+        "attribute_missing": _malformed("Rows, Columns or Bits Allocated is missing or 0."),
+        "bits_allocated": _malformed("Bits Allocated is impossible, or contradicts the kind of pixel data."),
+        "bits_stored": _malformed("Bits Stored exceeds Bits Allocated."),
+        "samples_per_pixel": _malformed(
+            "Samples per Pixel is not 1, 3 or 4, or contradicts Photometric Interpretation."
+        ),
+        "transfer_syntax": _unsupported(
+            "There is no decoder for the transfer syntax, or it is unknown and the pixel data are encapsulated."
+        ),
+        "photometric_interpretation": _unsupported("There is no conversion from this colour space to RGB."),
+        "half_chroma": _malformed("A 4:2:2 image has an odd number of pixels."),
+        "alpha": _unsupported('`color="rgba"` was asked of an image without a palette.'),
+        "icc_missing": _unsupported('`color="srgb"` was asked of an image, or of a frame, without an ICC profile.'),
+        "icc_profile": _malformed("The ICC profile is damaged."),
+        "icc_size": _limit("The ICC profile is larger than 16 MiB."),
+        "icc_space": _unsupported("The ICC profile is not an RGB profile."),
+        "icc_depth": _unsupported("An ICC profile cannot be applied to samples of more or fewer than 8 bits."),
+        "lut_descriptor": _malformed("LUT Descriptor of a Modality, VOI or Presentation LUT is missing or short."),
+        "lut_data": _malformed("LUT Data of a Modality, VOI or Presentation LUT are missing."),
+        "lut_short": _malformed("A LUT has fewer entries than it says."),
+        "palette_descriptor": _malformed("A palette descriptor is missing or short, or the three differ."),
+        "palette_data": _malformed("Palette data are missing or empty."),
+        "palette_segment": _malformed("Segmented palette data are damaged."),
+        "palette_bits": _unsupported("Palette indices have more than 16 bits."),
+        "window": _malformed("The stored window cannot be used."),
+        "voi_lut_function": _malformed("VOI LUT Function is unknown."),
+        "no_window": _unsupported("Float pixel data have no range to display by, and there is no window."),
+        "window_index": _malformed("No window or VOI LUT has the index in `window=`."),
+        "window_explanation": _malformed("No window or VOI LUT has the explanation in `window=`."),
+        "real_world": ErrorCode(
+            "There is no real world value mapping, or none that can be used.", _MALFORMED_OR_UNSUPPORTED
+        ),
+        "real_world_index": _malformed("No real world value mapping has the index or LUT Label in `window=`."),
+        "overlay": ErrorCode("An overlay is damaged.", _MALFORMED_OR_CUT),
+        "reduce": _unsupported("The frame does not have the lower resolution that `reduce=` asks for."),
+    },
+    "Where the pixel data are": {
+        "pixels_cut": _truncated("The pixel data are too short for a frame."),
+        "encapsulated": _malformed("The pixel data are encapsulated, and the transfer syntax says they are not."),
+        "not_encapsulated": _malformed("The pixel data are not encapsulated, and the transfer syntax says they are."),
+        "fragment_cut": _truncated("The pixel data end inside a fragment, or between two."),
+        "frames_missing": _truncated("There are fewer frames than Number of Frames."),
+        "frame_cut": _truncated("The data of a frame are too short for its size."),
+    },
+    "Limits": {
+        "limit_pixels_per_frame": _limit("Rows times Columns exceed `Limits.pixels_per_frame`."),
+        "limit_frames": _limit("Number of Frames exceeds `Limits.frames`."),
+        "limit_output_bytes": _limit("The result, or an inflated data set, exceeds `Limits.output_bytes`."),
+        "limit_header_bytes": _limit("What must be read besides pixel data exceeds `Limits.header_bytes`."),
+        "limit_elements": _limit("The number of data elements exceeds `Limits.elements`."),
+        "limit_depth": _limit("The depth of sequences exceeds `Limits.depth`."),
+        "limit_fragments": _limit("The number of fragments exceeds `Limits.fragments`."),
+        "limit_inflate_ratio": _limit("An inflated data set exceeds `Limits.inflate_ratio`."),
+    },
+    "Codestreams": {
+        "stream_start": _malformed("No codestream of the transfer syntax begins here."),
+        "stream_cut": _truncated("The codestream ends too early."),
+        "stream_damaged": _malformed("The codestream cannot be decoded."),
+        "stream_rows": _malformed("The codestream has another number of rows than the header."),
+        "stream_columns": _malformed("The codestream has another number of columns than the header."),
+        "stream_components": _malformed("The codestream has another number of components than Samples per Pixel."),
+        "stream_precision": ErrorCode(
+            "The samples of the codestream have more bits than Bits Allocated, or more than can be decoded.",
+            _MALFORMED_OR_UNSUPPORTED,
+        ),
+        "stream_sample": _malformed("A sample lies outside the codestream's own precision."),
+        "stream_process": ErrorCode(
+            "The codestream is of a JPEG process, a part of JPEG 2000 or a video codec that is not decoded here.",
+            _MALFORMED_OR_UNSUPPORTED,
+        ),
+        "stream_header": _malformed("The frame header (SOF), SIZ or COD is repeated, missing or contradicts itself."),
+        "stream_marker": _malformed("There is something other than a marker where a marker must be."),
+        "stream_segment": _malformed("A marker segment is too short."),
+        "stream_scan": _malformed("A scan header contradicts itself or the frame header."),
+        "stream_scans": _malformed("There are too many scans."),
+        "stream_tables": _malformed("A Huffman table is damaged or missing."),
+        "stream_restart": ErrorCode(
+            "Restart markers are out of order, or their interval cannot be decoded.", _MALFORMED_OR_UNSUPPORTED
+        ),
+        "stream_dnl": _unsupported("The codestream gives its number of lines only after the scan (DNL)."),
+        "stream_subsampling": _unsupported("The components of the codestream are subsampled."),
+        "stream_tile_part": _malformed("A tile-part of JPEG 2000 is damaged."),
+        "stream_tiles": _limit("A JPEG 2000 codestream has too many tiles, of fewer than 64 pixels."),
+        "stream_box": _malformed("A box around the codestream (JP2, JPEG XL) is shorter than its own header."),
+        "stream_animation": _malformed("A JPEG XL codestream is an animation, or has a preview."),
+        "stream_container": _unsupported("A video is in an unknown container."),
+        "rle_segments": _malformed("The number of RLE segments does not fit Samples per Pixel and Bits Allocated."),
+        "rle_offset": ErrorCode(
+            "An RLE segment lies outside the frame, or before the previous one.", _MALFORMED_OR_CUT
+        ),
+        "rle_segment": _truncated("An RLE segment ends too early."),
+        "no_openjpeg": _unsupported("No OpenJPEG library was found that can do this, or it is too old."),
+    },
+    'values="tfio", and the command line': {
+        "tfio_image": _malformed("tensorflow-io does not load such an image."),
+        "tfio_depth": _unsupported("`dtype` is too small for the depth that tensorflow-io computes."),
+        "tfio_undefined": _unsupported("The result of tensorflow-io depends on chance."),
+        "tfio_path": _malformed("tensorflow-io's `decode_dicom_data` does not find an item of the path."),
+        "tfio_text": _malformed("tensorflow-io's `decode_dicom_data` has no text for the element."),
+        "frame": ErrorCode("`dicomdecode show`: the image has no such frame.", ("DicomError",)),
+    },
+}
+
+ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
+    {code: row for rows in SECTIONS.values() for code, row in rows.items()}
+)
+
+#: What is odd about a file although it decodes, and what is done.
+ISSUE_CODES: Mapping[str, str] = MappingProxyType(
+    {
+        "no_transfer_syntax": "The file names no transfer syntax: the first element tells how it is encoded.",
+        "encoding": "The data set is not encoded as its transfer syntax says: its first element decides.",
+        "odd_length": "An element has an odd length: it is read as it is.",
+        "character_set": "A character set is unknown: its text is read as ISO_IR 100.",
+        "attribute_missing": "Samples per Pixel, Photometric Interpretation, Bits Stored, High Bit or Pixel "
+        "Representation is missing: the usual value is used.",
+        "high_bit": "High Bit is not Bits Stored - 1: it is used if possible.",
+        "stray_bits": "Bits outside the stored ones are set: they are ignored.",
+        "number_of_frames": "Number of Frames is not a positive number: it is read as 1.",
+        "functional_groups": "There are functional groups of fewer or more frames than Number of Frames.",
+        "frames_missing": "Some frames are not there: the others can be read.",
+        "pixels_cut": "The file ends inside the pixel data: the frames before the end can be read.",
+        "frames_extra": "There are more frames than the header says: they are ignored.",
+        "trailing_bytes": "There are more bytes of pixel data than the header says: they are ignored.",
+        "offset_table": "There is no offset table for several frames, or it does not fit: frames are found by their "
+        "fragments.",
+        "full_422": "Every sample of a 4:2:2 image is stored: it is read as 4:4:4.",
+        "photometric": "The codestream says another colour space: Photometric Interpretation decides.",
+        "stream_rows": "The codestream has another number of rows than the header: an error when it is decoded.",
+        "stream_columns": "The codestream has another number of columns than the header: an error when it is decoded.",
+        "stream_components": "The codestream has another number of components than Samples per Pixel: an error when "
+        "it is decoded.",
+        "stream_precision": "The codestream has more or fewer bits than Bits Stored.",
+        "stream_sign": "The codestream differs from Pixel Representation in sign: Pixel Representation decides.",
+        "stream_process": "The codestream is of another JPEG process than the transfer syntax says: it is decoded.",
+        "stream_scan": "The scan header names impossible coefficients: it is decoded all the same.",
+        "stream_end": "The codestream has no end marker, or is followed by more bytes: it is decoded all the same.",
+        "palette_depth": "A palette has other bits than it declares: those that it has are used.",
+        "lut_depth": "A Modality, VOI or Presentation LUT has other bits than it declares: those that it has are used.",
+        "lut_empty": "An item of a LUT sequence holds no table: it is not used.",
+        "window_width": "The stored window has a width that cannot be used.",
+        "spacing": "A spacing is not a positive number: it is not used.",
+    }
+)
