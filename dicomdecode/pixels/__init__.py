@@ -1,4 +1,4 @@
-"""Frames -> values. `decode` is the door: what a frame is, what becomes of its values, and the array that is returned."""
+"""Frames -> values. `decode` is the door: what frames are, what becomes of their values, the array that is returned."""
 
 from dicomdecode.pixels._core import PixelData, Request
 from dicomdecode.pixels.decode import decode

@@ -75,7 +75,7 @@ def _write(frames: Frames, plans: Plans, numbers: Sequence[int], out: NDArray[An
 
 
 def _side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
-    """``work(i)`` for each i below `count`, the caller's thread among those that work; the error of the first that fails.
+    """``work(i)`` for each i below `count`, in the caller's thread too; raises the error of the first that fails.
 
     A pool of threads would take twice the time to start, which is much where frames are small. After an error, Ctrl-C
     among them, nothing new is begun.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, UnsupportedError
+from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.limits import over_limit
 from dicomdecode.reading.groups import FunctionalGroups
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError
+from dicomdecode.errors import MalformedError, TruncatedError
+from dicomdecode.limits import check_limit
 from dicomdecode.pixels._plans import unpack_bits
 from dicomdecode.pixels.arguments import select
 from dicomdecode.pixels.decode import stored_cells

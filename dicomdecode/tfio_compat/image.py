@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, UnsupportedError
+from dicomdecode.errors import UnsupportedError
+from dicomdecode.limits import check_limit
 from dicomdecode.tfio_compat._plan import decode_plain
 from dicomdecode.tfio_compat.codecs import decompress
 from dicomdecode.tfio_compat.color import read_tables, render_color

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.limits import check_limit
 from dicomdecode.pixels._plans import Plan, type_number
 from dicomdecode.reading import DicomFile, MemorySource
 from dicomdecode.syntaxes import SYNTAXES

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import LimitError, MalformedError
-from dicomdecode.limits import Limits, default_limits
+from dicomdecode.errors import MalformedError
+from dicomdecode.limits import Limits, check_limit, default_limits
 from dicomdecode.reading import MemorySource, open_source
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.tfio_compat.dictionary import implicit_vr

@@ -40,7 +40,7 @@ def in_python(contents: bytes, **options: Any) -> Any:
 
 
 def assert_same(contents: bytes, **options: Any) -> str:
-    """Both give one result. How it came: "core" without Python, "plan" by a plan that Python chose, "image" by Python."""
+    """Both give one result. How it came: from the "core" alone, by a "plan" of Python, as an "image" from Python."""
     found: Any
     with core.watched() as asked:
         try:
