@@ -60,7 +60,9 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     int right
     bint shifts_first       # they are made before colour; else the plan makes them
     int unused              # high bits of a cell that our RLE decoder clears
-    int low_bit             # of the stored bits, where cells are unpacked
+    int low_bit             # of the stored bits, where cells are unpacked bit by bit
+    int stored_bits         # of a cell
+    bint is_signed
     uint64_t frame_bits     # of native cells
 
 cdef struct Fragment:

@@ -23,7 +23,7 @@ from dicomdecode.codecs._rle cimport rle_decode
 from dicomdecode.codecs._spec cimport FrameSpec
 from dicomdecode.pixels._plans cimport (
     PLAN_COPY, PLAN_FUNCTION, PLAN_PALETTE, CAffine, Cells, CPlan, Plan, expand_half_chroma, fold, interleave_planes,
-    item_bytes, possible_range, range_fits, run_plan, shift_cells, stretched, swap_cells, unpack_cells, ybr_to_rgb)
+    item_bytes, possible_range, range_fits, result_bytes, run_plan, shift_cells, stretched, swap_cells, unpack_cells, ybr_to_rgb)
 from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
     CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB,
@@ -34,7 +34,7 @@ from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
 
-import operator
+import math
 
 import numpy as np
 
@@ -42,7 +42,7 @@ from dicomdecode import codecs
 from dicomdecode.codecs import CODECS
 from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
 from dicomdecode.limits import over_limit
-from dicomdecode.pixels import arguments
+from dicomdecode.pixels import arguments, icc
 from dicomdecode.reading._reading import MemorySource
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
@@ -339,7 +339,7 @@ cdef class Frames:
         """Raise when frame `last` cannot be there."""
         cdef Fault fault
         if check_frames(&self.layout, self.run.index, &self.file.h, last, &fault) < 0:
-            self.file.raise_fault(&fault, -1)
+            self.file.raise_fault(&fault, <int64_t>last)
         return 0
 
     def use_threads(self, int threads):
@@ -363,7 +363,8 @@ cdef class Frames:
             return arguments.fitting(request.out, shape, dtype)
         for i in range(n):
             if dims[i] and size > limit // <uint64_t>dims[i]:
-                raise over_limit("The result exceeds", "limit_output_bytes", limit, hint=(
+                asked = math.prod(shape) * dtype.itemsize
+                raise over_limit("The result exceeds", "limit_output_bytes", limit, asked, hint=(
                     "Select fewer frames with frames=, or pass limits=dicomdecode.Limits(output_bytes=...)"))
             size *= <uint64_t>dims[i]
         return np.empty(shape, dtype)
@@ -378,8 +379,7 @@ cdef class Frames:
         cdef int status = DONE
         cdef uint8_t* place
         memset(&s, 0, sizeof(s))
-        step = self.run.rows * self.run.columns * <size_t>item_bytes(plan.c.target) * (
-            <size_t>plan.c.samples if plan.c.kind == PLAN_PALETTE else <size_t>self.layout.spec.samples)
+        step = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples * result_bytes(&plan.c)
         PyObject_GetBuffer(out, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
         try:
             if <uint64_t>target.len < (at + count) * step:
@@ -664,8 +664,7 @@ cdef int refuse(DicomFile file, const Layout* l, str color) except -1:
     if color == "rgba":
         raise UnsupportedError('color="rgba" needs PALETTE COLOR', code="alpha", tag=0x00280004)
     if l.uses_profiles and l.bits != 8:
-        raise UnsupportedError(f"ICC profiles are applied to samples of 8 bits, not {l.bits}", code="icc_depth",
-                               hint='Ask for color="rgb"')
+        raise icc.wrong_depth(l.bits)
     raise no_conversion()
 
 

@@ -39,6 +39,7 @@ cdef bint range_fits(double low, double high, int target) noexcept nogil
 cdef CAffine stretched(CAffine a, double low, double high, int target) noexcept nogil
 cdef bint fold(const CAffine* a, int source, int target, CPlan* plan) noexcept nogil
 cdef bint has_loop(const CPlan* plan) noexcept nogil
+cdef size_t result_bytes(const CPlan* plan) noexcept nogil
 cdef void run_plan(const CPlan* plan, const Cells* cells, const uint8_t* src, size_t n, void* dst) noexcept nogil
 cdef void swap_cells(const uint8_t* src, uint8_t* dst, size_t n, int cell) noexcept nogil
 cdef void unpack_cells(const uint8_t* src, size_t src_bytes, uint64_t first_bit, size_t n, int allocated, int shift,

@@ -137,6 +137,11 @@ cdef bint has_loop(const CPlan* plan) noexcept nogil:
     return plan.kind != PLAN_FUNCTION
 
 
+cdef size_t result_bytes(const CPlan* plan) noexcept nogil:
+    """Of what one cell becomes."""
+    return <size_t>item_bytes(plan.target) * <size_t>(plan.samples if plan.kind == PLAN_PALETTE else 1)
+
+
 cdef void run_plan(const CPlan* plan, const Cells* cells, const uint8_t* src, size_t n, void* dst) noexcept nogil:
     """`n` cells to results in one pass. Looks no further than into cells: a palette's are values, with no bits left."""
     if plan.kind == PLAN_COPY:
@@ -323,7 +328,7 @@ cdef class Plan:
         """The results of all cells of a contiguous array, into `out`, which has room for them."""
         cdef Cells cells
         cdef _Views v
-        cdef size_t n, results
+        cdef size_t n
         if self.c.kind == PLAN_FUNCTION:
             out[...] = self.function(samples).reshape(out.shape)
             return
@@ -332,8 +337,7 @@ cdef class Plan:
         cells.left = left
         cells.right = right
         n = <size_t>v.source.len // item_bytes(self.c.source)
-        results = n * self.c.samples if self.c.kind == PLAN_PALETTE else n
-        v.check(0, 0, 0, results * item_bytes(self.c.target))
+        v.check(0, 0, 0, n * result_bytes(&self.c))
         if n < 32768:           # giving up the GIL costs more than so few pixels
             run_plan(&self.c, &cells, v.src(0), n, v.dst(0))
         else:

@@ -91,8 +91,8 @@ cdef int unpack(const Layout* l, const uint8_t* cells, size_t size, int first_bi
             if room_for(&s.planes, &s.planes_size, n * item, fault) < 0:
                 return FAILED
             target = s.planes
-        unpack_cells(cells, size, first_bit, n, allocated, l.low_bit, min(l.spec.bits_stored, <int>(8 * item)),
-                     l.spec.is_signed and allocated > 1, target, <int>item)
+        unpack_cells(cells, size, first_bit, n, allocated, l.low_bit, min(l.stored_bits, <int>(8 * item)), l.is_signed,
+                     target, <int>item)
         if l.is_planar:
             interleave_planes(target, samples, <size_t>l.pixels, l.spec.samples, <int>item)
     elif l.is_422:
@@ -225,8 +225,8 @@ cdef void finish(const Run* r, const CPlan* plan, const uint8_t* samples, uint8_
     """The plan over one frame's samples, or over the region of it that is asked for."""
     cdef const Layout* l = r.layout
     cdef Cells cells = cells_for_plan(l)
-    cdef size_t per_pixel = 1 if plan.kind == PLAN_PALETTE else <size_t>l.spec.samples
-    cdef size_t result = r.columns * item_bytes(plan.target) * (plan.samples if plan.kind == PLAN_PALETTE else per_pixel)
+    cdef size_t per_pixel = <size_t>l.spec.samples
+    cdef size_t result = r.columns * per_pixel * result_bytes(plan)
     cdef size_t stride = <size_t>l.spec.columns * per_pixel * <size_t>l.spec.item_bytes
     cdef size_t row
     if not is_cropped(r):
@@ -264,7 +264,7 @@ cdef int write_parts(const Run* r, const ImageHeader* h, uint64_t frame, const C
             shift_cells(l.cell, part, size, cells.left, cells.right)
         else:
             run_plan(plan, &cells, part, size, out)
-        out += size * <size_t>item_bytes(plan.target)
+        out += size * result_bytes(plan)
         offset += <uint64_t>n
         left -= <size_t>n
     return DONE

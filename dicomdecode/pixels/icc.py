@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.reading import DataSet, DicomFile
 
-__all__ = ["Profiles", "ToSRGB"]
+__all__ = ["Profiles", "ToSRGB", "wrong_depth"]
 
 _PROFILE, _OPTICAL_PATHS, _PATH_IDENTIFIER, _PATH_IDENTIFICATION = 0x00282000, 0x00480105, 0x00480106, 0x00480207
 #: Bytes of a profile. Those of scanners and cameras have some 100 KiB; the standard names no limit.
@@ -84,6 +84,12 @@ def _check(profile: bytes) -> None:
         raise MalformedError("The ICC profile is damaged or cut", code="icc_profile", tag=_PROFILE)
     if profile[16:20] != b"RGB ":
         raise UnsupportedError("The ICC profile is not an RGB profile", code="icc_space", tag=_PROFILE)
+
+
+def wrong_depth(bits: int) -> UnsupportedError:
+    """The error for samples that profiles are not applied to."""
+    text = f"ICC profiles are applied to samples of 8 bits, not {bits}"
+    return UnsupportedError(text, code="icc_depth", hint='Ask for color="rgb"')
 
 
 class Profiles:

@@ -165,7 +165,9 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
         if l.swapped == 1:
             l.swapped = 0
     l.in_order = l.is_machine_type and not (l.is_planar or l.is_422 or l.swapped)
-    l.low_bit = h.high_bit + 1 - h.bits_stored
+    l.low_bit = 0 if whole_cells else h.high_bit + 1 - h.bits_stored
+    l.stored_bits = allocated if whole_cells else h.bits_stored
+    l.is_signed = h.is_signed == 1 and allocated > 1 and not whole_cells
     if h.pixel_kind == PIXELS_INTEGER and l.is_machine_type and not whole_cells and l.gives_cells:
         l.left = allocated - 1 - h.high_bit
         l.right = allocated - h.bits_stored
@@ -173,7 +175,7 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
     l.spec.columns = h.columns
     l.spec.samples = h.samples
     l.spec.bits_allocated = allocated
-    l.spec.bits_stored = h.bits_stored
+    l.spec.bits_stored = l.stored_bits
     l.spec.is_signed = h.is_signed == 1 and not whole_cells
     l.spec.item_bytes = item_bytes(l.cell)
     l.spec.threads = 1

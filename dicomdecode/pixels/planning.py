@@ -15,7 +15,7 @@ import numpy as np
 from dicomdecode.errors import UnsupportedError
 from dicomdecode.pixels import transform
 from dicomdecode.pixels._plans import Plan, type_number
-from dicomdecode.pixels.icc import Profiles
+from dicomdecode.pixels.icc import Profiles, wrong_depth
 from dicomdecode.pixels.luts import FrameValues, frame_values
 from dicomdecode.pixels.palette import read_palette
 
@@ -63,6 +63,8 @@ class Plans:
     def __init__(self, frames: Frames, request: Request) -> None:
         self.samples = frames.samples
         self.one: Plan | None = None
+        if frames.uses_profiles and frames.pixels.profiles is None:
+            frames.pixels.profiles = Profiles(frames.pixels.file)
         planned = frames.integer_plan(request)
         if planned is not None:
             self.one, fit = planned
@@ -115,8 +117,6 @@ class _Planner(Protocol):
 
 
 def _planner_for(frames: Frames, request: Request) -> _Planner:
-    if frames.uses_profiles and frames.pixels.profiles is None:
-        frames.pixels.profiles = Profiles(frames.pixels.file)
     if frames.uses_palette:
         return _PalettePlanner(frames, request)
     return _MonochromePlanner(frames, request) if frames.samples == 1 else _ColourPlanner(frames, request)
@@ -196,6 +196,8 @@ class _PalettePlanner:
             raise UnsupportedError("Palette indices of more than 16 bits", code="palette_bits")
         self._palette = read_palette(frames.pixels, alpha=request.color == "rgba")
         self._profiles = frames.pixels.profiles if frames.uses_profiles else None
+        if self._profiles is not None and self._palette.bits != 8:
+            raise wrong_depth(self._palette.bits)
         self._chain = transform.chain_of_color(self._palette.bits, request.values)
         table = self._palette.table
         self.samples = table.shape[1]

@@ -331,11 +331,11 @@ cdef str shortest_float(double number, bint single):
     cdef int digits
     if not single or number != number or number - number != 0:
         return repr(number)
-    for digits in range(6, 10):
+    for digits in range(1, 10):
         text = f"{number:.{digits}g}"
         if <float>float(text) == <float>number:
             break
-    # `g` may have rounded up to fewer digits: repr of their double has these and no others
+    # repr of the double of these digits has them and no others
     return repr(float(text))
 
 
