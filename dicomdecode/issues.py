@@ -186,9 +186,7 @@ def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
         whole = length * 8 // frames.frame_bits
         yield Issue(f"the pixel data hold {whole} of {file.frames} frames", code="frames_missing", tag=tag)
     elif length > needed + needed % 2:
-        yield Issue(
-            f"{length - needed} bytes of the pixel data lie behind the last frame", code="trailing_bytes", tag=tag
-        )
+        yield Issue(f"{length - needed} bytes of pixel data follow the last frame", code="trailing_bytes", tag=tag)
     if file.samples == 3 and file.photometric.endswith("_422") and not frames.is_422:
         yield Issue(f"{file.photometric} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
 

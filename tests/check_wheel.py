@@ -13,9 +13,9 @@ def main(path: str) -> None:
     modules = {Path(n).name.split(".")[0] for n in names if n.endswith((".so", ".pyd"))}
     stubs = {Path(n).stem for n in names if n.endswith(".pyi")}
     declarations = {Path(n).stem for n in names if n.endswith(".pxd")}
-    assert "_scan" in modules and "_kernels" in modules and "_rle" in modules, modules
+    assert {"_reading", "_plans", "_core", "_rle"} <= modules, modules
     assert modules - {"_ops"} <= stubs, f"extension modules without a stub: {modules - stubs}"  # _ops is no Python
-    assert {"_cursor", "_scan", "_header", "_kernels"} <= declarations, declarations
+    assert {"_cursor", "_reading", "_plans", "_core"} <= declarations, declarations
     assert "dicomdecode/py.typed" in names
     unwanted = [
         n for n in names if n.endswith((".c", ".o", ".dcm", ".html")) or n.startswith(("tests/", "benchmarks/"))

@@ -106,7 +106,7 @@ def test_files_of_the_package() -> None:
     folder = Path(dd.__file__).parent
     assert (folder / "py.typed").exists()
     for extension in importlib.machinery.EXTENSION_SUFFIXES[:1]:
-        assert {p.name.split(".")[0] for p in folder.rglob("*" + extension)} >= {"_scan", "_header", "_kernels"}
+        assert {p.name.split(".")[0] for p in folder.rglob("*" + extension)} >= {"_reading", "_plans", "_core"}
     assert (folder / "reading" / "_cursor.pxd").exists()
 
 

@@ -66,7 +66,7 @@ cdef class DicomFile(DataSet):
         return 0
 
     cdef int grow(self, uint64_t wanted) except -1:
-        """Hold at least the first `wanted` bytes; positions stay. A file that turns out shorter is a cut one."""
+        """Hold at least the first `wanted` bytes; positions stay."""
         cdef uint64_t held = self.bytes.held
         cdef bytes window
         cdef uint8_t* place
@@ -79,14 +79,13 @@ cdef class DicomFile(DataSet):
             if n < 0:
                 self.source.raise_failure()
             if <uint64_t>n < wanted:
-                self.bytes.size = self.m.file_size = <uint64_t>n
+                raise MalformedError("The file changed while it was read: it holds fewer bytes than its size said",
+                                     code="file_changed", offset=n)
             self.front = window
             self.bytes.data = place
             self.bytes.held = <uint64_t>n
         self.m.cursor.data = self.bytes.data
         self.m.cursor.size = <size_t>self.bytes.held
-        if self.m.cursor.pos > self.m.cursor.size:
-            raise MalformedError("The file changed while it was read", code="file_changed")
         return 0
 
     cdef int look_behind(self) except -1:

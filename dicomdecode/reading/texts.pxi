@@ -273,7 +273,7 @@ cdef bint sink_text(const FileMap* m, uint32_t tag, int* charset, size_t index, 
     if e == NULL:
         sink(target, index, b"", 0)
         return True
-    if e.flags or e.vr == letters(b"UN"):
+    if e.flags:
         return False
     if text_form(e.vr) == SEQUENCE:
         sink(target, index, b"", 0)

@@ -170,7 +170,6 @@ def test_python_chooses_the_plan_and_writes_no_pixel(syntax: str, values: str, e
 @pytest.mark.parametrize(
     "contents",
     [
-        s.image(ends(8, False), syntax=s.DEFLATED),
         s.image(np.ones((2, 2), np.float32)),
         s.image(ends(16, False, (3, 4, 4)), number_of_frames=4),
         s.image(ends(16, False), without=[0x00280010]),
