@@ -14,7 +14,8 @@ import pydicom
 import pytest
 
 import dicomdecode as dd
-from tests.tfop.with_tensorflow import KIT, NEEDS_KIT, tf, tfio
+from tests.kit import KIT, NEEDS_KIT
+from tests.tfop.with_tensorflow import tf, tfio
 
 pytestmark = NEEDS_KIT
 FOLDER = KIT / "files" / "tensorflow__io" / "tests" / "test_dicom"

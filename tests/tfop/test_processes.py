@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tests import synthesise as s
+from tests.kit import IS_THERE, KIT
 from tests.reference_images import shipped
-from tests.tfop.with_tensorflow import KIT, python
+from tests.tfop.with_tensorflow import python
 
 CT = "CT_small.dcm"
 
@@ -186,7 +187,7 @@ def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert spec is not None and spec.loader is not None
     chest_xray = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(chest_xray)
-    if KIT.exists():
+    if IS_THERE:
         monkeypatch.setenv("DICOMDECODE_CONFORMANCE", str(KIT))
     for contents in {chest_xray.find(network=False)[0], chest_xray.made_up()}:
         folder = tmp_path / str(len(contents))

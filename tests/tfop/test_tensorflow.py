@@ -16,8 +16,9 @@ import pytest
 
 import dicomdecode as dd
 from tests import synthesise as s
+from tests.kit import NEEDS_KIT, kit_files
 from tests.reference_images import read, shipped
-from tests.tfop.with_tensorflow import KIT, NEEDS_KIT, dtf, tf
+from tests.tfop.with_tensorflow import dtf, tf
 
 CT = "CT_small.dcm"
 DTYPES = [tf.uint8, tf.int8, tf.uint16, tf.int16, tf.uint32, tf.int32, tf.uint64, tf.int64]
@@ -108,8 +109,7 @@ def test_shipped_files(options: dict[str, Any]) -> None:
 
 @NEEDS_KIT
 def test_kit() -> None:
-    files = sorted(path for path in (KIT / "files").rglob("*") if path.is_file())
-    assert files
+    files = list(kit_files())
     assert_files(files, {"dtype": tf.uint16, "on_error": "lossy"})
     assert_files(files, {"dtype": tf.float32, "values": "modality"})
     assert_files(files, {"dtype": tf.uint16, "values": "tfio"})
