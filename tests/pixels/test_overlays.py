@@ -276,7 +276,9 @@ def test_garbage() -> None:
 def test_as_pydicom(syntax: str) -> None:
     contents = s.image(PIXELS, syntax=syntax, extra=overlay(bits_of(3, 7, 5)) + overlay(bits_of(9, 11), 0x600A))
     dataset = pydicom.dcmread(io.BytesIO(contents))
-    for found in dd.open(contents).overlays:
+    overlays = dd.open(contents).overlays
+    assert [found.group for found in overlays] == [0x6000, 0x600A]
+    for found in overlays:
         np.testing.assert_array_equal(found.array, dataset.overlay_array(found.group))
 
 
