@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 #: How a reason may begin -> why a test may be skipped for it.
 ALLOWED_SKIPS = {
@@ -16,6 +17,11 @@ ALLOWED_SKIPS = {
     "highdicom:": "a library that only this comparison needs",
     "platform:": "the operating system has no such thing",
 }
+
+# The suite is the same in each run. What a longer search finds becomes an example of the test that it failed.
+settings.register_profile("suite", max_examples=200, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=3000, deadline=None, print_blob=True)
+settings.load_profile("suite")
 
 
 def _check(report: Any) -> None:
