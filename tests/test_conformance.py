@@ -37,6 +37,7 @@ def is_the_kits_mistake(path: str) -> bool:
     return hashlib.sha256(swapped.astype(str(row["dtype"])).tobytes()).hexdigest() == row["values"]
 
 
+@pytest.mark.slow
 @NEEDS_KIT
 @pytest.mark.parametrize("group", ["stored", "documented", "tfio", "tags"])
 def test_kit(group: str) -> None:

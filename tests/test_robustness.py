@@ -136,6 +136,7 @@ def test_prefixes(name: str, silent: Callable[[], None]) -> None:
         outcome(whole[:cut])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_flipped_bits(name: str, silent: Callable[[], None]) -> None:
     """One to eight bits, most of them in the header."""
@@ -215,6 +216,7 @@ LENGTHS_THAT_LEAD_NOWHERE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", JUDGED)
 def test_what_pydicom_decodes_is_decoded(name: str) -> None:
     """Of files with one damaged byte: those that pydicom still decodes decode here, to the same samples."""

@@ -369,6 +369,7 @@ def test_files_of_pydicom() -> None:
     assert seen.count("palette") >= 1 and seen.count("YBR") >= 4
 
 
+@pytest.mark.slow
 @NEEDS_KIT
 @pytest.mark.filterwarnings("ignore")
 def test_files_of_the_kit() -> None:

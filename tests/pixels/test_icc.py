@@ -226,6 +226,7 @@ def test_as_pydicom(intent: int) -> None:
         assert dd.imread(contents, color="srgb").shape == want.shape
 
 
+@pytest.mark.slow
 @NEEDS_KIT
 @pytest.mark.filterwarnings("ignore")
 def test_files_of_the_kit() -> None:

@@ -44,7 +44,7 @@ def files(where: str) -> tuple[Path, ...]:
     return tuple(kept)
 
 
-WHERE = pytest.mark.parametrize("where", ["pydicom's files", pytest.param("kit", marks=NEEDS_KIT)])
+WHERE = pytest.mark.parametrize("where", ["pydicom's files", pytest.param("kit", marks=[NEEDS_KIT, pytest.mark.slow])])
 
 
 def datasets(where: str) -> Iterator[tuple[Path, pydicom.Dataset]]:

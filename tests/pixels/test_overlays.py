@@ -292,6 +292,7 @@ def test_the_file_of_pydicom() -> None:
     np.testing.assert_array_equal(shown[want == 0], image.pixels(values="display")[want == 0])
 
 
+@pytest.mark.slow
 @NEEDS_KIT
 @pytest.mark.filterwarnings("ignore")
 def test_files_of_the_kit() -> None:

@@ -17,7 +17,7 @@ import dicomdecode as dd
 from tests.kit import KIT, NEEDS_KIT
 from tests.tfop.with_tensorflow import tf, tfio
 
-pytestmark = NEEDS_KIT
+pytestmark = [NEEDS_KIT, pytest.mark.slow]
 FOLDER = KIT / "files" / "tensorflow__io" / "tests" / "test_dicom"
 
 SHAPES = {

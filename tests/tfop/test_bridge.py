@@ -87,6 +87,7 @@ def test_every_plan(bits: int, signed: bool) -> None:
     assert direct > 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("bits", [1, 2, 7, 8, 9, 12, 15, 16, 17])
 def test_every_plan_of_tfio(bits: int, signed: bool) -> None:
@@ -181,6 +182,7 @@ def test_other_images_are_for_python(contents: bytes) -> None:
     assert_same(contents, on_error="skip", dtype=np.float32)
 
 
+@pytest.mark.slow
 def test_shipped_files() -> None:
     direct = 0
     for path in shipped():

@@ -16,6 +16,7 @@ from tests.kit import IS_THERE, KIT
 from tests.reference_images import shipped
 from tests.tfop.with_tensorflow import python
 
+pytestmark = pytest.mark.slow
 CT = "CT_small.dcm"
 
 SAVE = """

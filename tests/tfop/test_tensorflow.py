@@ -107,6 +107,7 @@ def test_shipped_files(options: dict[str, Any]) -> None:
     assert_files([path for path in shipped() if path.stat().st_size < 2_000_000], options)
 
 
+@pytest.mark.slow
 @NEEDS_KIT
 def test_kit() -> None:
     files = list(kit_files())
@@ -217,6 +218,7 @@ def test_damage_behind_the_header() -> None:
     assert dtf.decode_dicom_image(bytes(contents), dtype=tf.int16).shape == (0,)
 
 
+@pytest.mark.slow
 def test_large_contents(each_way: str) -> None:
     pixels = np.arange(4096 * 4096, dtype=np.uint16).reshape(4096, 4096)
     assert_same(dtf.decode_dicom_image(s.image(pixels)), pixels)

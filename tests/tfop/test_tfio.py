@@ -165,6 +165,7 @@ assert model.data(tf.constant(contents)).numpy().tolist() == [b"CompressedSample
 """
 
 
+@pytest.mark.slow
 def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
     path = next(path for path in shipped() if path.name == CT)
     for code in (SAVE, LOAD):
@@ -173,6 +174,7 @@ def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_the_original_names_are_taken() -> None:
     """With tensorflow-io in the process: an error, not an abort. A first registration of ours stands in for it."""
     code = ORIGINAL.format(root=str(ROOT)) + (
