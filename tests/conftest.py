@@ -20,7 +20,7 @@ ALLOWED_SKIPS = {
 
 # The suite is the same in each run. What a longer search finds becomes an example of the test that it failed.
 settings.register_profile("suite", max_examples=200, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=3000, deadline=None, print_blob=True)
+settings.register_profile("thorough", max_examples=1500, deadline=None, print_blob=True)
 settings.load_profile("suite")
 
 
