@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,14 @@ def pytest_runtest_makereport() -> Iterator[None]:
 def pytest_make_collect_report() -> Iterator[None]:
     outcome: Any = yield
     _check(outcome.get_result())
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """The warnings of skipped images, which a test expects by the hundred, are not logged."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +17,12 @@ from tests import synthesise as s
 from tests.reference_images import JPEG_LOSSLESS, read, shipped
 from tests.tfop import core
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 DTYPES = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64]
 DTYPES += [np.float32, np.float64, np.float16]
 CT = "CT_small.dcm"
 ROOT = Path(dd.__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def in_python(contents: bytes, **options: Any) -> Any:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +18,11 @@ from tests.kit import NEEDS_KIT, kit_files
 from tests.reference_images import read, shipped
 from tests.tfop.with_tensorflow import dtf, tf
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 CT = "CT_small.dcm"
 DTYPES = [tf.uint8, tf.int8, tf.uint16, tf.int16, tf.uint32, tf.int32, tf.uint64, tf.int64]
 DTYPES += [tf.float16, tf.float32, tf.float64]
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(params=["native", "numpy_function"])

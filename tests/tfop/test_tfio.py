@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,15 +16,10 @@ from tests import synthesise as s
 from tests.reference_images import read, shipped
 from tests.tfop.with_tensorflow import tf, tfio
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 ROOT = Path(dd.__file__).parent.parent
 CT, MR, COLOR = "CT_small.dcm", "MR_small.dcm", "SC_rgb_jpeg_dcmtk.dcm"
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def test_signatures() -> None:
