@@ -11,8 +11,8 @@ help:
 build: ## compile in place what has changed
 	$(PYTHON) -c 'from setuptools import setup; setup()' -q build_ext --inplace --parallel 2
 
-quick: build ## the tests that take no time: less than a minute
-	$(PYTHON) -m pytest -q -m 'not slow'
+quick: build ## the tests that take no time, without TensorFlow's: less than a minute
+	$(PYTHON) -m pytest -q -m 'not slow' --ignore=tests/tfop
 
 test: build ## all tests
 	$(PYTHON) -m pytest -q
