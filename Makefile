@@ -20,7 +20,7 @@ test: build ## all tests
 lint: ## ruff, cython-lint, mypy
 	$(TOOLS)ruff check .
 	$(TOOLS)ruff format --check .
-	git ls-files -z '*.pyx' '*.pxd' | xargs -0 $(TOOLS)cython-lint
+	git ls-files -z '*.pyx' '*.pxd' '*.pxi' | xargs -0 $(TOOLS)cython-lint
 	$(PYTHON) -m mypy
 
 docs: build ## the examples, links and tables of the pages

@@ -21,6 +21,7 @@ ALLOWED_SKIPS = {
 
 # The suite is the same in each run. What a longer search finds becomes an example of the test that it failed.
 settings.register_profile("suite", max_examples=200, deadline=None, derandomize=True)
+settings.register_profile("brief", settings.get_profile("suite"), max_examples=20)
 settings.register_profile("thorough", max_examples=1500, deadline=None, print_blob=True)
 settings.load_profile("suite")
 
