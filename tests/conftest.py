@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 #: How a reason may begin -> why a test may be skipped for it.
 ALLOWED_SKIPS = {
@@ -16,6 +18,12 @@ ALLOWED_SKIPS = {
     "highdicom:": "a library that only this comparison needs",
     "platform:": "the operating system has no such thing",
 }
+
+# The suite is the same in each run. What a longer search finds becomes an example of the test that it failed.
+settings.register_profile("suite", max_examples=200, deadline=None, derandomize=True)
+settings.register_profile("brief", settings.get_profile("suite"), max_examples=20)
+settings.register_profile("thorough", max_examples=1500, deadline=None, print_blob=True)
+settings.load_profile("suite")
 
 
 def _check(report: Any) -> None:
@@ -36,6 +44,14 @@ def pytest_runtest_makereport() -> Iterator[None]:
 def pytest_make_collect_report() -> Iterator[None]:
     outcome: Any = yield
     _check(outcome.get_result())
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """The warnings of skipped images, which a test expects by the hundred, are not logged."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ def read(name: str) -> bytes:
 def shipped() -> tuple[Path, ...]:
     """Every file that pydicom's wheel holds and that may be DICOM."""
     other = {".py", ".pyc", ".json", ".md", ".txt", ".gz", ".icc", ".dump"}
-    return tuple(sorted(p for p in FOLDER.rglob("*") if p.is_file() and p.suffix not in other and p.name != "README"))
+    found = sorted(p for p in FOLDER.rglob("*") if p.is_file() and p.suffix not in other and p.name != "README")
+    assert len(found) >= 100, "pydicom's wheel holds no test files"
+    return tuple(found)
 
 
 def of_syntax(*syntaxes: str) -> list[Reference]:

@@ -14,10 +14,8 @@ import pytest
 
 import dicomdecode as dd
 from dicomdecode.syntaxes import SYNTAXES
+from tests.kit import KIT, NEEDS_KIT
 from tests.synthesise import EXPLICIT_BE
-
-ROOT = Path(__file__).resolve().parent.parent
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
 
 
 @cache
@@ -39,12 +37,12 @@ def is_the_kits_mistake(path: str) -> bool:
     return hashlib.sha256(swapped.astype(str(row["dtype"])).tobytes()).hexdigest() == row["values"]
 
 
+@pytest.mark.slow
+@NEEDS_KIT
 @pytest.mark.parametrize("group", ["stored", "documented", "tfio", "tags"])
 def test_kit(group: str) -> None:
     """Every file of a syntax that has a decoder."""
     check = KIT / "check.py"
-    if not check.exists():
-        pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
     if group == "tags" and importlib.util.find_spec("tensorflow") is None:
         pytest.skip("tensorflow: not installed")
     path = os.pathsep.join([str(Path(dd.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])

@@ -250,6 +250,7 @@ def test_bytes_outside_the_character_set() -> None:
 def test_pydicoms_character_set_files(path: Any) -> None:
     """Names in every set and code extension that pydicom ships, against pydicom."""
     dataset = pydicom.dcmread(path)
+    assert "PatientName" in dataset or "RequestedProcedureCodeSequence" in dataset
     for tag in (0x00100010, 0x00080080, 0x00081030, 0x00324000, 0x00321060):
         if tag in dataset and dataset[tag].VR != "SQ":
             value = dataset[tag].value

@@ -94,7 +94,7 @@ def test_links(name: str) -> None:
 def test_index_names_every_page() -> None:
     named = set(re.findall(r"\]\(([^)#\s]+)", text_of("docs/index.md")))
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
-    assert pages - named == {"index.md"}
+    assert {page for page in pages - named if not page.startswith("changes/unreleased/")} == {"index.md"}
 
 
 @pytest.mark.parametrize("name", NAMES[1:])

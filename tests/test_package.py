@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.metadata
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import dicomdecode as dd
 from tests import synthesise as s
 from tests.reference_images import FOLDER
 
+ROOT = Path(__file__).resolve().parent.parent
 LATER = [
     "pydicom",
     "imagecodecs",
@@ -111,8 +113,8 @@ def test_files_of_the_package() -> None:
 
 
 def test_version() -> None:
-    try:
-        version = importlib.metadata.version("dicomdecode")
-    except importlib.metadata.PackageNotFoundError:
-        return  # a checkout that is not installed
-    assert dd.__version__ == version
+    """As pyproject.toml has it, and what is installed, if anything is."""
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        assert tomllib.load(file)["project"]["version"] == dd.__version__
+    installed = [found.version for found in importlib.metadata.distributions(name="dicomdecode")]
+    assert set(installed) <= {dd.__version__}

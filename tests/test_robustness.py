@@ -136,10 +136,12 @@ def test_prefixes(name: str, silent: Callable[[], None]) -> None:
         outcome(whole[:cut])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_flipped_bits(name: str, silent: Callable[[], None]) -> None:
     """One to eight bits, most of them in the header."""
     whole = FILES[name]
+    usual = outcome(whole)
     rng = np.random.default_rng(len(whole) + 1)
     found: Counter[str] = Counter()
     front = 132 if whole[128:132] == b"DICM" else 0
@@ -149,7 +151,9 @@ def test_flipped_bits(name: str, silent: Callable[[], None]) -> None:
         for _ in range(int(rng.integers(1, 9))):
             damaged[int(rng.integers(front, last))] ^= 1 << int(rng.integers(0, 8))
         found[outcome(bytes(damaged))] += 1
-    assert sum(found.values()) == 200
+    # Most bits of a header and of pixels are values, not lengths: much of the damage is survived, and some is told.
+    assert found[usual] >= 20, found
+    assert set(found) - {"array"} and sum(found.values()) - found["array"] >= 20, found
 
 
 @pytest.mark.parametrize("name", ["nested", "undefined", "RLE", "extended", "palette", "CT_small.dcm", "rtplan.dcm"])
@@ -212,6 +216,7 @@ LENGTHS_THAT_LEAD_NOWHERE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", JUDGED)
 def test_what_pydicom_decodes_is_decoded(name: str) -> None:
     """Of files with one damaged byte: those that pydicom still decodes decode here, to the same samples."""

@@ -129,6 +129,7 @@ def picture(shape, bits, seed=0):
     return image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("predictor", range(1, 8))
 @pytest.mark.parametrize("precision", [2, 3, 7, 8, 9, 12, 15, 16])
 def test_round_trip(predictor, precision):
@@ -155,6 +156,7 @@ def test_small_sizes(shape, restart):
 
 
 # More than 2**14 samples: the look-up of several differences at once.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "restart"), [((190, 181, 1), 0), ((4000, 9, 1), 0), ((100, 111, 3), 7), ((180, 191, 1), 1)]
 )

@@ -92,6 +92,7 @@ def chains(bits: int, signed: bool) -> Any:
         yield image, extra, photometric
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
 @pytest.mark.parametrize(("allocated", "bits"), [(8, 8), (8, 5), (16, 12), (16, 16), (32, 20)])
 def test_every_combination(allocated: int, bits: int, signed: bool) -> None:

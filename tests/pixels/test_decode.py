@@ -77,6 +77,7 @@ def test_syntaxes(syntax: str) -> None:
     check(s.image(pixels, syntax=syntax, bits_stored=12, high_bit=13, stray=3), pixels, (-2048, 2047))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", of_syntax(*OWN), ids=str)
 def test_real_files(reference: Reference) -> None:
     """Monochrome files that pydicom ships; colour by the range of its samples."""

@@ -1,10 +1,8 @@
 """`color="srgb"`: ICC profiles of the data set and of optical paths, against Pillow and pydicom; and damaged ones."""
 
 import io
-import os
 import struct
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from pydicom.pixels import apply_icc_profile
 
 import dicomdecode as dd
 from tests import synthesise as s
+from tests.kit import NEEDS_KIT, kit_files
 from tests.pixels.test_palette import looked_up, tables_of
 
 RNG = np.random.default_rng(4)
@@ -227,15 +226,12 @@ def test_as_pydicom(intent: int) -> None:
         assert dd.imread(contents, color="srgb").shape == want.shape
 
 
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).resolve().parents[3] / "shared" / "conformance"))
-
-
+@pytest.mark.slow
+@NEEDS_KIT
 @pytest.mark.filterwarnings("ignore")
 def test_files_of_the_kit() -> None:
-    if not (KIT / "files").is_dir():
-        pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
     seen = 0
-    for path in sorted((KIT / "files").rglob("*")):
+    for path in kit_files():
         try:
             dataset: Any = pydicom.dcmread(path, stop_before_pixels=True)
         except (pydicom.errors.InvalidDicomError, OSError):

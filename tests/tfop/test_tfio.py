@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,15 +16,10 @@ from tests import synthesise as s
 from tests.reference_images import read, shipped
 from tests.tfop.with_tensorflow import tf, tfio
 
+pytestmark = pytest.mark.usefixtures("quiet")
+
 ROOT = Path(dd.__file__).parent.parent
 CT, MR, COLOR = "CT_small.dcm", "MR_small.dcm", "SC_rgb_jpeg_dcmtk.dcm"
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def test_signatures() -> None:
@@ -165,6 +158,7 @@ assert model.data(tf.constant(contents)).numpy().tolist() == [b"CompressedSample
 """
 
 
+@pytest.mark.slow
 def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
     path = next(path for path in shipped() if path.name == CT)
     for code in (SAVE, LOAD):
@@ -173,6 +167,7 @@ def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr[-3000:]
 
 
+@pytest.mark.slow
 def test_the_original_names_are_taken() -> None:
     """With tensorflow-io in the process: an error, not an abort. A first registration of ours stands in for it."""
     code = ORIGINAL.format(root=str(ROOT)) + (

@@ -24,14 +24,9 @@ with warnings.catch_warnings():
 import dicomdecode.tensorflow as dtf
 from dicomdecode import tfio
 
-__all__ = ["KIT", "NEEDS_KIT", "dtf", "python", "tf", "tfio"]
+__all__ = ["dtf", "python", "tf", "tfio"]
 
 ROOT = Path(dicomdecode.__file__).parent.parent
-KIT = Path(os.environ.get("DICOMDECODE_CONFORMANCE", Path(__file__).parents[3] / "shared" / "conformance"))
-NEEDS_KIT = pytest.mark.skipif(
-    not (KIT / "stored.jsonl").exists(),
-    reason="conformance kit: not beside this checkout, and DICOMDECODE_CONFORMANCE names none",
-)
 
 
 def python(code: str, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:

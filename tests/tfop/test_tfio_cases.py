@@ -5,7 +5,6 @@ Its files are in the kit. What is expected of texts is pydicom's answer, or stan
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +13,10 @@ import pydicom
 import pytest
 
 import dicomdecode as dd
-from tests.tfop.with_tensorflow import KIT, NEEDS_KIT, tf, tfio
+from tests.kit import KIT, NEEDS_KIT
+from tests.tfop.with_tensorflow import tf, tfio
 
-pytestmark = NEEDS_KIT
+pytestmark = [NEEDS_KIT, pytest.mark.slow, pytest.mark.usefixtures("quiet")]
 FOLDER = KIT / "files" / "tensorflow__io" / "tests" / "test_dicom"
 
 SHAPES = {
@@ -44,13 +44,6 @@ SHAPES = {
     "XA-MONO2-8-12x-catheter": (12, 512, 512, 1),
 }
 NESTED = "2.25.304589190180579357564631626197663875025"
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 def contents(name: str) -> tf.Tensor:

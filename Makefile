@@ -1,0 +1,37 @@
+# One word for each habit; `make` alone lists them. The environment is `.venv` with the extra `dev`
+# (docs/contributing.md); another interpreter: `make test PYTHON=python3.13`.
+PYTHON ?= .venv/bin/python
+TOOLS = $(dir $(shell command -v $(PYTHON)))
+export PYTHONPATH := $(CURDIR)
+.PHONY: help build quick test lint docs bench coverage fuzz
+
+help:
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+build: ## compile in place what has changed
+	$(PYTHON) -c 'from setuptools import setup; setup()' -q build_ext --inplace --parallel 2
+
+quick: build ## the tests that take no time, without TensorFlow's: less than a minute
+	$(PYTHON) -m pytest -q -m 'not slow' --ignore=tests/tfop
+
+test: build ## all tests
+	$(PYTHON) -m pytest -q
+
+lint: ## ruff, cython-lint, mypy
+	$(TOOLS)ruff check .
+	$(TOOLS)ruff format --check .
+	git ls-files -z '*.pyx' '*.pxd' '*.pxi' | xargs -0 $(TOOLS)cython-lint
+	$(PYTHON) -m mypy
+
+docs: build ## the examples, links and tables of the pages
+	$(PYTHON) -m pytest -q tests/test_docs.py
+
+bench: build ## what must be reached, against competitors
+	$(PYTHON) benchmarks/ratios.py
+
+coverage: ## lines that the quick tests run, Python and Cython
+	PYTHON=$(PYTHON) .ci/coverage
+
+fuzz: build ## damaged files, and many more drawn ones, others in each run
+	$(PYTHON) -m pytest -q tests/test_robustness.py
+	$(PYTHON) -m pytest -q --hypothesis-profile=thorough tests/pixels/test_properties.py
