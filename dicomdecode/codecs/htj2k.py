@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomdecode.codecs._spec import FrameSpec
-    from dicomdecode.pixels.request import Region
+    from dicomdecode.codecs.jpeg2000 import Region
 
 __all__ = ["decode"]
 

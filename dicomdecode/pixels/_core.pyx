@@ -42,7 +42,7 @@ from dicomdecode import codecs
 from dicomdecode.codecs import CODECS
 from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
 from dicomdecode.limits import over_limit
-from dicomdecode.pixels import arguments, icc
+from dicomdecode.pixels import arguments
 from dicomdecode.reading._reading import MemorySource
 from dicomdecode.syntaxes import SYNTAXES
 from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
@@ -414,11 +414,13 @@ cdef class Frames:
 
     def write_with_python(self, uint64_t frame, Plan plan, out, uint64_t at):
         """One frame whose codec, profile or plan is a Python call."""
-        cdef tuple shape = (self.run.rows, self.run.columns, self.layout.spec.samples)
+        cdef Cells cells
         target = out.reshape((-1, self.run.rows, self.run.columns, plan.c.samples if plan.c.kind == PLAN_PALETTE else
                               self.layout.spec.samples))[at]
         in_place = plan.c.kind == PLAN_COPY and not is_cropped(&self.run)
-        samples = self.read(frame, target if in_place else None)
+        cells = cells_for_plan(&self.layout)
+        as_cells = plan.c.kind != PLAN_FUNCTION and not in_place
+        samples = self.read(frame, target if in_place else None, as_cells)
         if is_cropped(&self.run):
             samples = np.ascontiguousarray(
                 samples[self.area.row:self.area.row + self.area.height,
@@ -426,10 +428,10 @@ cdef class Frames:
         if self.layout.uses_profiles and not self.layout.uses_palette:
             self.pixels.profiles.of(frame)(samples)
         if samples is not target:
-            plan.apply(samples, target)
+            plan.apply(samples, target, cells.left, cells.right)
 
-    def read(self, uint64_t frame, place=None):
-        """Samples of a frame [rows, columns, samples] after colour, with no bits around the stored ones.
+    def read(self, uint64_t frame, place=None, bint as_cells=False):
+        """Samples of a frame [rows, columns, samples] after colour.
 
         Parameters
         ----------
@@ -437,6 +439,8 @@ cdef class Frames:
             Counted from 0.
         place : ndarray, optional
             Where they go; a new array otherwise.
+        as_cells : bool
+            With the bits around the stored ones, which the plan removes (by `left` and `right`); else values.
         """
         cdef int conversion = AS_THEY_ARE
         cdef Py_buffer target
@@ -451,7 +455,7 @@ cdef class Frames:
         self.read_into(frame, place, &conversion)
         PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
         with nogil:
-            if self.layout.gives_cells and not self.layout.shifts_first:
+            if not (as_cells or self.layout.shifts_first):
                 shift_cells(self.layout.cell, target.buf, pixels * <size_t>self.layout.spec.samples, self.layout.left,
                             self.layout.right)
             convert_samples(&self.layout, <uint8_t*>target.buf, pixels, conversion)
@@ -663,8 +667,6 @@ cdef int refuse(DicomFile file, const Layout* l, str color) except -1:
                              code="encapsulated", tag=0x7FE00010)
     if color == "rgba":
         raise UnsupportedError('color="rgba" needs PALETTE COLOR', code="alpha", tag=0x00280004)
-    if l.uses_profiles and l.bits != 8:
-        raise icc.wrong_depth(l.bits)
     raise no_conversion()
 
 

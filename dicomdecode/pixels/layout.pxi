@@ -123,8 +123,6 @@ cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_
     l.ratio = syntax.ratio
     l.pixels = <uint64_t>h.rows * h.columns
     describe_colour(h, color, whole_cells, l)
-    if l.uses_profiles and l.bits != 8 and not l.uses_palette:
-        return NEEDS_WORDS
     if color == COLOR_RGBA and not whole_cells and (h.samples != 1 or h.photometric != PI_PALETTE_COLOR):
         return NEEDS_WORDS
     describe_cells(h, syntax, whole_cells, l)

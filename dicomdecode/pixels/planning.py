@@ -63,8 +63,8 @@ class Plans:
     def __init__(self, frames: Frames, request: Request) -> None:
         self.samples = frames.samples
         self.one: Plan | None = None
-        if frames.uses_profiles and frames.pixels.profiles is None:
-            frames.pixels.profiles = Profiles(frames.pixels.file)
+        if frames.uses_profiles:
+            _find_profiles(frames)
         planned = frames.integer_plan(request)
         if planned is not None:
             self.one, fit = planned
@@ -89,6 +89,15 @@ class Plans:
                 self._made.clear()
             plan = self._made[key] = self._planner.plan(frame, key)
         return plan
+
+
+def _find_profiles(frames: Frames) -> None:
+    """Profiles of the file, read once; of a palette only where they can be applied to it."""
+    bits = read_palette(frames.pixels).bits if frames.uses_palette else frames.bits
+    if bits != 8:
+        raise wrong_depth(bits)
+    if frames.pixels.profiles is None:
+        frames.pixels.profiles = Profiles(frames.pixels.file)
 
 
 def _does_not_fit(dtype: np.dtype[Any]) -> DoesNotFit:
@@ -196,8 +205,6 @@ class _PalettePlanner:
             raise UnsupportedError("Palette indices of more than 16 bits", code="palette_bits")
         self._palette = read_palette(frames.pixels, alpha=request.color == "rgba")
         self._profiles = frames.pixels.profiles if frames.uses_profiles else None
-        if self._profiles is not None and self._palette.bits != 8:
-            raise wrong_depth(self._palette.bits)
         self._chain = transform.chain_of_color(self._palette.bits, request.values)
         table = self._palette.table
         self.samples = table.shape[1]
