@@ -13,7 +13,7 @@ from dicomdecode.pixels import DoesNotFit, PixelData, Request, decode
 from dicomdecode.pixels.arguments import one_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.tags import parse_tag
-from dicomdecode.words import ON_ERROR, VALUES
+from dicomdecode.words import ON_ERROR
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -71,8 +71,7 @@ def decode_dicom_image(
         Whatever `on_error` says: the path cannot be read, an argument is wrong.
     """
     one_of("on_error", on_error, ON_ERROR)
-    one_of("values", values, VALUES)
-    is_tfio = values == "tfio"
+    is_tfio = isinstance(values, str) and values == "tfio"
     request = Request(
         values="stored" if is_tfio else values,
         color=color,

@@ -156,6 +156,8 @@ cdef class Frames:
     cdef Run run
     cdef Area area
     cdef object codec               # the codec's Python function, once it was needed
+    cdef readonly object numbers    # of the frames that are asked for
+    cdef readonly bint keeps_axis   # the result has an axis of frames where `frame_dim` does not say
 
     cdef int check(self, uint64_t last) except -1
     cdef int take_area(self, Request request) except -1

@@ -57,6 +57,7 @@ cdef dict TYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
 TYPE_NUMBERS.update({dtype.type: number for number, dtype in enumerate(DTYPES)})
 cdef dict VALUES_NUMBERS = {word: number for number, word in enumerate(LEVELS)}
 cdef dict COLOR_NUMBERS = {word: number for number, word in enumerate(COLORS)}
+cdef object ONLY_FRAME = range(1)
 cdef object ZERO = 0
 cdef object ONE = 1
 cdef dict SCALE_NUMBERS = {word: number for number, word in enumerate(SCALES)}
@@ -224,6 +225,11 @@ cdef class Frames:
         self.run.layout = &self.layout
         self.run.rows = file.h.rows
         self.run.columns = file.h.columns
+        if request.frames is None:
+            self.numbers = range(file.h.frames) if file.h.frames > 1 else ONLY_FRAME
+            self.keeps_axis = file.h.frames > 1
+        else:
+            self.numbers, self.keeps_axis = arguments.select(request.frames, file.h.frames)
         if request.reduce or request.region is not None:
             self.take_area(request)
         if self.layout.codec != CODEC_NATIVE:
@@ -346,18 +352,18 @@ cdef class Frames:
         """Let the codec use so many threads within a frame."""
         self.layout.spec.threads = threads
 
-    def allocate(self, Request request, frames, bint keeps_axis, dtype, int samples):
-        """The caller's `out`, checked, or a new array within the limits, for so many frames."""
+    def allocate(self, Request request, dtype, int samples):
+        """The caller's `out`, checked, or a new array within the limits, for the frames that are asked for."""
         cdef int64_t[4] dims
         cdef uint64_t limit = self.file.m.limits.output_bytes
         cdef uint64_t size = dtype.itemsize
         cdef int i
-        cdef uint64_t count = len(frames)
-        cdef int n = result_dims(&request.asked, count, keeps_axis, self.run.rows, self.run.columns, samples, dims)
+        cdef uint64_t count = len(self.numbers)
+        cdef int n = result_dims(&request.asked, count, self.keeps_axis, self.run.rows, self.run.columns, samples, dims)
         if n < 0:
             raise ValueError(f"frame_dim=False with {count} frames selected; choose one with frames=")
         if count:
-            self.check(last_of(frames))
+            self.check(last_of(self.numbers))
         shape = tuple([dims[i] for i in range(n)])
         if request.out is not None:
             return arguments.fitting(request.out, shape, dtype)
@@ -390,7 +396,7 @@ cdef class Frames:
                     self.write_with_python(first + i, plan, out, at + i)
                     i += 1
                     continue
-                if self.layout.codec == CODEC_NATIVE and step < 65536 and count == 1:   # the GIL would cost more
+                if self.layout.codec == CODEC_NATIVE and step < 1 << 17 and count == 1:   # the GIL would cost more
                     status = write_one(&self.run, &self.file.h, first, &plan.c, &s, place, &fault)
                     i += status == DONE
                 else:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.pixels._core import Frames, PixelData, Request
-from dicomdecode.pixels.arguments import select
 from dicomdecode.pixels.planning import Plans
 
 if TYPE_CHECKING:
@@ -45,9 +44,15 @@ def decode(pixels: PixelData, request: Request) -> NDArray[Any]:
     """
     frames = Frames(pixels, request)
     plans = Plans(frames, request)
-    numbers, keeps_axis = select(request.frames, pixels.file.frames)
-    out = frames.allocate(request, numbers, keeps_axis, plans.dtype, plans.samples)
-    _write(frames, plans, numbers, out, request.threads)
+    out = frames.allocate(request, plans.dtype, plans.samples)
+    threads, count = request.threads, len(frames.numbers)
+    if count <= 1 and threads > 1:
+        frames.use_threads(threads)  # one frame: they go to its codec
+        threads = 1
+    if plans.one is not None and threads == 1 and request.frames is None:
+        frames.write(0, count, plans.one, out, 0)
+    else:
+        _write_each(frames, plans, out, threads)
     return out
 
 
@@ -57,21 +62,10 @@ def stored_cells(pixels: PixelData, frame: int) -> NDArray[Any]:
     return frames.read(frame)
 
 
-def _write(frames: Frames, plans: Plans, numbers: Sequence[int], out: NDArray[Any], threads: int) -> None:
+def _write_each(frames: Frames, plans: Plans, out: NDArray[Any], threads: int) -> None:
     """Decode frame by frame into the result, side by side where threads are allowed."""
-    if len(numbers) <= 1:
-        frames.use_threads(threads)  # one frame: they go to its codec
-        threads = 1
-    in_order = isinstance(numbers, range) and numbers.step == 1
-    if threads == 1 and in_order and plans.one is not None:
-        if numbers:
-            frames.write(numbers[0], len(numbers), plans.one, out, 0)
-        return
-    _side_by_side(
-        lambda i: frames.write(numbers[i], 1, plans.of(numbers[i]), out, i),
-        len(numbers),
-        threads,
-    )
+    numbers = frames.numbers
+    _side_by_side(lambda i: frames.write(numbers[i], 1, plans.of(numbers[i]), out, i), len(numbers), threads)
 
 
 def _side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:

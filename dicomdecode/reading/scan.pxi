@@ -17,43 +17,31 @@ cdef enum:
     STACK_SIZE = 2 * 256 + 2    # limits.MAX_DEPTH levels of a sequence and an item each
 
 
+cdef uint8_t[26 * 26] FORMS     # of each pair of capital letters: a HeaderForm (PS3.5 7.1.2)
+
+
+cdef int learn_forms() except -1:
+    cdef int i
+    for i in range(26 * 26):
+        FORMS[i] = UNKNOWN_VR
+    for form, names in ((SHORT_FORM, "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"),
+                        (LONG_FORM, "OB OD OF OL OV OW SQ SV UC UN UR UT UV")):
+        for name in names.split():
+            FORMS[26 * (ord(name[0]) - 65) + ord(name[1]) - 65] = form
+    return 0
+
+
+learn_forms()
+
+
 cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
-    """How the header of an element with this VR is laid out (PS3.5 7.1.2)."""
-    if a == c'O':
-        return LONG_FORM if b in (c'B', c'D', c'F', c'L', c'V', c'W') else UNKNOWN_VR if c'A' <= b <= c'Z' else NO_VR
-    if a == c'U':
-        if b in (c'C', c'N', c'R', c'T', c'V'):
-            return LONG_FORM
-        if b in (c'I', c'L', c'S'):
-            return SHORT_FORM
-    elif a == c'S':
-        if b in (c'Q', c'V'):
-            return LONG_FORM
-        if b in (c'H', c'L', c'S', c'T'):
-            return SHORT_FORM
-    elif a == c'D':
-        if b in (c'A', c'S', c'T'):
-            return SHORT_FORM
-    elif a == c'L':
-        if b in (c'O', c'T'):
-            return SHORT_FORM
-    elif a == c'A':
-        if b in (c'E', c'S', c'T'):
-            return SHORT_FORM
-    elif a == c'F':
-        if b in (c'D', c'L'):
-            return SHORT_FORM
-    elif a == c'C' or a == c'I':
-        if b == c'S':
-            return SHORT_FORM
-    elif (a == c'P' and b == c'N') or (a == c'T' and b == c'M'):
-        return SHORT_FORM
-    if c'A' <= a <= c'Z' and c'A' <= b <= c'Z':
-        return UNKNOWN_VR
-    return NO_VR
+    """How the header of an element with this VR is laid out."""
+    a -= c'A'
+    b -= c'A'
+    return FORMS[26 * a + b] if a < 26 and b < 26 else NO_VR
 
 
-cdef bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
+cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
                          uint32_t* length, size_t* header) noexcept nogil:
     """Read one header without moving; False when it does not fit in the window."""
     cdef uint16_t short_length = 0
@@ -63,20 +51,24 @@ cdef bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, 
     cdef int form
     if short_of(c, 8):
         return False
-    peek_tag(c, tag)
+    p = c.data + c.pos
+    tag[0] = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
     vr[0] = 0
     header[0] = 8
     if not explicit_vr or tag[0] >> 16 == 0xFFFE:
-        return peek_u32(c, 4, length)
-    p = c.data + c.pos
+        length[0] = u32_at(p + 4, c.big_endian)
+        return True
     form = form_of(p[4], p[5])
     vr[0] = <uint16_t>((p[4] << 8) | p[5])
-    peek_u16(c, 6, &short_length)
+    short_length = u16_at(p + 6, c.big_endian)
+    if form == SHORT_FORM:
+        length[0] = short_length
+        return True
     if form == NO_VR:
         # Writers that lose the VR of one element leave it in implicit form (pydicom reads it so); a short length
         # behind a damaged VR is the other case. The form whose value fits in the file is taken.
         vr[0] = VR_UN
-        peek_u32(c, 4, length)
+        length[0] = u32_at(p + 4, c.big_endian)
         if length[0] != UNDEFINED_LENGTH and length[0] > file_size - c.pos - 8:
             length[0] = short_length
         return True
@@ -94,7 +86,7 @@ cdef bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, 
     return peek_u32(c, 8, length)
 
 
-cdef int append(ElementTable* table, const Element* element) noexcept nogil:
+cdef inline int append(ElementTable* table, const Element* element) noexcept nogil:
     cdef size_t capacity
     cdef Element* items
     if table.count == table.capacity:
@@ -149,7 +141,7 @@ cdef int more(FileMap* m, uint64_t wanted) noexcept nogil:
     return SCAN_MORE
 
 
-cdef int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fault) noexcept nogil:
+cdef inline int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fault) noexcept nogil:
     m.walked += 1
     if m.walked > m.limits.elements:
         return fail(fault, OVER_LIMIT, "limit_elements", "The number of data elements exceeds", tag,

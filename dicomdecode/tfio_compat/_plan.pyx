@@ -139,7 +139,6 @@ def decode_plain(DicomFile file not None, Request request not None, bint lossy):
     whole = Request(values="stored", dtype=request.dtype, color_dim=True, frame_dim=True)
     frames = Frames(PixelData(file), whole)
     plan.dtype = request.dtype
-    numbers = range(file.h.frames)
-    out = frames.allocate(whole, numbers, True, request.dtype, 1)
+    out = frames.allocate(whole, request.dtype, 1)
     frames.write(0, file.h.frames, plan, out, 0)
     return out
