@@ -110,8 +110,8 @@ def in_cython(text: str) -> Raised:
 def everywhere() -> dict[str, set[str]]:
     """Each code that is raised anywhere in the package, and the classes it is raised with."""
     found: dict[str, set[str]] = {}
-    for path in sorted(FOLDER.rglob("*.py*")):
-        if path.suffix in (".py", ".pyx"):
+    for path in sorted(FOLDER.rglob("*.p*")):
+        if path.suffix in (".py", ".pyx", ".pxi"):
             read = in_python if path.suffix == ".py" else in_cython
             for kind, code in read(path.read_text(encoding="utf-8")):
                 found.setdefault(code, set()).add(kind)

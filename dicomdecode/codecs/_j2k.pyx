@@ -1,25 +1,19 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True, auto_pickle=False
 """The structure of a JPEG 2000 codestream: main header, tile-parts, and whether all of it is there.
 
 A codec is asked for memory only after this: OpenJPEG allocates by what a stream claims, and in its tolerant mode
 decodes a cut stream with a warning. Markers and fields are those of ITU-T T.800 annex A, boxes those of annex I.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset
 
 from dicomdecode.reading._cursor cimport u16_at, u32_at, u64_at
 from dicomdecode.reading._reading cimport (
-    MALFORMED,
-    NO_MEMORY,
-    OVER_LIMIT,
-    TRUNCATED,
-    UNSUPPORTED,
-    Fault,
-    fail,
-    raise_fault,
-)
+    MALFORMED, NO_MEMORY, OVER_LIMIT, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault)
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 
 cdef enum:
@@ -453,25 +447,39 @@ cdef dict summary(const Codestream* stream, size_t offset):
     }
 
 
-def describe(const uint8_t[::1] data not None):
+cdef class View:
+    """The bytes of a buffer, held while the view lives."""
+    cdef Py_buffer buffer
+    cdef bint is_held
+
+    def __cinit__(self, data not None):
+        PyObject_GetBuffer(data, &self.buffer, PyBUF_SIMPLE)
+        self.is_held = True
+
+    def __dealloc__(self):
+        if self.is_held:
+            PyBuffer_Release(&self.buffer)
+
+
+def describe(data):
     """What the main header of a codestream says; see `dicomdecode.codecs.jpeg2000.inspect_codestream`."""
+    cdef View view = View(data)
     cdef Codestream stream
     cdef Fault fault
-    cdef uint8_t nothing = 0
-    cdef const uint8_t* first = &data[0] if data.shape[0] != 0 else &nothing
-    if read_header(first, data.shape[0], &stream, &fault) != 0:
+    cdef const uint8_t* first = <const uint8_t*>view.buffer.buf
+    if read_header(first, <size_t>view.buffer.len, &stream, &fault) != 0:
         raise_fault(&fault, -1)
     return summary(&stream, stream.data - first)
 
 
-def prepare(const uint8_t[::1] data not None, FrameSpec spec not None):
+def prepare(data, FrameSpec spec not None):
     """The bare codestream, checked against the header, whole and with its EOC; and what `describe` says of it."""
+    cdef View view = View(data)
     cdef Codestream stream
     cdef Fault fault
-    cdef uint8_t nothing = 0
-    cdef const uint8_t* first = &data[0] if data.shape[0] != 0 else &nothing
-    if (read_header(first, data.shape[0], &stream, &fault) != 0 or check_header(&stream, &spec.c, &fault) != 0
-            or check_tile_parts(&stream, &fault) != 0):
+    cdef const uint8_t* first = <const uint8_t*>view.buffer.buf
+    if (read_header(first, <size_t>view.buffer.len, &stream, &fault) != 0
+            or check_header(&stream, &spec.c, &fault) != 0 or check_tile_parts(&stream, &fault) != 0):
         raise_fault(&fault, spec.frame)
     return (stream.data[:stream.size] + (b"" if stream.has_eoc else b"\xff\xd9"),
             summary(&stream, stream.data - first))
