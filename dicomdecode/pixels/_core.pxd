@@ -117,7 +117,7 @@ cdef void free_index(FrameIndex* index) noexcept nogil
 cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last,
                       Fault* fault) noexcept nogil
 cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
-                     Fault* fault) noexcept nogil
+                   Fault* fault) noexcept nogil
 cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil
 cdef void free_scratch(Scratch* s) noexcept nogil
 

@@ -42,7 +42,8 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
     return read_tables(index, f, m, e.offset + 8, fault)
 
 
-cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, uint64_t basic, Fault* fault) noexcept nogil:
+cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, uint64_t basic,
+                     Fault* fault) noexcept nogil:
     """The Extended Offset Table where it has an entry for each frame, else the Basic one; where it can be believed."""
     cdef const Element* extended = find(&m.elements, 0x7FE00001u)
     cdef const uint8_t* entries = NULL

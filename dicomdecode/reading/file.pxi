@@ -4,6 +4,7 @@ cdef enum:
     FIRST_WINDOW = 65536        # bytes; the headers of most files fit, and small files whole
 
 
+@internal
 cdef class KnownLimits:
     """The C face of one `Limits`, so that it is not made for each file again."""
     cdef object limits
@@ -310,7 +311,8 @@ cdef class DicomFile(DataSet):
     def rescale(self):
         """(slope, intercept) of the modality stage, None when the data set has none (PS3.3 C.11.1)."""
         if self.h.unreadable:
-            raise MalformedError("A decimal string is not a finite number", code="decimal_string", tag=self.h.unreadable)
+            raise MalformedError("A decimal string is not a finite number", code="decimal_string",
+                                 tag=self.h.unreadable)
         if self.h.has_slope or self.h.has_intercept:
             return (self.h.slope, self.h.intercept)
         if self.h.has_dose_scaling:
