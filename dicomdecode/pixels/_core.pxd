@@ -81,7 +81,7 @@ cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     size_t count
     size_t* starts          # frame -> its first fragment, and one more entry; NULL: see `found`
     size_t found            # frames that the fragments make: one each, or all of them one
-    bint walked
+    int walked
 
 cdef struct Run:            # what writes frames
     const FileBytes* bytes

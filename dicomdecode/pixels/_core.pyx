@@ -167,9 +167,8 @@ cdef class PixelData:
         cdef Fault fault
         cdef int status
         self.indexed()
-        with critical_section(self):
-            with nogil:
-                status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, &fault)
+        with critical_section(self):        # the GIL is held: one thread walks
+            status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, &fault)
         if status < 0:
             self.file.raise_fault(&fault, -1)
         return 0

@@ -1,5 +1,19 @@
 # Where the frames of encapsulated pixel data are: offset tables and fragments (PS3.5 A.4, PS3.3 C.7.6.3.1.8).
 
+cdef extern from * nogil:
+    """
+    #if defined(__GNUC__)
+    #define dd_publish(flag) __atomic_store_n(flag, 1, __ATOMIC_RELEASE)
+    #define dd_is_published(flag) __atomic_load_n(flag, __ATOMIC_ACQUIRE)
+    #else
+    #define dd_publish(flag) (*(volatile int *)(flag) = 1)
+    #define dd_is_published(flag) (*(const volatile int *)(flag))
+    #endif
+    """
+    void dd_publish(int* flag)
+    bint dd_is_published(const int* flag)
+
+
 cdef int unreadable(Fault* fault) noexcept nogil:
     return fail(fault, UNREADABLE, "", "", 0, -1, -1, -1)
 
@@ -144,34 +158,43 @@ cdef bint begins_codestream(const FileBytes* f, uint64_t offset) noexcept nogil:
 
 
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil:
-    """Find all fragments, and which of them make which frame."""
+    """Find all fragments, and which of them make which frame. One thread at a time; others may read the index meanwhile:
+    what they see of the walk is complete, because `walked` is set last.
+    """
+    cdef FrameIndex found = index[0]
     cdef size_t room = 0
     cdef size_t i
     cdef size_t begun = 0
     if index.walked:
         return 0
-    if collect(index, f, index.first, index.end, tag, &index.fragments, &index.count, &room, fault) < 0:
+    if collect(&found, f, found.first, found.end, tag, &found.fragments, &found.count, &room, fault) < 0:
+        free(found.fragments)
         return -1
-    index.walked = True
-    index.found = index.count
-    if index.frames == 1:
-        index.found = 1 if index.count else 0
-    elif index.count > index.frames:
-        index.starts = <size_t*>malloc((index.count + 1) * sizeof(size_t))
-        if index.starts == NULL:
+    found.found = found.count
+    if found.frames == 1:
+        found.found = 1 if found.count else 0
+    elif found.count > found.frames:
+        found.starts = <size_t*>malloc((found.count + 1) * sizeof(size_t))
+        if found.starts == NULL:
+            free(found.fragments)
             return no_memory(fault)
-        for i in range(index.count):
-            if begins_codestream(f, index.fragments[i].offset):
-                index.starts[begun] = i
+        for i in range(found.count):
+            if begins_codestream(f, found.fragments[i].offset):
+                found.starts[begun] = i
                 begun += 1
             elif i == 0:
                 break
-        index.starts[begun] = index.count
-        if begun >= index.frames:
-            index.found = begun
+        found.starts[begun] = found.count
+        if begun >= found.frames:
+            found.found = begun
         else:
-            free(index.starts)
-            index.starts = NULL
+            free(found.starts)
+            found.starts = NULL
+    index.fragments = found.fragments
+    index.count = found.count
+    index.starts = found.starts
+    index.found = found.found
+    dd_publish(&index.walked)
     return 0
 
 
@@ -185,7 +208,7 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
     """The fragments of one frame, in their order: DONE, FAILED, or NEEDS_WALK."""
     cdef uint64_t start, stop
     cdef const Fragment* last
-    if index.walked:
+    if dd_is_published(&index.walked):
         if frame >= index.found:
             return missing_frames(index, tag, index.found, fault)
         if index.starts != NULL:
