@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.metadata
+import pickle
 import subprocess
 import sys
 import tomllib
