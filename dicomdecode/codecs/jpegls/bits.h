@@ -114,12 +114,13 @@ JLS_INLINE uint8_t *jls_append(JlsReader *r, uint8_t *out, uint64_t bits, int n)
 
 /* Move what is not used to the front of the window and take more of the stream. */
 JLS_APART void jls_fill(JlsReader *r) {
-    size_t used = (size_t)(r->pos >> 3), whole = (size_t)(r->filled >> 3);
-    uint8_t *out = r->window + (whole - used);
+    const size_t used = (size_t)(r->pos >> 3), kept = (size_t)(r->filled >> 3) - used;
     const uint8_t *const full = r->window + JLS_WINDOW - 8;
     const uint8_t *next = r->next;
+    uint8_t *out;
     if (r->ended) return;
-    memmove(r->window, r->window + used, whole - used);
+    memmove(r->window, r->window + used, kept);
+    out = r->window + kept;
     while (out < full) {
         ptrdiff_t left = r->end - next;
         if (left >= 8) {

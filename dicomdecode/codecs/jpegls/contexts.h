@@ -69,7 +69,7 @@ typedef struct {
     JlsBlock blocks[4];
     uint16_t *above[4];         /* [-1] .. [columns] of them can be read */
     uint16_t *row[4];
-    int16_t q3[2][2 * JLS_DIRECT];  /* Q3 * sizeof(JlsContext) by JLS_DIRECT + D3; of negative contexts, negated */
+    int16_t q3[4 * JLS_DIRECT]; /* Q3 * sizeof(JlsContext) by JLS_DIRECT + D3; then the same for negative contexts */
 } JlsScan;
 
 /* J of T.87 A.7.1.1: a full segment of a run is 1 << J[RUNindex] long. From 31 on J stays the same. */
@@ -154,12 +154,13 @@ static void jls_reset(JlsScan *s) {
 static void jls_fill_q3(JlsScan *s) {
     const JlsParameters *p = &s->p;
     const int most = jls_least(p->maxval, JLS_DIRECT - 1);
+    int16_t *const plus = s->q3 + JLS_DIRECT, *const minus = plus + 2 * JLS_DIRECT;
     const int ends[5] = {p->near + 1, p->t1, p->t2, p->t3, most + 1}; /* |D3| of Q3 = 0, 1, 2, 3, 4 is less */
     for (int q = 0, d = 0; q < 5; q++)
         for (; d < ends[q] && d <= most; d++) {
             const int16_t value = (int16_t)(q * (int)sizeof(JlsContext));
-            s->q3[0][JLS_DIRECT + d] = s->q3[1][JLS_DIRECT - d] = value;
-            s->q3[0][JLS_DIRECT - d] = s->q3[1][JLS_DIRECT + d] = (int16_t)-value;
+            plus[d] = minus[-d] = value;
+            plus[-d] = minus[d] = (int16_t)-value;
         }
 }
 

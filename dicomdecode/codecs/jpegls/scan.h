@@ -89,9 +89,9 @@ JLS_INLINE JlsPlace jls_place_of(const JlsScan *s, const JlsBlock *block, int64_
         if (JLS_RARE(d - 1 >= 2 * JLS_DIRECT - 1))
             place.q = ((jls_quantised((int)rc - (int)ra, &s->p) ^ place.sign) - place.sign) * (int)sizeof(JlsContext);
         else
-            place.q = s->q3[0][d + (uint32_t)(place.sign & (2 * JLS_DIRECT))];
+            place.q = s->q3[d + (uint32_t)(place.sign & (2 * JLS_DIRECT))];
     } else {
-        place.q = s->q3[0][block->from[i] - ra];
+        place.q = s->q3[block->from[i] - ra];
     }
     place.q += block->q12[i];
     if (JLS_RARE(place.q < 0)) { /* Q1 and Q2 are 0 */
@@ -147,17 +147,15 @@ JLS_INLINE uint32_t jls_sample(const JlsScan *s, JlsContext *q, int32_t sign, ui
     return (uint32_t)x;
 }
 
-/* The sample that ends a run (T.87 A.7.2). `type` 1: Ra and Rb are equal within NEAR. `bits` are those from `at` on, as
+/* The sample that ends a run (T.87 A.7.2); type 1: Ra and Rb are equal within NEAR. `bits` are those from `at` on, as
  * many as `valid`.
  */
 JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, int valid, int32_t ra, int32_t rb,
-                                     uint32_t type, int index, int general) {
+                                     const int type, int index, int general) {
     JlsRunContext *const q = &s->run[type];
-    const int most = s->limit - jls_j[index] - 1 - s->qbpp - 1, zeros = jls_zeros(bits | 1);
-    const int k = type ? s->run[1].k : s->run[0].k; /* both are there before `type` is */
-    const int32_t ending = -(int32_t)type;
-    uint32_t mapped, sum, a, n, scale;
-    int32_t flip, error, px;
+    const int most = s->limit - jls_j[index] - 1 - s->qbpp - 1, k = q->k, zeros = jls_zeros(bits | 1);
+    uint32_t mapped, sum, scale, a, n;
+    int32_t flip, error;
     if (JLS_RARE(zeros >= most || zeros + k >= valid)) {
         JlsCode code = jls_long_code(s, *at, k, most);
         mapped = (uint32_t)code.value;
@@ -166,12 +164,12 @@ JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, in
         mapped = (uint32_t)((uint64_t)zeros << k | bits << zeros << 1 >> 1 >> (63 - k));
         *at += (uint64_t)(zeros + 1 + k);
     }
-    /* The error is negative where the lowest bit says so, which means different things by what was frequent. */
-    sum = mapped + type;
-    flip = -(int32_t)((uint32_t)(k != 0 || 2 * q->negative >= q->n) == (sum & 1));
+    /* The lowest bit says whether the error is negative, and the other way round where k is 0 and most errors were not. */
+    sum = mapped + (uint32_t)type;
+    flip = -(int32_t)(((k != 0) | (2 * q->negative >= q->n)) == (int)(sum & 1));
     error = ((int32_t)((sum + 1) >> 1) ^ flip) - flip;
     q->negative += (uint32_t)error >> 31;
-    a = q->a + ((mapped + 1 - type) >> 1);
+    a = q->a + ((mapped + 1 - (uint32_t)type) >> 1);
     n = q->n;
     if (JLS_RARE(n == (uint32_t)s->p.reset)) {
         a >>= 1;
@@ -181,14 +179,13 @@ JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, in
     n++;
     q->a = a;
     q->n = n;
-    a += n >> 1 & (uint32_t)ending;
+    if (type) a += n >> 1;
     scale = n << k;
     if (JLS_RARE(a > scale || (a <= scale >> 1 && k))) q->k = jls_k(n, a);
-    px = (ra & ending) | (rb & ~ending);
-    flip = (rb - ra) >> 31 & ~ending;
-    error = (error ^ flip) - flip;
-    if (!general) return (uint32_t)(px + error) & (uint32_t)s->p.maxval;
-    return (uint32_t)jls_in_range(s, (int32_t)((uint32_t)px + (uint32_t)error * (2 * (uint32_t)s->p.near + 1)));
+    if (!type && ra > rb) error = -error;
+    if (!general) return (uint32_t)((type ? ra : rb) + error) & (uint32_t)s->p.maxval;
+    return (uint32_t)jls_in_range(
+        s, (int32_t)((uint32_t)(type ? ra : rb) + (uint32_t)error * (2 * (uint32_t)s->p.near + 1)));
 }
 
 /* How long a run is of at most `left` samples, and its bits (T.87 A.7.1): a 1 for each full segment, and for the one
@@ -226,10 +223,14 @@ JLS_INLINE void jls_repeat(uint16_t *row, uint32_t value, int64_t n) {
     } while (i < n);
 }
 
+JLS_INLINE int jls_near_to(const JlsScan *s, uint32_t a, uint32_t b, int general) {
+    return general ? a - b + (uint32_t)s->p.near <= 2 * (uint32_t)s->p.near : a == b;
+}
+
 /* Whether a context of one component is 0, without the tables: of a row of runs they are never made. */
 JLS_INLINE int jls_flat(const JlsScan *s, const uint16_t *up, uint32_t ra, int general) {
-    const uint32_t near = general ? (uint32_t)s->p.near : 0;
-    return (up[1] - up[0] + near <= 2 * near) & (up[0] - up[-1] + near <= 2 * near) & (up[-1] - ra + near <= 2 * near);
+    return jls_near_to(s, up[1], up[0], general) & jls_near_to(s, up[0], up[-1], general) &
+           jls_near_to(s, up[-1], ra, general);
 }
 
 /* The sample of a long code: `code.value` is the sample. */
@@ -286,10 +287,13 @@ JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
                 s->whole[c] = run.length == s->columns;
                 if (!(s->whole[c] && s->even[c])) jls_repeat(to + i - run.length, ra, run.length);
                 if (i < left) {
-                    const int32_t rb = up[i], d = (int32_t)ra - rb;
-                    const uint32_t type = general ? (uint32_t)(d + s->p.near) <= 2 * (uint32_t)s->p.near : d == 0;
-                    ra = jls_interruption(s, &at, bits << run.used, 56 - run.used, (int32_t)ra, rb, type, index,
-                                          general);
+                    /* a branch, guessed, so that k is there before Rb is */
+                    const int32_t rb = up[i];
+                    const uint64_t behind = bits << run.used;
+                    if (jls_near_to(s, ra, (uint32_t)rb, general))
+                        ra = jls_interruption(s, &at, behind, 56 - run.used, (int32_t)ra, rb, 1, index, general);
+                    else
+                        ra = jls_interruption(s, &at, behind, 56 - run.used, (int32_t)ra, rb, 0, index, general);
                     index -= index > 0;
                     to[i++] = (uint16_t)ra;
                 }
