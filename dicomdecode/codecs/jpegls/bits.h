@@ -47,16 +47,6 @@ typedef struct {
     uint8_t window[JLS_WINDOW + JLS_NEED + JLS_SLACK];
 } JlsReader;
 
-JLS_INLINE int jls_zeros32(uint32_t v) {
-#if defined(__GNUC__)
-    return __builtin_clz(v);
-#else
-    int n = 0;
-    while (!(v >> 31)) v <<= 1, n++;
-    return n;
-#endif
-}
-
 /* Leading zeros of what is not zero. */
 JLS_INLINE int jls_zeros(uint64_t v) {
 #if defined(__GNUC__)

@@ -13,10 +13,12 @@
 enum {
     JLS_CONTEXTS = 365,
     JLS_DIRECT = 4096,          /* to this MAXVAL + 1 Q3 is looked up; above, a table would cost more than comparing */
+    JLS_FAST = 39,              /* with 1 and JLS_MOST_K bits, what `jls_peek` gives */
+    JLS_MOST_K = 16,            /* of errors of 16 bits */
     JLS_MARGIN = 32,            /* samples in front of a row and behind it */
     JLS_SHIFT = 57,             /* see JlsContext.shift */
     JLS_BLOCK = 128,            /* samples decoded without looking for the end of the window: of one component, or */
-    JLS_PIXELS = 64             /* pixels of up to four. A pixel takes 137 bits at most, or 329: see JLS_NEED */
+    JLS_PIXELS = 64             /* pixels of up to four. A pixel takes 120 bits at most, or 336: see JLS_NEED */
 };
 
 /* T.87 C.2.4.1.1 and C.2.3. */
@@ -57,7 +59,9 @@ typedef struct {
 typedef struct {
     JlsReader reader;
     JlsParameters p;
-    int range, qbpp, limit;     /* T.87 A.2.1 */
+    int range, qbpp;            /* T.87 A.2.1 */
+    int most;                   /* LIMIT - qbpp - 1: zeros in front of a code (A.5.3) */
+    int fast;                   /* fewer, and it is read in one go */
     int columns;
     int components;             /* of this scan */
     int damaged;                /* a code was met that no encoder writes */
@@ -122,11 +126,11 @@ JLS_INLINE int jls_quantised(int d, const JlsParameters *p) {
            (d <= -p->t2) - (d <= -p->t3);
 }
 
-/* k is the least one with N << k >= A (T.87 A.5.1). */
+/* k is the least one with N << k >= A (T.87 A.5.1); a bound that a damaged stream does not break keeps errors small. */
 JLS_INLINE int jls_k(uint32_t n, uint32_t a) {
-    int k = jls_zeros32(n) - jls_zeros32(a | 1);
-    k = k < 0 ? 0 : k;
-    return k + (n << (k & 31) < a);
+    int k = jls_zeros(n) - jls_zeros(a | 1); /* or one more */
+    k = jls_most(k, 0);
+    return jls_least(k + ((uint64_t)n << k < a), JLS_MOST_K);
 }
 
 JLS_APART void jls_rescale(JlsContext *q) {
@@ -172,7 +176,8 @@ static void jls_prepare(JlsScan *s, const JlsParameters *p) {
     s->range = (maxval + 2 * near) / (2 * near + 1) + 1;
     for (s->qbpp = 1; 1 << s->qbpp < s->range; s->qbpp++) {}
     while (1 << bpp < maxval + 1) bpp++;
-    s->limit = 2 * (bpp + jls_most(8, bpp));
+    s->most = 2 * (bpp + jls_most(8, bpp)) - s->qbpp - 1;
+    s->fast = jls_least(s->most, JLS_FAST);
     s->damaged = 0;
     jls_fill_q3(s);
 }

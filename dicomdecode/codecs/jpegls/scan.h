@@ -16,7 +16,7 @@ enum {
     JLS_OK = 0,
     JLS_SHORT = 1,              /* the segment ends before its last sample */
     JLS_DAMAGED = 2,            /* a code that can not be */
-    JLS_FAST = 39               /* fewer zeros in front of a code, and it is read in one go */
+    JLS_STEP = 16               /* samples looked up behind a run, before there are more */
 };
 
 /* A mask, such that the compiler makes no branch of what is chosen by it. */
@@ -106,23 +106,25 @@ JLS_INLINE uint32_t jls_short_code(uint64_t bits, int zeros, int shift) {
     return (uint32_t)(((uint64_t)zeros << JLS_SHIFT | bits << zeros << 1 >> (64 - JLS_SHIFT)) >> shift);
 }
 
-/* The sample of a mapped error (T.87 A.4 to A.6), and the context behind it. */
-JLS_INLINE uint32_t jls_sample(const JlsScan *s, JlsContext *q, int32_t sign, uint32_t mapped, uint32_t ra, uint32_t rb,
-                               uint32_t rc, int general) {
-    const int32_t maxval = s->p.maxval, unit = general ? 2 * s->p.near + 1 : 1;
-    const int32_t flip = q->biased & ~q->scaled, old = q->c;
-    /* T.87 A.5.2 backwards: even values are errors from 0 up, odd ones from -1 down, or the other way round. */
-    const int32_t error = (int32_t)(mapped >> 1) ^ -(int32_t)(mapped & 1) ^ flip;
-    int32_t px = jls_median((int32_t)ra, (int32_t)rb, (int32_t)rc) + ((old ^ sign) - sign), x, b, c, low, high, n;
-    uint32_t a, most;
+/* T.87 A.5.2 backwards: even values are errors from 0 up, odd ones from -1 down, or the other way round. */
+JLS_INLINE int32_t jls_error(const JlsContext *q, uint32_t mapped) {
+    return (int32_t)(mapped >> 1) ^ -(int32_t)(mapped & 1) ^ (q->biased & ~q->scaled);
+}
+
+/* The sample of an error (T.87 A.4, A.5). */
+JLS_INLINE uint32_t jls_sample(const JlsScan *s, const JlsContext *q, int32_t sign, int32_t error, uint32_t ra,
+                               uint32_t rb, uint32_t rc, int general) {
+    const int32_t maxval = s->p.maxval;
+    int32_t px = jls_median((int32_t)ra, (int32_t)rb, (int32_t)rc) + ((q->c ^ sign) - sign);
     if (JLS_RARE((uint32_t)px > (uint32_t)maxval)) px = px < 0 ? 0 : maxval;
-    if (general)
-        x = jls_in_range(s, (int32_t)((uint32_t)px + (uint32_t)((error ^ sign) - sign) * (uint32_t)unit));
-    else
-        x = (int32_t)(((uint32_t)(error ^ sign) + (uint32_t)(px - sign)) & (uint32_t)maxval);
-    a = q->a + (uint32_t)(error < 0 ? -error : error);
-    b = (int32_t)((uint32_t)q->b + (uint32_t)error * (uint32_t)unit);
-    n = q->n;
+    if (!general) return (uint32_t)(((error ^ sign) + (px - sign)) & maxval);
+    return (uint32_t)jls_in_range(s, px + ((error ^ sign) - sign) * (2 * s->p.near + 1));
+}
+
+/* A context behind a sample (T.87 A.6). */
+JLS_INLINE void jls_update(const JlsScan *s, JlsContext *q, int32_t error, int general) {
+    uint32_t a = q->a + (uint32_t)(error < 0 ? -error : error), most;
+    int32_t b = q->b + (general ? error * (2 * s->p.near + 1) : error), n = q->n, c, low, high;
     if (JLS_RARE(n == s->p.reset)) {
         a >>= 1;
         b >>= 1;
@@ -131,12 +133,10 @@ JLS_INLINE uint32_t jls_sample(const JlsScan *s, JlsContext *q, int32_t sign, ui
     n++;
     low = (b + n - 1) >> 31;    /* B <= -N: C goes down */
     high = -b >> 31;            /* B > 0: C goes up */
-    JLS_OPAQUE(low);
-    JLS_OPAQUE(high);
     b += (n & low) - (n & high);
     b = jls_clamp(b, 1 - n, 0);
-    c = old + low - high;
-    if (JLS_RARE(c != (int8_t)c)) c = old;
+    c = q->c + low - high;
+    if (JLS_RARE(c != (int8_t)c)) c = q->c;
     q->a = a;
     q->b = b;
     q->n = (uint16_t)n;
@@ -144,7 +144,6 @@ JLS_INLINE uint32_t jls_sample(const JlsScan *s, JlsContext *q, int32_t sign, ui
     q->biased = (int8_t)((2 * b + n - 1) >> 31 & (general ? -(s->p.near == 0) : -1));
     most = (uint32_t)n << q->k; /* k stays, nearly always, and the next sample need not wait for it */
     if (JLS_RARE(a > most || a - 1 < (most >> 1 & (uint32_t)(int32_t)q->scaled))) jls_rescale(q);
-    return (uint32_t)x;
 }
 
 /* The sample that ends a run (T.87 A.7.2); type 1: Ra and Rb are equal within NEAR. `bits` are those from `at` on, as
@@ -153,7 +152,7 @@ JLS_INLINE uint32_t jls_sample(const JlsScan *s, JlsContext *q, int32_t sign, ui
 JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, int valid, int32_t ra, int32_t rb,
                                      const int type, int index, int general) {
     JlsRunContext *const q = &s->run[type];
-    const int most = s->limit - jls_j[index] - 1 - s->qbpp - 1, k = q->k, zeros = jls_zeros(bits | 1);
+    const int most = s->most - jls_j[index] - 1, k = q->k, zeros = jls_zeros(bits | 1);
     uint32_t mapped, sum, scale, a, n;
     int32_t flip, error;
     if (JLS_RARE(zeros >= most || zeros + k >= valid)) {
@@ -184,8 +183,7 @@ JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, in
     if (JLS_RARE(a > scale || (a <= scale >> 1 && k))) q->k = jls_k(n, a);
     if (!type && ra > rb) error = -error;
     if (!general) return (uint32_t)((type ? ra : rb) + error) & (uint32_t)s->p.maxval;
-    return (uint32_t)jls_in_range(
-        s, (int32_t)((uint32_t)(type ? ra : rb) + (uint32_t)error * (2 * (uint32_t)s->p.near + 1)));
+    return (uint32_t)jls_in_range(s, (type ? ra : rb) + error * (2 * s->p.near + 1));
 }
 
 /* How long a run is of at most `left` samples, and its bits (T.87 A.7.1): a 1 for each full segment, and for the one
@@ -236,142 +234,177 @@ JLS_INLINE int jls_flat(const JlsScan *s, const uint16_t *up, uint32_t ra, int g
 /* The sample of a long code: `code.value` is the sample. */
 JLS_APART JlsCode jls_rare(JlsScan *s, uint64_t at, JlsPlace place, uint32_t ra, const uint16_t *up, int general) {
     JlsContext *q = (JlsContext *)((char *)s->contexts + place.q);
-    JlsCode code = jls_long_code(s, at, JLS_SHIFT - q->shift, s->limit - s->qbpp - 1);
-    code.value = jls_sample(s, q, place.sign, (uint32_t)code.value, ra, up[0], up[-1], general);
+    JlsCode code = jls_long_code(s, at, q->k, s->most);
+    const int32_t error = jls_error(q, (uint32_t)code.value);
+    code.value = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
+    jls_update(s, q, error, general);
     return code;
+}
+
+/* What goes from sample to sample of a row. */
+typedef struct {
+    uint64_t at;                /* in the window */
+    uint32_t ra;
+    int index;                  /* RUNindex */
+} JlsState;
+
+/* Regular samples of a block from i on. Stops at a run and at a long code. */
+JLS_INLINE int64_t jls_regulars(JlsScan *s, JlsState *t, const uint16_t *up, uint16_t *to, int64_t i, int64_t n,
+                                int general, int wide) {
+    for (; i < n; i++) {
+        const JlsPlace place = jls_place_of(s, &s->blocks[0], i, t->ra, up[i - 1], wide);
+        JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
+        const uint64_t bits = jls_peek(s->reader.window, t->at);
+        const int zeros = jls_zeros(bits | 1);
+        int32_t error;
+        if (JLS_RARE(place.q == 0 || zeros >= s->fast)) break;
+        t->at += (uint64_t)zeros + q->k + 1;
+        error = jls_error(q, jls_short_code(bits, zeros, q->shift));
+        t->ra = jls_sample(s, q, place.sign, error, t->ra, up[i], up[i - 1], general);
+        to[i] = (uint16_t)t->ra;
+        jls_update(s, q, error, general);
+    }
+    return i;
+}
+
+/* A run from here on, and the sample that ends it; returns how many samples. */
+JLS_INLINE int64_t jls_line_run(JlsScan *s, int c, JlsState *t, const uint16_t *up, uint16_t *to, int left,
+                                int general) {
+    const uint64_t bits = jls_peek(s->reader.window, t->at);
+    const JlsRun run = jls_run(s, bits, left, &t->index);
+    int32_t rb;
+    t->at += (uint64_t)run.used;
+    s->whole[c] = run.length == s->columns;
+    if (!(s->whole[c] && s->even[c])) jls_repeat(to, t->ra, run.length);
+    if (run.length == left) return left;
+    rb = up[run.length];
+    if (jls_near_to(s, t->ra, (uint32_t)rb, general)) /* a branch, guessed: k is there before Rb is */
+        t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 1, t->index, general);
+    else
+        t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 0, t->index, general);
+    t->index -= t->index > 0;
+    to[run.length] = (uint16_t)t->ra;
+    return run.length + 1;
 }
 
 /* One row of component c, ILV none or line. */
 JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
-    const int fast = s->limit - s->qbpp - 1 < JLS_FAST ? s->limit - s->qbpp - 1 : JLS_FAST;
-    const uint8_t *const window = s->reader.window;
     const uint16_t *up = s->above[c];
     uint16_t *to = s->row[c];
-    uint64_t at = s->reader.pos;
-    uint32_t ra = to[-1];
-    int left = s->columns, size = JLS_BLOCK, index = s->run_index[c];
+    JlsState t = {s->reader.pos, to[-1], s->run_index[c]};
+    int left = s->columns, size = JLS_BLOCK;
     while (left > 0) {
-        JlsPlace place = {0, 0};
         int64_t i = 0, n = 0;
-        if (at >= s->reader.low) {
-            if (!jls_ready(&s->reader, at)) return JLS_SHORT;
-            at = s->reader.pos;
+        if (t.at >= s->reader.low) {
+            if (!jls_ready(&s->reader, t.at)) return JLS_SHORT;
+            t.at = s->reader.pos;
         }
-        if (!jls_flat(s, up, ra, general)) {
+        if (!jls_flat(s, up, t.ra, general)) {
             n = jls_least(left, size);
             size = JLS_BLOCK;
             jls_look_up(&s->p, up, &s->blocks[0], (int)n);
         }
         do {
-            for (; i < n; i++) {
-                place = jls_place_of(s, &s->blocks[0], i, ra, up[i - 1], wide);
-                JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
-                const uint64_t bits = jls_peek(window, at);
-                const int zeros = jls_zeros(bits | 1);
-                if (JLS_RARE(place.q == 0 || zeros >= fast)) break;
-                at += (uint64_t)zeros + q->k + 1;
-                ra = jls_sample(s, q, place.sign, jls_short_code(bits, zeros, q->shift), ra, up[i], up[i - 1], general);
-                to[i] = (uint16_t)ra;
-            }
-            if (i < n && place.q) {
-                JlsCode code = jls_rare(s, at, place, ra, up + i, general);
-                ra = (uint32_t)code.value;
-                at = code.pos;
-                to[i++] = (uint16_t)ra;
-            } else if (i < n || n == 0) {
-                const uint64_t bits = jls_peek(window, at);
-                const JlsRun run = jls_run(s, bits, left - (int)i, &index);
-                at += (uint64_t)run.used;
-                i += run.length;
-                size = 16;
-                s->whole[c] = run.length == s->columns;
-                if (!(s->whole[c] && s->even[c])) jls_repeat(to + i - run.length, ra, run.length);
-                if (i < left) {
-                    /* a branch, guessed, so that k is there before Rb is */
-                    const int32_t rb = up[i];
-                    const uint64_t behind = bits << run.used;
-                    if (jls_near_to(s, ra, (uint32_t)rb, general))
-                        ra = jls_interruption(s, &at, behind, 56 - run.used, (int32_t)ra, rb, 1, index, general);
-                    else
-                        ra = jls_interruption(s, &at, behind, 56 - run.used, (int32_t)ra, rb, 0, index, general);
-                    index -= index > 0;
-                    to[i++] = (uint16_t)ra;
-                }
+            JlsPlace place = {0, 0};
+            i = jls_regulars(s, &t, up, to, i, n, general, wide);
+            if (i < n)
+                place = jls_place_of(s, &s->blocks[0], i, t.ra, up[i - 1], wide);
+            else if (n)
+                break;
+            if (place.q == 0) {
+                i += jls_line_run(s, c, &t, up + i, to + i, left - (int)i, general);
+                size = JLS_STEP; /* another run may be near */
+            } else {
+                JlsCode code = jls_rare(s, t.at, place, t.ra, up + i, general);
+                t.ra = (uint32_t)code.value;
+                t.at = code.pos;
+                to[i++] = (uint16_t)t.ra;
             }
         } while (i < n);
         up += i;
         to += i;
         left -= (int)i;
     }
-    s->reader.pos = at;
-    s->run_index[c] = index;
+    s->reader.pos = t.at;
+    s->run_index[c] = t.index;
     return s->damaged ? JLS_DAMAGED : JLS_OK;
+}
+
+/* The next block of n components; 0 when all contexts of its first pixel are 0, and it was not made. */
+JLS_INLINE int jls_pixels_block(JlsScan *s, const uint32_t *ra, int n, int x, int general) {
+    const int size = jls_least(s->columns - x, JLS_PIXELS);
+    int flat = 1;
+    for (int c = 0; c < n; c++) flat &= jls_flat(s, s->above[c] + x, ra[c], general);
+    if (flat) return 0;
+    for (int c = 0; c < n; c++) jls_look_up(&s->p, s->above[c] + x, &s->blocks[c], size);
+    return size;
+}
+
+/* A run of n components from x on, and the pixel that ends it; returns where the next one is. */
+JLS_INLINE int jls_pixels_run(JlsScan *s, uint64_t *at, uint32_t *ra, int n, int x, int general) {
+    const JlsRun run = jls_run(s, jls_peek(s->reader.window, *at), s->columns - x, &s->run_index[0]);
+    *at += (uint64_t)run.used;
+    for (int c = 0; c < n; c++) jls_repeat(s->row[c] + x, ra[c], run.length);
+    x += run.length;
+    if (x == s->columns) return x;
+    for (int c = 0; c < n; c++) {
+        ra[c] = jls_interruption(s, at, jls_peek(s->reader.window, *at), 56, (int32_t)ra[c], s->above[c][x], 0,
+                                 s->run_index[0], general);
+        s->row[c][x] = (uint16_t)ra[c];
+    }
+    s->run_index[0] -= s->run_index[0] > 0;
+    return x + 1;
+}
+
+/* One sample in regular mode. */
+JLS_INLINE uint32_t jls_one(JlsScan *s, uint64_t *at, JlsPlace place, uint32_t ra, const uint16_t *up, int general) {
+    JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
+    const uint64_t bits = jls_peek(s->reader.window, *at);
+    const int zeros = jls_zeros(bits | 1);
+    int32_t error;
+    if (JLS_RARE(zeros >= s->fast)) {
+        JlsCode code = jls_rare(s, *at, place, ra, up, general);
+        *at = code.pos;
+        return (uint32_t)code.value;
+    }
+    *at += (uint64_t)zeros + q->k + 1;
+    error = jls_error(q, jls_short_code(bits, zeros, q->shift));
+    ra = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
+    jls_update(s, q, error, general);
+    return ra;
 }
 
 /* One row of n components, ILV sample: a run is one of all components at once. */
 JLS_INLINE int jls_pixels(JlsScan *s, int n, int general, int wide) {
-    const int fast = s->limit - s->qbpp - 1 < JLS_FAST ? s->limit - s->qbpp - 1 : JLS_FAST;
-    const int columns = s->columns;
-    const uint8_t *const window = s->reader.window;
     uint64_t at = s->reader.pos;
     uint32_t ra[4];
-    int ready = 0, x = 0, start = 0;
+    int end = 0, start = 0, x = 0; /* the block is of pixels start .. end - 1 */
     for (int c = 0; c < n; c++) ra[c] = s->row[c][-1];
-    while (x < columns) {
+    while (x < s->columns) {
         JlsPlace place[4];
         int64_t any = 0;
-        if (JLS_RARE(x >= ready)) {
-            int same = 1;
+        if (JLS_RARE(x >= end)) {
             if (at >= s->reader.low) {
                 if (!jls_ready(&s->reader, at)) return JLS_SHORT;
                 at = s->reader.pos;
             }
-            for (int c = 0; c < n; c++) same &= jls_flat(s, s->above[c] + x, ra[c], general);
-            if (!same) {
-                const int m = columns - x < JLS_PIXELS ? columns - x : JLS_PIXELS;
-                for (int c = 0; c < n; c++) jls_look_up(&s->p, s->above[c] + x, &s->blocks[c], m);
-                ready = x + m;
-                start = x;
-            }
+            start = x;
+            end = x + jls_pixels_block(s, ra, n, x, general);
         }
-        if (x < ready)
+        if (x < end)
             for (int c = 0; c < n; c++) {
                 place[c] = jls_place_of(s, &s->blocks[c], x - start, ra[c], s->above[c][x - 1], wide);
                 any |= place[c].q;
             }
-        if (any) {
-            for (int c = 0; c < n; c++) {
-                const uint16_t *const up = s->above[c] + x;
-                JlsContext *const q = (JlsContext *)((char *)s->contexts + place[c].q);
-                const uint64_t bits = jls_peek(window, at);
-                const int zeros = jls_zeros(bits | 1);
-                if (JLS_RARE(zeros >= fast)) {
-                    JlsCode code = jls_rare(s, at, place[c], ra[c], up, general);
-                    ra[c] = (uint32_t)code.value;
-                    at = code.pos;
-                } else {
-                    at += (uint64_t)zeros + q->k + 1;
-                    ra[c] = jls_sample(s, q, place[c].sign, jls_short_code(bits, zeros, q->shift), ra[c], up[0], up[-1],
-                                       general);
-                }
-                s->row[c][x] = (uint16_t)ra[c];
-            }
-            x++;
+        if (any == 0) {
+            x = jls_pixels_run(s, &at, ra, n, x, general);
             continue;
         }
-        const JlsRun run = jls_run(s, jls_peek(window, at), columns - x, &s->run_index[0]);
-        at += (uint64_t)run.used;
-        for (int c = 0; c < n; c++) jls_repeat(s->row[c] + x, ra[c], run.length);
-        x += run.length;
-        if (x < columns) {
-            for (int c = 0; c < n; c++) {
-                ra[c] = jls_interruption(s, &at, jls_peek(window, at), 56, (int32_t)ra[c], s->above[c][x], 0,
-                                         s->run_index[0], general);
-                s->row[c][x] = (uint16_t)ra[c];
-            }
-            s->run_index[0] -= s->run_index[0] > 0;
-            x++;
+        for (int c = 0; c < n; c++) {
+            ra[c] = jls_one(s, &at, place[c], ra[c], s->above[c] + x, general);
+            s->row[c][x] = (uint16_t)ra[c];
         }
+        x++;
     }
     s->reader.pos = at;
     return s->damaged ? JLS_DAMAGED : JLS_OK;
