@@ -3,7 +3,7 @@
     python benchmarks/own_codecs.py                 all
     python benchmarks/own_codecs.py "JPEG-LS RGB"   those whose name holds a text
 
-As in `ratios.py`: processor time, both take turns, the median of the rounds' ratios, exit code 1 when a bound was missed.
+As in `ratios.py`: processor time, both take turns, the median of the ratios, exit code 1 when a bound was missed.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def cases() -> dict[str, tuple[list[Array], int, float]]:
         "long runs, NEAR 3": ([without_noise(1024, 8)], 3, 1.0),
         "all zero, 8 bits": ([np.zeros_like(grey[8])], 0, 1.0),
         "all zero, 16 bits": ([np.zeros_like(grey[16])], 0, 1.0),
-        **{f"64 frames of {side}x{side}, {b} bits": (small(b, side), 0, 0.8) for side in (128, 64) for b in (8, 12, 16)},
+        **{
+            f"64 frames of {side}x{side}, {b} bits": (small(b, side), 0, 0.8) for side in (128, 64) for b in (8, 12, 16)
+        },
         "64 frames of 128x128, RGB": (small(8, 128, 3), 0, 0.85),
     }
 

@@ -11,7 +11,7 @@ enum { PIXELS = 1 << 14 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct __pyx_t_11dicomdecode_6codecs_5_spec_Spec spec = {.rows = 1, .columns = 1, .samples = 1, .bits_stored = 8};
-    struct __pyx_t_11dicomdecode_7reading_6_fault_Fault fault = {0};
+    struct __pyx_t_11dicomdecode_7reading_8_reading_Fault fault = {0};
     const int how = size ? data[size - 1] : 0;
     int result;
     size_t bytes;

@@ -1,7 +1,7 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 
-from dicomdecode.reading._fault cimport Fault
+from dicomdecode.reading._reading cimport Fault
 from dicomdecode.codecs._spec cimport Spec
 
 

@@ -10,10 +10,10 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memset
 
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of, u16_at
-from dicomdecode.reading._fault cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 
-from dicomdecode.codecs.markers import monochrome_or_palette, ycc_or_rgb
+from dicomdecode.codecs.samples import monochrome_or_palette, ycc_or_rgb
 
 cdef extern from "contexts.h" nogil:
     enum:
@@ -86,26 +86,26 @@ cdef int next_marker(Cursor* c, Fault* fault) noexcept nogil:
     while not short_of(c, 2):
         code = c.data[c.pos + 1]
         if c.data[c.pos] != 0xFF or code == 0:
-            return fail(fault, MALFORMED, "stream_marker", "A marker was expected in the JPEG-LS stream", 0, c.pos, -1,
-                        -1)
+            return fail(fault, MALFORMED, "stream_marker", "a marker was expected", 0, c.pos, -1, -1)
         if code == 0xFF:        # a fill byte
             c.pos += 1
             continue
         c.pos += 2
         if code != 1 and not RST0 <= code < RST0 + 8:
             return code
-    return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream ends before its last scan", 0, c.size, -1, -1)
+    return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last scan", 0, c.size, -1, -1)
 
 
 cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil:
     """`part` becomes the segment behind a marker, with offsets of the stream; `c` goes behind it."""
     cdef uint16_t length
     if not peek_u16(c, 0, &length):
-        return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream ends in a marker segment", 0, c.pos, -1, -1)
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment", 0, c.pos, -1, -1)
     if length < 2:
-        return fail(fault, MALFORMED, "stream_segment", "Length of a JPEG-LS marker segment", 0, c.pos, 2, length)
+        return fail(fault, MALFORMED, "stream_segment", "a marker segment is shorter than its length field (bytes)", 0,
+                    c.pos, 2, length)
     if short_of(c, length):
-        return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream ends in a marker segment (bytes)", 0, c.pos,
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment (bytes)", 0, c.pos,
                     length, c.size - c.pos)
     part[0] = c[0]
     c.pos += length
@@ -119,23 +119,19 @@ cdef int check_size(const uint8_t* p, int64_t at, const Spec* spec, Fault* fault
     cdef uint32_t rows = u16_at(p + 1, True)
     cdef uint32_t columns = u16_at(p + 3, True)
     if rows == 0 or columns == 0:
-        return fail(fault, UNSUPPORTED, "stream_dnl", "A JPEG-LS stream with its size outside the frame header", 0,
+        return fail(fault, UNSUPPORTED, "stream_dnl", "the size of the picture is outside the frame header", 0,
                     at + 1, -1, -1)
     if rows != spec.rows:
-        return fail(fault, MALFORMED, "stream_rows", "Lines of the JPEG-LS stream against Rows", 0, at + 1, spec.rows,
-                    rows)
+        return fail(fault, MALFORMED, "stream_rows", "rows of the stream", 0x00280010u, at + 1, spec.rows, rows)
     if columns != spec.columns:
-        return fail(fault, MALFORMED, "stream_columns", "Samples per line of the JPEG-LS stream against Columns", 0,
-                    at + 3, spec.columns, columns)
-    if p[5] != spec.samples:
-        return fail(fault, MALFORMED, "stream_components", "Components of the JPEG-LS stream against Samples per Pixel",
-                    0, at + 5, spec.samples, p[5])
+        return fail(fault, MALFORMED, "stream_columns", "columns of the stream", 0x00280011u, at + 3, spec.columns,
+                    columns)
+    if p[5] != spec.samples or not 1 <= p[5] <= 4:
+        return fail(fault, MALFORMED, "stream_components", "components of the stream", 0x00280002u, at + 5,
+                    spec.samples, p[5])
     if not 2 <= p[0] <= min(16, 8 * spec.item_bytes):
-        return fail(fault, MALFORMED, "stream_precision", "Bits of a sample of the JPEG-LS stream, at most", 0, at,
+        return fail(fault, MALFORMED, "stream_precision", "bits of a sample of the stream, 2 to", 0x00280100u, at,
                     min(16, 8 * spec.item_bytes), p[0])
-    if not 1 <= p[5] <= 4:
-        return fail(fault, UNSUPPORTED, "stream_components", "Components of a JPEG-LS stream, at most", 0, at + 5, 4,
-                    p[5])
     return 0
 
 
@@ -145,17 +141,17 @@ cdef int read_frame(Frame* f, Cursor* part, const Spec* spec, Fault* fault) noex
     cdef int64_t at = part.pos
     cdef int i
     if f.precision:
-        return fail(fault, MALFORMED, "stream_frame", "A JPEG-LS stream has two frame headers", 0, at, -1, -1)
+        return fail(fault, MALFORMED, "stream_header", "there are two frame headers", 0, at, -1, -1)
     if short_of(part, 6) or part.size - part.pos != 6 + 3 * <size_t>p[5]:
-        return fail(fault, MALFORMED, "stream_frame", "The JPEG-LS frame header contradicts itself", 0, at, -1, -1)
+        return fail(fault, MALFORMED, "stream_header", "the frame header contradicts itself", 0, at, -1, -1)
     if check_size(p, at, spec, fault) < 0:
         return -1
     f.n = p[5]
     for i in range(f.n):
         f.ids[i] = p[6 + 3 * i]
         if f.n > 1 and p[7 + 3 * i] != 0x11:
-            return fail(fault, UNSUPPORTED, "stream_sampling", "JPEG-LS with subsampled components", 0, at + 7 + 3 * i,
-                        0x11, p[7 + 3 * i])
+            return fail(fault, UNSUPPORTED, "stream_subsampling", "the components are subsampled", 0,
+                        at + 7 + 3 * i, 0x11, p[7 + 3 * i])
     f.precision = p[0]
     # for each component the row above and this one; three to convert colour in
     f.rows = <uint16_t*>calloc((2 * f.n + 3) * (<size_t>spec.columns + 2 * JLS_MARGIN), sizeof(uint16_t))
@@ -169,7 +165,8 @@ cdef int read_preset(Frame* f, Cursor* part, Fault* fault) noexcept nogil:
     cdef const uint8_t* p = part.data + part.pos
     cdef size_t length = part.size - part.pos
     if length < 1 or (p[0] == 1 and length != 11):
-        return fail(fault, MALFORMED, "stream_preset", "JPEG-LS parameters of a wrong length", 0, part.pos, 11, length)
+        return fail(fault, MALFORMED, "stream_preset", "coding parameters of a wrong length (bytes)", 0, part.pos, 11,
+                    length)
     if p[0] == 1:
         f.preset.maxval = u16_at(p + 1, True)
         f.preset.t1 = u16_at(p + 3, True)
@@ -177,7 +174,7 @@ cdef int read_preset(Frame* f, Cursor* part, Fault* fault) noexcept nogil:
         f.preset.t3 = u16_at(p + 7, True)
         f.preset.reset = u16_at(p + 9, True)
     elif not 2 <= p[0] <= 4:    # 4 holds a size, which the frame header has to have too
-        return fail(fault, UNSUPPORTED, "stream_preset", "JPEG-LS parameters of this kind", 0, part.pos, -1, p[0])
+        return fail(fault, UNSUPPORTED, "stream_preset", "coding parameters of this kind", 0, part.pos, -1, p[0])
     return 0
 
 
@@ -185,7 +182,8 @@ cdef int read_interval(Frame* f, Cursor* part, Fault* fault) noexcept nogil:
     """DRI (T.87 C.2.5): Ri has 2, 3 or 4 bytes."""
     cdef size_t length = part.size - part.pos
     if not 2 <= length <= 4:
-        return fail(fault, MALFORMED, "stream_restart", "Length of a JPEG-LS restart interval", 0, part.pos, 2, length)
+        return fail(fault, MALFORMED, "stream_restart", "a restart interval of a wrong length (bytes)", 0, part.pos, 2,
+                    length)
     f.interval = 0
     while part.pos < part.size:
         f.interval = (f.interval << 8) | part.data[part.pos]
@@ -199,10 +197,10 @@ cdef int read_scan_header(Frame* f, Cursor* part, Order* order, JlsParameters* p
     cdef int64_t at = part.pos
     cdef int i, k
     if not f.precision:
-        return fail(fault, MALFORMED, "stream_scan", "A JPEG-LS scan comes before the frame header", 0, at, -1, -1)
+        return fail(fault, MALFORMED, "stream_scan", "a scan comes before the frame header", 0, at, -1, -1)
     if short_of(part, 1) or part.size - part.pos != 4 + 2 * <size_t>h[0] or not 1 <= h[0] <= f.n:
-        return fail(fault, MALFORMED, "stream_scan", "A JPEG-LS scan header contradicts itself or the frame header", 0,
-                    at, -1, -1)
+        return fail(fault, MALFORMED, "stream_scan", "a scan header contradicts itself or the frame header", 0, at, -1,
+                    -1)
     order.n = h[0]
     for i in range(order.n):
         k = 0
@@ -210,19 +208,19 @@ cdef int read_scan_header(Frame* f, Cursor* part, Order* order, JlsParameters* p
             k += 1
         if k == f.n:            # also bounds the number of scans
             return fail(fault, MALFORMED, "stream_scan",
-                        "A JPEG-LS scan names an unknown component, or one for the second time", 0, at + 1 + 2 * i, -1,
+                        "a scan names an unknown component, or one for the second time", 0, at + 1 + 2 * i, -1,
                         h[1 + 2 * i])
         if h[2 + 2 * i]:
-            return fail(fault, UNSUPPORTED, "stream_mapping", "JPEG-LS with a mapping table", 0, at + 2 + 2 * i, 0,
+            return fail(fault, UNSUPPORTED, "stream_mapping", "a scan uses a mapping table", 0, at + 2 + 2 * i, 0,
                         h[2 + 2 * i])
         f.done[k] = True
         order.component[i] = k
     h += 1 + 2 * order.n
     at += 1 + 2 * order.n
     if h[1] > BY_SAMPLE or (order.n == 1) != (h[1] == BY_COMPONENT):
-        return fail(fault, MALFORMED, "stream_scan", "Interleave mode of a JPEG-LS scan", 0, at + 1, -1, h[1])
+        return fail(fault, MALFORMED, "stream_scan", "interleave mode of a scan", 0, at + 1, -1, h[1])
     if h[2] & 15:
-        return fail(fault, UNSUPPORTED, "stream_transform", "JPEG-LS with a point transform (bits)", 0, at + 2, 0,
+        return fail(fault, UNSUPPORTED, "stream_transform", "a scan uses a point transform (bits)", 0, at + 2, 0,
                     h[2] & 15)
     order.by_sample = h[1] == BY_SAMPLE
     p[0] = f.preset
@@ -230,7 +228,7 @@ cdef int read_scan_header(Frame* f, Cursor* part, Order* order, JlsParameters* p
     if p.maxval == 0:
         p.maxval = (1 << f.precision) - 1
     if p.maxval >= 1 << f.precision or not jls_complete(p):
-        return fail(fault, MALFORMED, "stream_preset", "JPEG-LS coding parameters that can not be", 0, at, -1, -1)
+        return fail(fault, MALFORMED, "stream_preset", "impossible coding parameters", 0, at, -1, -1)
     return 0
 
 
@@ -239,22 +237,22 @@ cdef int next_interval(JlsScan* s, uint32_t done, const uint8_t* data, const uin
     cdef const uint8_t* p
     cdef int expected = RST0 + <int>((done - 1) & 7)
     if not jls_is_over(&s.reader):
-        return fail(fault, MALFORMED, "stream_restart", "A restart interval holds more than its samples", 0,
+        return fail(fault, MALFORMED, "stream_restart", "a restart interval holds more than its samples", 0,
                     jls_place(&s.reader, data), -1, -1)
     p = s.reader.next
     while end - p > 1 and p[0] == 0xFF and p[1] == 0xFF:
         p += 1
     if end - p < 2:
-        return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream ends before its last sample", 0, end - data, -1,
-                    -1)
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last sample", 0, end - data, -1, -1)
     if p[1] != expected:
-        return fail(fault, MALFORMED, "stream_restart", "Marker after a restart interval", 0, p - data, expected, p[1])
+        return fail(fault, MALFORMED, "stream_restart", "marker after a restart interval", 0, p - data, expected, p[1])
     jls_start(&s.reader, p + 2, end)
     jls_reset(s)
     return 0
 
 
-cdef void store_row(const Frame* f, const JlsScan* s, const Order* order, const Spec* spec, uint8_t* line) noexcept nogil:
+cdef void store_row(const Frame* f, const JlsScan* s, const Order* order, const Spec* spec,
+                    uint8_t* line) noexcept nogil:
     """The row that was decoded last, to the components of this scan."""
     cdef const uint16_t* source[4]
     cdef uint16_t* to[3]
@@ -295,8 +293,8 @@ cdef int decode_scan(Frame* f, JlsScan* s, Order* order, Cursor* c, const Spec* 
     cdef uint32_t y
     cdef int i, status
     if f.transform and (order.n != 3 or f.precision & 7):
-        return fail(fault, UNSUPPORTED, "stream_transform", "A colour transform of this JPEG-LS stream", 0, c.pos, -1,
-                    f.transform)
+        return fail(fault, UNSUPPORTED, "stream_transform",
+                    "a colour transform of other samples than three of 8 or 16 bits", 0, c.pos, -1, f.transform)
     s.columns = spec.columns
     s.components = order.n
     for i in range(order.n):
@@ -309,14 +307,14 @@ cdef int decode_scan(Frame* f, JlsScan* s, Order* order, Cursor* c, const Spec* 
             return -1
         status = jls_next_row(s, order.by_sample)
         if status == JLS_SHORT:
-            return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream ends before its last sample (lines)", 0,
+            return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last sample (lines)", 0,
                         s.reader.next - c.data, spec.rows, y)
         if status != JLS_OK:
-            return fail(fault, MALFORMED, "stream_damaged", "A code of the JPEG-LS stream that can not be (line)", 0,
+            return fail(fault, MALFORMED, "stream_damaged", "an impossible code (line)", 0,
                         jls_place(&s.reader, c.data), -1, y)
         store_row(f, s, order, spec, out + y * line)
     if not jls_is_over(&s.reader):
-        return fail(fault, MALFORMED, "stream_damaged", "A JPEG-LS scan holds more than its samples", 0,
+        return fail(fault, MALFORMED, "stream_damaged", "a scan holds more than its samples", 0,
                     jls_place(&s.reader, c.data), -1, -1)
     c.pos = s.reader.next - c.data
     return 0
@@ -332,12 +330,11 @@ cdef int read_segment(Frame* f, int marker, Cursor* part, const Spec* spec, Faul
     if marker == DRI:
         return read_interval(f, part, fault)
     if 0xC0 <= marker <= 0xCF and marker != 0xC4 and marker != 0xC8 and marker != 0xCC:
-        return fail(fault, MALFORMED, "stream_process", "The stream is of another JPEG process than JPEG-LS (marker)",
-                    0, part.pos - 3, SOF55, marker)
+        return fail(fault, MALFORMED, "stream_process", "the stream is of another JPEG process (marker)", 0,
+                    part.pos - 3, SOF55, marker)
     if marker == APP8 and part.size - part.pos == 5 and memcmp(p, b"mrfx", 4) == 0:
         if p[4] > 3:
-            return fail(fault, UNSUPPORTED, "stream_transform", "A colour transform of the JPEG-LS stream", 0,
-                        part.pos + 4, 3, p[4])
+            return fail(fault, UNSUPPORTED, "stream_transform", "an unknown colour transform", 0, part.pos + 4, 3, p[4])
         f.transform = p[4]
     return 0
 
@@ -356,16 +353,16 @@ cdef int decode_stream(Frame* f, JlsScan* s, const uint8_t* data, size_t size, c
     c.pos = 0
     c.big_endian = True
     if not peek_u16(&c, 0, &word):
-        return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream is empty", 0, size, -1, -1)
+        return fail(fault, TRUNCATED, "stream_cut", "the stream is empty", 0, size, -1, -1)
     if word != 0xFF00 + SOI:
-        return fail(fault, MALFORMED, "stream_start", "The stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
+        return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
     c.pos = 2
     while True:
         marker = next_marker(&c, fault)
         if marker < 0:
             return -1
         if marker == EOI:
-            return fail(fault, TRUNCATED, "stream_cut", "The JPEG-LS stream ends before its last scan", 0, c.pos - 2,
+            return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last scan", 0, c.pos - 2,
                         -1, -1)
         if open_segment(&c, &part, fault) < 0:
             return -1
@@ -440,7 +437,7 @@ def decode(data, FrameSpec spec, out):
         raise
     try:
         if target.len != spec.rows * spec.columns * spec.samples * spec.c.item_bytes:
-            raise ValueError("the output array has not the size of the frame")
+            raise ValueError("the output array does not have the size of the frame")
         with nogil:
             result = jpegls_decode(<const uint8_t*>source.buf, source.len, &spec.c, target.buf, &fault)
         if result < 0:

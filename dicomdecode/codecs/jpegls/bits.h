@@ -5,7 +5,7 @@
  *      window    ... 01011010 11111111 0111100 10000001 ...
  *
  * Behind the last bit there are zeros for more than JLS_NEED bytes, so that a block of samples is decoded without a
- * check: `jls_ready` before a block says that it can not leave the window.
+ * check: `jls_ready` before a block says that it cannot leave the window.
  */
 #ifndef DICOMDECODE_JPEGLS_BITS_H
 #define DICOMDECODE_JPEGLS_BITS_H

@@ -97,7 +97,7 @@ static int jls_most(int a, int b) { return a > b ? a : b; }
 
 static int jls_least(int a, int b) { return a < b ? a : b; }
 
-/* Default values for parameters that are 0; returns 0 when one can not be. */
+/* Default values for parameters that are 0; returns 0 when one cannot be. */
 static int jls_complete(JlsParameters *p) {
     const int maxval = p->maxval, near = p->near;
     int t1, t2, t3;

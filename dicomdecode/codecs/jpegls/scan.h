@@ -15,7 +15,7 @@
 enum {
     JLS_OK = 0,
     JLS_SHORT = 1,              /* the segment ends before its last sample */
-    JLS_DAMAGED = 2,            /* a code that can not be */
+    JLS_DAMAGED = 2,            /* a code that cannot be */
     JLS_STEP = 16               /* samples looked up behind a run, before there are more */
 };
 
