@@ -1,7 +1,7 @@
 /* A libFuzzer target for the JPEG-LS decoder, marker segments and all. tests/fuzz/build.sh builds it.
  *
- * The C that Cython makes is included as it is: the decoder needs no interpreter, so none is started. The image's header
- * says what the stream's does, else nearly every input would be refused at once; the last byte says the rest.
+ * The C that Cython makes is included as it is: the decoder needs no interpreter, so none is started. The header of the
+ * image says what that of the stream does, else nearly every input would be refused; the last byte says the rest.
  */
 #include "_jpegls.c"
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import imagecodecs
+import numpy as np
 
 from tests.codecs.jpegls_encoder import LINE, NONE, SAMPLE, Parameters, encode, segment
 from tests.codecs.streams import picture, plain
@@ -25,6 +26,10 @@ def main(folder: str) -> None:
                     Path(folder, name).write_bytes(encode(a, bits, Parameters(whole, near), **plan)[0])
                     odd = Parameters(whole - near, near, 2, 2, 2, 5)
                     Path(folder, f"{name}_preset").write_bytes(encode(a.clip(0, whole - near), bits, odd, **plan)[0])
+    rng = np.random.default_rng(0)
+    for name, a in (("long", rng.integers(0, 30000, (70, 90))), ("long_rgb", rng.integers(0, 120, (60, 70, 3)))):
+        kind = np.uint16 if a.max() > 255 else np.uint8
+        Path(folder, name).write_bytes(bytes(imagecodecs.jpegls_encode(a.astype(kind))))
     a = picture(9, 14, 3, 8)
     for transform in range(1, 4):
         extra = segment(0xE8, b"mrfx" + bytes([transform]))

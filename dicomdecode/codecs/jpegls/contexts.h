@@ -12,7 +12,7 @@
 
 enum {
     JLS_CONTEXTS = 365,
-    JLS_DIRECT = 4096,          /* to this MAXVAL + 1 Q3 is looked up; above, a table would cost more than comparing */
+    JLS_DIRECT = 4096,          /* Q3 of lesser differences is looked up: a larger table costs more than comparing */
     JLS_FAST = 39,              /* with 1 and JLS_MOST_K bits, what `jls_peek` gives */
     JLS_MOST_K = 16,            /* of errors of 16 bits */
     JLS_MARGIN = 32,            /* samples in front of a row and behind it */
@@ -77,9 +77,10 @@ typedef struct {
 } JlsScan;
 
 /* J of T.87 A.7.1.1: a full segment of a run is 1 << J[RUNindex] long. From 31 on J stays the same. */
-static const uint8_t jls_j[64] = {0,  0,  0,  0,  1,  1,  1,  1,  2,  2,  2,  2,  3,  3,  3,  3,  4,  4,  5,  5,  6,  6,
-                                  7,  7,  8,  9,  10, 11, 12, 13, 14, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
-                                  15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15};
+static const uint8_t jls_j[64] = {
+    0,  0,  0,  0,  1,  1,  1,  1,  2,  2,  2,  2,  3,  3,  3,  3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  9,  10, 11,
+    12, 13, 14, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+    15, 15, 15, 15, 15, 15, 15, 15};
 
 /* The length of all full segments in front of an index. 32 segments are longer than a row can be. */
 static const int32_t jls_length[64] = {

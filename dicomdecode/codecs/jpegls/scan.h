@@ -1,11 +1,11 @@
 /* Rows of a JPEG-LS scan (ITU-T T.87 A.3 to A.7), from bits to samples.
  *
- * What a sample waits for is the one before it: Ra gives Q3, Q3 the context, the context k, k the error. All else (Q1 and
- * Q2, predictor of Rb and Rc, k of the next sample in the same context) is computed before or beside that chain. The
- * functions come in kinds, which the compiler makes from one text:
+ * What a sample waits for is the one before it: Ra gives Q3, Q3 the context, the context k, k the error. All else (Q1
+ * and Q2, the prediction, the context behind the sample) is computed before or beside that chain. The functions come in
+ * kinds, which the compiler makes from one text:
  *
  *      general     near-lossless, or RANGE is no power of two: the result is brought into range by comparing
- *      wide        MAXVAL is JLS_DIRECT or more: Q3 is computed, not looked up
+ *      wide        MAXVAL is JLS_DIRECT or more: of large differences Q3 is computed, not looked up
  */
 #ifndef DICOMDECODE_JPEGLS_SCAN_H
 #define DICOMDECODE_JPEGLS_SCAN_H
@@ -16,7 +16,7 @@ enum {
     JLS_OK = 0,
     JLS_SHORT = 1,              /* the segment ends before its last sample */
     JLS_DAMAGED = 2,            /* a code that cannot be */
-    JLS_STEP = 16               /* samples looked up behind a run, before there are more */
+    JLS_STEP = 16               /* samples of the first block behind a run */
 };
 
 /* A mask, such that the compiler makes no branch of what is chosen by it. */
@@ -101,6 +101,20 @@ JLS_INLINE JlsPlace jls_place_of(const JlsScan *s, const JlsBlock *block, int64_
     return place;
 }
 
+/* The context of one sample, without a block. */
+JLS_INLINE JlsPlace jls_place_here(const JlsScan *s, const uint16_t *up, uint32_t ra, int wide) {
+    const int d1 = up[1] - up[0], d2 = up[0] - up[-1], d3 = up[-1] - (int)ra;
+    JlsPlace place;
+    if (wide)
+        place.q = (81 * jls_quantised(d1, &s->p) + 9 * jls_quantised(d2, &s->p) + jls_quantised(d3, &s->p)) *
+                  (int)sizeof(JlsContext);
+    else
+        place.q = 81 * s->q3[JLS_DIRECT + d1] + 9 * s->q3[JLS_DIRECT + d2] + s->q3[JLS_DIRECT + d3];
+    place.sign = (int32_t)(place.q >> 63);
+    place.q = (place.q ^ place.sign) - place.sign;
+    return place;
+}
+
 /* A code in one go: its mapped error, for fewer than JLS_FAST zeros. */
 JLS_INLINE uint32_t jls_short_code(uint64_t bits, int zeros, int shift) {
     return (uint32_t)(((uint64_t)zeros << JLS_SHIFT | bits << zeros << 1 >> (64 - JLS_SHIFT)) >> shift);
@@ -163,7 +177,7 @@ JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, in
         mapped = (uint32_t)((uint64_t)zeros << k | bits << zeros << 1 >> 1 >> (63 - k));
         *at += (uint64_t)(zeros + 1 + k);
     }
-    /* The lowest bit says whether the error is negative, and the other way round where k is 0 and most errors were not. */
+    /* The lowest bit says whether the error is negative, or whether it is not where k is 0 and most errors were not. */
     sum = mapped + (uint32_t)type;
     flip = -(int32_t)(((k != 0) | (2 * q->negative >= q->n)) == (int)(sum & 1));
     error = ((int32_t)((sum + 1) >> 1) ^ flip) - flip;
@@ -213,12 +227,11 @@ JLS_INLINE JlsRun jls_run(JlsScan *s, uint64_t bits, int left, int *run_index) {
     return run;
 }
 
+/* n samples of one value, and up to JLS_MARGIN - 1 more: a row has room for them behind it. */
 JLS_INLINE void jls_repeat(uint16_t *row, uint32_t value, int64_t n) {
-    int64_t i = 0;
-    do { /* always whole ones: a row has JLS_MARGIN behind it */
-        for (int j = 0; j < 16; j++) row[i + j] = (uint16_t)value;
-        i += 16;
-    } while (i < n);
+    for (int j = 0; j < 16; j++) row[j] = (uint16_t)value;
+    for (int64_t i = 16; i < n; i += JLS_MARGIN)
+        for (int j = 0; j < JLS_MARGIN; j++) row[i + j] = (uint16_t)value;
 }
 
 JLS_INLINE int jls_near_to(const JlsScan *s, uint32_t a, uint32_t b, int general) {
@@ -239,6 +252,24 @@ JLS_APART JlsCode jls_rare(JlsScan *s, uint64_t at, JlsPlace place, uint32_t ra,
     code.value = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
     jls_update(s, q, error, general);
     return code;
+}
+
+/* One sample in regular mode. */
+JLS_INLINE uint32_t jls_one(JlsScan *s, uint64_t *at, JlsPlace place, uint32_t ra, const uint16_t *up, int general) {
+    JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
+    const uint64_t bits = jls_peek(s->reader.window, *at);
+    const int zeros = jls_zeros(bits | 1);
+    int32_t error;
+    if (JLS_RARE(zeros >= s->fast)) {
+        JlsCode code = jls_rare(s, *at, place, ra, up, general);
+        *at = code.pos;
+        return (uint32_t)code.value;
+    }
+    *at += (uint64_t)zeros + q->k + 1;
+    error = jls_error(q, jls_short_code(bits, zeros, q->shift));
+    ra = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
+    jls_update(s, q, error, general);
+    return ra;
 }
 
 /* What goes from sample to sample of a row. */
@@ -274,9 +305,12 @@ JLS_INLINE int64_t jls_line_run(JlsScan *s, int c, JlsState *t, const uint16_t *
     const JlsRun run = jls_run(s, bits, left, &t->index);
     int32_t rb;
     t->at += (uint64_t)run.used;
-    s->whole[c] = run.length == s->columns;
-    if (!(s->whole[c] && s->even[c])) jls_repeat(to, t->ra, run.length);
-    if (run.length == left) return left;
+    if (run.length == left) {
+        s->whole[c] = left == s->columns;
+        if (!(s->whole[c] && s->even[c])) jls_repeat(to, t->ra, left);
+        return left;
+    }
+    jls_repeat(to, t->ra, run.length);
     rb = up[run.length];
     if (jls_near_to(s, t->ra, (uint32_t)rb, general)) /* a branch, guessed: k is there before Rb is */
         t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 1, t->index, general);
@@ -292,7 +326,7 @@ JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
     const uint16_t *up = s->above[c];
     uint16_t *to = s->row[c];
     JlsState t = {s->reader.pos, to[-1], s->run_index[c]};
-    int left = s->columns, size = JLS_BLOCK;
+    int left = s->columns, size = JLS_BLOCK; /* of the next block; 0: one sample alone, since another run may be near */
     while (left > 0) {
         int64_t i = 0, n = 0;
         if (t.at >= s->reader.low) {
@@ -300,12 +334,20 @@ JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
             t.at = s->reader.pos;
         }
         if (!jls_flat(s, up, t.ra, general)) {
+            if (size == 0) {
+                t.ra = jls_one(s, &t.at, jls_place_here(s, up, t.ra, wide), t.ra, up, general);
+                *to++ = (uint16_t)t.ra;
+                up++;
+                left--;
+                size = JLS_STEP;
+                continue;
+            }
             n = jls_least(left, size);
             size = JLS_BLOCK;
             jls_look_up(&s->p, up, &s->blocks[0], (int)n);
         }
         do {
-            JlsPlace place = {0, 0};
+            JlsPlace place = {0, 0}; /* a run, if there is no block */
             i = jls_regulars(s, &t, up, to, i, n, general, wide);
             if (i < n)
                 place = jls_place_of(s, &s->blocks[0], i, t.ra, up[i - 1], wide);
@@ -313,7 +355,7 @@ JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
                 break;
             if (place.q == 0) {
                 i += jls_line_run(s, c, &t, up + i, to + i, left - (int)i, general);
-                size = JLS_STEP; /* another run may be near */
+                size = 0;
             } else {
                 JlsCode code = jls_rare(s, t.at, place, t.ra, up + i, general);
                 t.ra = (uint32_t)code.value;
@@ -354,24 +396,6 @@ JLS_INLINE int jls_pixels_run(JlsScan *s, uint64_t *at, uint32_t *ra, int n, int
     }
     s->run_index[0] -= s->run_index[0] > 0;
     return x + 1;
-}
-
-/* One sample in regular mode. */
-JLS_INLINE uint32_t jls_one(JlsScan *s, uint64_t *at, JlsPlace place, uint32_t ra, const uint16_t *up, int general) {
-    JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
-    const uint64_t bits = jls_peek(s->reader.window, *at);
-    const int zeros = jls_zeros(bits | 1);
-    int32_t error;
-    if (JLS_RARE(zeros >= s->fast)) {
-        JlsCode code = jls_rare(s, *at, place, ra, up, general);
-        *at = code.pos;
-        return (uint32_t)code.value;
-    }
-    *at += (uint64_t)zeros + q->k + 1;
-    error = jls_error(q, jls_short_code(bits, zeros, q->shift));
-    ra = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
-    jls_update(s, q, error, general);
-    return ra;
 }
 
 /* One row of n components, ILV sample: a run is one of all components at once. */

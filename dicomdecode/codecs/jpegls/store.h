@@ -4,8 +4,8 @@
 
 #include "bits.h"
 
-/* How samples go out: to every `stride`-th element of `item` bytes, the sign taken from the bit below the highest `sign`
- * ones of an element (0: not signed).
+/* How samples go out: to every `stride`-th element of `item` bytes. The bit below the highest `sign` ones of an element
+ * is the sign (0: there is none).
  */
 typedef struct {
     int item;
