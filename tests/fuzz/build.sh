@@ -19,6 +19,7 @@ library=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR
 name=$("$python" -c 'import sysconfig; print("python" + sysconfig.get_config_var("LDVERSION"))')
 clang -O2 -g -Wno-unused-function -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
     -fno-sanitize-coverage=trace-cmp \
-    -I"$folder" -I"$include" -I"$root/dicomdecode/codecs/jpegls" tests/fuzz/jpegls.c -o "$folder/jpegls" \
+    -I"$folder" -I"$include" -I"$root/dicomdecode" -I"$root/dicomdecode/codecs/jpegls" \
+    tests/fuzz/jpegls.c -o "$folder/jpegls" \
     -L"$library" -Wl,-rpath,"$library" -l"$name"
 PYTHONPATH="$root" "$python" tests/fuzz/jpegls_seeds.py "$folder/jpegls_seeds"

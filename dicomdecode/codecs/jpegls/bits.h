@@ -14,11 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#define JLS_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define JLS_CLONES
-#endif
+#include "clones.h"
+
 #if defined(__GNUC__)
 #define JLS_RARE(x) __builtin_expect(!!(x), 0)
 #define JLS_INLINE static inline __attribute__((always_inline))

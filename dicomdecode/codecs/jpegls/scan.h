@@ -435,13 +435,13 @@ JLS_INLINE int jls_pixels(JlsScan *s, int n, int general, int wide) {
 }
 
 #define JLS_KIND(NAME, GENERAL, WIDE)                                                                                \
-    JLS_CLONES static int jls_line_##NAME(JlsScan *s, int c) { return jls_line(s, c, GENERAL, WIDE); }               \
-    JLS_CLONES static int jls_three_##NAME(JlsScan *s) { return jls_pixels(s, 3, GENERAL, WIDE); }
+    CLONES_V3 static int jls_line_##NAME(JlsScan *s, int c) { return jls_line(s, c, GENERAL, WIDE); }               \
+    CLONES_V3 static int jls_three_##NAME(JlsScan *s) { return jls_pixels(s, 3, GENERAL, WIDE); }
 JLS_KIND(exact, 0, 0)
 JLS_KIND(exact_wide, 0, 1)
 JLS_KIND(general, 1, 0)
 JLS_KIND(general_wide, 1, 1)
-JLS_CLONES static int jls_few(JlsScan *s) { return jls_pixels(s, s->components, 1, 1); }
+CLONES_V3 static int jls_few(JlsScan *s) { return jls_pixels(s, s->components, 1, 1); }
 
 static int jls_is_general(const JlsScan *s) { return s->p.near || s->range & (s->range - 1); }
 

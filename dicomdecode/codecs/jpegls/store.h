@@ -34,7 +34,7 @@ JLS_INLINE void jls_store_by(const JlsStore *how, size_t n, const uint16_t *rest
 }
 
 /* A row of one component. */
-JLS_CLONES static void jls_store(const JlsStore *how, size_t n, const uint16_t *row, void *out) {
+CLONES_V3 static void jls_store(const JlsStore *how, size_t n, const uint16_t *row, void *out) {
     if (how->stride == 1)
         jls_store_by(how, n, row, out, 1);
     else
@@ -52,7 +52,7 @@ JLS_CLONES static void jls_store(const JlsStore *how, size_t n, const uint16_t *
     } while (0)
 
 /* Three unsigned components of 1 or 2 bytes, in order. */
-JLS_CLONES static void jls_store_rgb(int item, size_t n, const uint16_t *restrict r, const uint16_t *restrict g,
+CLONES_V3 static void jls_store_rgb(int item, size_t n, const uint16_t *restrict r, const uint16_t *restrict g,
                                      const uint16_t *restrict b, void *out) {
     if (item == 1)
         JLS_STORE_RGB(uint8_t);
