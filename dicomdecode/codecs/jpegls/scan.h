@@ -424,6 +424,9 @@ JLS_INLINE int jls_pixels(JlsScan *s, int n, int general, int wide) {
             x = jls_pixels_run(s, &at, ra, n, x, general);
             continue;
         }
+#if defined(__GNUC__)
+#pragma GCC unroll 4 /* so that `ra` and `place` are no arrays in memory: a tenth of the time */
+#endif
         for (int c = 0; c < n; c++) {
             ra[c] = jls_one(s, &at, place[c], ra[c], s->above[c] + x, general);
             s->row[c][x] = (uint16_t)ra[c];
