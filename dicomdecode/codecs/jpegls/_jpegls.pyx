@@ -1,4 +1,5 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, freethreading_compatible=True
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True, auto_pickle=False
 """JPEG-LS (ITU-T T.87), own decoder: the marker segments.
 
 The scans are in scan.h, their bits in bits.h, their contexts in contexts.h. Names are those of T.87 Annex C.
