@@ -17,6 +17,7 @@ from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
+from dicomdecode.codecs._jpeg2000 cimport J2K_NOT_TAKEN, j2k_decode
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode, ljpeg_is_lossless
 from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
