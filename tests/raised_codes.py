@@ -94,8 +94,10 @@ def of_calls(text: str, name: str, place: int) -> set[str]:
 
 
 def in_cython(text: str) -> Raised:
-    """(class, code) of every error that a Cython source raises, by `fail` or by `raise`."""
+    """(class, code) of every error that a Cython or C source raises, by `fail`, `j2k_fail` or `raise`."""
     found: Raised = set()
+    for kind, code in re.findall(r'\bj2k_fail\(fault, J2K_(\w+),\s*"(\w+)"', text):
+        found |= {(KINDS[kind], code)} if kind in KINDS else set()
     for kinds, code in re.findall(r'\bfail\(\s*&?fault,([^")]*?)b?"(\w+)"', text):
         found |= {(KINDS[kind], code) for kind in re.findall(r"[A-Z_]{4,}", kinds) if kind in KINDS}
     found |= {("MalformedError", code) for code in re.findall(r'\bmalformed\(fault, b?"(\w+)"', text)}
@@ -110,8 +112,8 @@ def in_cython(text: str) -> Raised:
 def everywhere() -> dict[str, set[str]]:
     """Each code that is raised anywhere in the package, and the classes it is raised with."""
     found: dict[str, set[str]] = {}
-    for path in sorted(FOLDER.rglob("*.p*")):
-        if path.suffix in (".py", ".pyx", ".pxi"):
+    for path in sorted([*FOLDER.rglob("*.p*"), *FOLDER.rglob("*.c")]):
+        if path.suffix in (".py", ".pyx", ".pxi", ".c"):
             read = in_python if path.suffix == ".py" else in_cython
             for kind, code in read(path.read_text(encoding="utf-8")):
                 found.setdefault(code, set()).add(kind)

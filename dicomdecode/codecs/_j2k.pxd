@@ -46,4 +46,5 @@ cdef struct Codestream:
 cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil
 cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) noexcept nogil
 cdef int check_tile_parts(Codestream* stream, Fault* fault) noexcept nogil
+cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, Fault* fault) noexcept nogil
 cdef int least_levels(const Codestream* stream) noexcept nogil

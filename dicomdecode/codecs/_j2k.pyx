@@ -322,6 +322,24 @@ cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) 
     return 0
 
 
+cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, Fault* fault) noexcept nogil:
+    """What a decoder is asked for, against what the stream has and what decoders here can give."""
+    if spec.item_bytes > 4 or stream.component[0].precision > 31:
+        return fail(fault, UNSUPPORTED, b"stream_precision", b"JPEG 2000 is decoded up to 31 bits", 0x00280100, -1, 31,
+                    stream.component[0].precision)
+    if stream.subsampled:
+        return fail(fault, UNSUPPORTED, b"stream_subsampling", b"the codestream's components are subsampled", 0, -1, -1,
+                    -1)
+    if reduce > least_levels(stream):
+        return fail(fault, UNSUPPORTED, b"reduce", b"the codestream has fewer resolution levels than reduce asks for",
+                    0, -1, reduce, least_levels(stream))
+    # else the reduced picture would begin between two of its pixels
+    if (stream.x0 | stream.y0) & ((<uint64_t>1 << reduce) - 1):
+        return fail(fault, UNSUPPORTED, b"reduce", b"reduce does not divide the codestream's image offset", 0, -1,
+                    -1, -1)
+    return 0
+
+
 cdef int check_tile_header(Codestream* stream, size_t pos, size_t end, int64_t tile, Fault* fault) noexcept nogil:
     """Read a tile-part's header, from behind SOT to SOD; coding styles of its own may add packets."""
     cdef Codestream own = stream[0]

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset, strstr
 
 from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
-from dicomdecode.codecs._j2k cimport Codestream, check_header, check_tile_parts, least_levels, read_header
+from dicomdecode.codecs._j2k cimport Codestream, check_header, check_request, check_tile_parts, read_header
 
 cdef enum:
     CODEC_J2K = 0
@@ -219,23 +219,9 @@ cdef int decode_stream(const Api* api, void* codec, void* source, const Codestre
     return 0
 
 
-cdef int check_request(const Api* api, const Codestream* stream, const Spec* spec, int reduce,
-                       Fault* fault) noexcept nogil:
+cdef int check_version(const Api* api, const Codestream* stream, Fault* fault) noexcept nogil:
     if stream.high_throughput and not api.high_throughput:
         return fail(fault, UNSUPPORTED, b"no_openjpeg", b"HTJ2K needs OpenJPEG 2.5 or later", 0, -1, -1, -1)
-    if spec.item_bytes > 4 or stream.component[0].precision > 31:
-        return fail(fault, UNSUPPORTED, b"stream_precision", b"OpenJPEG decodes up to 31 bits", 0x00280100, -1, 31,
-                    stream.component[0].precision)
-    if stream.subsampled:
-        return fail(fault, UNSUPPORTED, b"stream_subsampling", b"the codestream's components are subsampled", 0, -1, -1,
-                    -1)
-    if reduce > least_levels(stream):
-        return fail(fault, UNSUPPORTED, b"reduce", b"the codestream has fewer resolution levels than reduce asks for",
-                    0, -1, reduce, least_levels(stream))
-    # else the reduced picture would begin between two of its pixels
-    if (stream.x0 | stream.y0) & ((<uint64_t>1 << reduce) - 1):
-        return fail(fault, UNSUPPORTED, b"reduce", b"reduce does not divide the codestream's image offset", 0, -1,
-                    -1, -1)
     return 0
 
 
@@ -257,7 +243,8 @@ cdef int openjpeg_decode(const Api* api, const uint8_t* data, size_t size, const
     cdef int status
     if read_header(data, size, &stream, fault) != 0 or check_header(&stream, spec, fault) != 0:
         return -1
-    if check_request(api, &stream, spec, reduce, fault) != 0 or check_tile_parts(&stream, fault) != 0:
+    if (check_version(api, &stream, fault) != 0 or check_request(&stream, spec, reduce, fault) != 0
+            or check_tile_parts(&stream, fault) != 0):
         return -1
     if component_transform != NULL:
         component_transform[0] = stream.component_transform

@@ -1,4 +1,7 @@
-"""JPEG 2000 (PS3.5 A.4.4) and irreversible HTJ2K (PS3.5 A.4.11): OpenJPEG from a shared library, last imagecodecs."""
+"""JPEG 2000 (PS3.5 A.4.4) by our own decoder; irreversible HTJ2K (PS3.5 A.4.11) and what is left by OpenJPEG.
+
+OpenJPEG comes from a shared library, last from imagecodecs.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.codecs import _j2k
+from dicomdecode.codecs import _j2k, _jpeg2000
 from dicomdecode.codecs._openjpeg import OpenJPEG
 from dicomdecode.codecs.samples import monochrome_or_palette, ycc_or_rgb
 from dicomdecode.errors import MalformedError, UnsupportedError
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.codecs._spec import FrameSpec
 
-__all__ = ["decode", "inspect_codestream", "openjpeg", "output_size"]
+__all__ = ["decode", "decode_by_openjpeg", "inspect_codestream", "openjpeg", "output_size"]
 
 #: The environment variable that names the OpenJPEG library file to use.
 SETTING = "DICOMDECODE_OPENJPEG"
@@ -32,6 +35,9 @@ Region = tuple[int, int, int, int]
 
 def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None) -> str:
     """Decode one frame into `out`.
+
+    Our own decoder is for all streams of JPEG 2000 part 1 whose components are not subsampled: the main header tells,
+    before anything is decoded. All others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment all do.
 
     Parameters
     ----------
@@ -67,11 +73,27 @@ def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, regi
     """
     if region is not None:
         region = _checked_region(spec.rows, spec.columns, region)
+    transformed = _jpeg2000.decode(data, spec, out, reduce, region)
+    if transformed is None:
+        return decode_by_openjpeg(data, spec, out, reduce=reduce, region=region)
+    return _color(spec, transformed)
+
+
+def decode_by_openjpeg(
+    data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None
+) -> str:
+    """The same through OpenJPEG, whatever the stream: for what our own decoder is not for, and as a second opinion."""
+    if region is not None:
+        region = _checked_region(spec.rows, spec.columns, region)
     library = openjpeg()
     if library is not None:
         transformed = library.decode(data, spec, out, reduce, region)
     else:
         transformed = _decode_by_imagecodecs(data, spec, out, reduce, region)
+    return _color(spec, transformed)
+
+
+def _color(spec: FrameSpec, transformed: bool) -> str:
     if spec.samples == 1:
         return monochrome_or_palette(spec)
     return "RGB" if transformed else ycc_or_rgb(spec)

@@ -10,6 +10,7 @@ cdef enum CodecKind:
     CODEC_NATIVE            # no codec: pixel data that are not encapsulated
     CODEC_RLE
     CODEC_JPEG              # our own decoder for lossless streams, a library for all others
+    CODEC_JPEG_LS
     CODEC_JPEG2000
     CODEC_LIBRARY           # a Python call
 

@@ -17,10 +17,12 @@ from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
+from dicomdecode.codecs._jpeg2000 cimport J2K_NOT_TAKEN, j2k_decode
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode, ljpeg_is_lossless
 from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
 from dicomdecode.codecs._spec cimport FrameSpec
+from dicomdecode.codecs.jpegls._jpegls cimport jpegls_decode
 from dicomdecode.pixels._plans cimport (
     PLAN_COPY, PLAN_FUNCTION, PLAN_PALETTE, CAffine, Cells, CPlan, Plan, expand_half_chroma, fold, interleave_planes,
     item_bytes, possible_range, range_fits, result_bytes, run_plan, shift_cells, stretched, swap_cells, unpack_cells,

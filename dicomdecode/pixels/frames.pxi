@@ -144,6 +144,7 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
     """A codestream to cells or samples: DONE, FAILED_IN_CODEC, or NEEDS_LIBRARY. `conversion`: what makes them RGB."""
     cdef const Layout* l = r.layout
     cdef bint transformed = False
+    cdef int status
     cdef size_t pixels = <size_t>l.pixels
     cdef int cell_bytes = l.spec.bits_allocated // 8
     conversion[0] = l.conversion
@@ -160,8 +161,19 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
     if l.codec == CODEC_JPEG and conversion[0] != NO_CONVERSION and ljpeg_is_lossless(data, size):
         # What is no plain stream of process 14 is for the library.
         return NEEDS_LIBRARY if ljpeg_decode(data, size, &l.spec, out, fault) < 0 else DONE
-    if l.codec == CODEC_JPEG2000 and openjpeg != NULL:
-        if openjpeg_decode(openjpeg, data, size, &l.spec, r.reduce, r.area, out, &transformed, fault) != 0:
+    if l.codec == CODEC_JPEG_LS:
+        if jpegls_decode(data, size, &l.spec, out, fault) < 0:
+            return FAILED_IN_CODEC
+        if conversion[0] == NO_CONVERSION:
+            conversion[0] = AS_THEY_ARE
+        return DONE
+    if l.codec == CODEC_JPEG2000:
+        status = j2k_decode(data, size, &l.spec, r.reduce, r.area, out, &transformed, fault)
+        if status == J2K_NOT_TAKEN:
+            if openjpeg == NULL:
+                return NEEDS_LIBRARY
+            status = openjpeg_decode(openjpeg, data, size, &l.spec, r.reduce, r.area, out, &transformed, fault)
+        if status != 0:
             return FAILED_IN_CODEC
         if transformed or conversion[0] == NO_CONVERSION:
             conversion[0] = AS_THEY_ARE
@@ -303,8 +315,6 @@ cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil:
     cdef const uint8_t* data = NULL
     cdef size_t size = 0
     cdef bint is_ours = False
-    if r.layout.codec == CODEC_JPEG2000:
-        return openjpeg != NULL
     if r.layout.codec != CODEC_JPEG:
         return r.layout.codec != CODEC_LIBRARY
     memset(&s, 0, sizeof(s))

@@ -15,6 +15,8 @@ from dicomdecode.syntaxes import SYNTAXES, name_of
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, Image, Stream, check_limits, fail, number, undefined
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from dicomdecode.reading._reading import DicomFile
@@ -233,7 +235,7 @@ def _planes(pixels: NDArray[Any], image: Image) -> NDArray[Any]:
 def _wavelet_or_ls(frame: Any, image: Image, samples: int, codec: str, index: int) -> NDArray[Any]:
     """JPEG-LS or JPEG 2000."""
     wide = image.stored > 8 or image.allocated > 8
-    precision, signed = _sample(frame, codec)
+    precision, signed, decode = _sample(frame, codec)
     if codec == "jpeg2000" and samples == 3:
         if wide:
             undefined("JPEG 2000 colour of more than 8 bits")
@@ -248,18 +250,21 @@ def _wavelet_or_ls(frame: Any, image: Image, samples: int, codec: str, index: in
     bits = 16 if precision > 8 else 8
     out = np.empty((image.rows, image.columns, samples), f"<{'i' if signed else 'u'}{bits // 8}")
     spec = _spec(image, samples, bits, "RGB" if samples > 1 else "MONOCHROME2", index, signed)
-    codecs.load(codec)(frame, spec, out)
+    decode(frame, spec, out)
     return _planes(out.reshape(-1, samples), image)
 
 
-def _sample(frame: Any, codec: str) -> tuple[int, bool]:
-    """Bits and sign of a sample by the stream."""
+def _sample(frame: Any, codec: str) -> tuple[int, bool, Callable[..., Any]]:
+    """Bits and sign of a sample by the stream, and what decodes it."""
     if codec == "jpegls":
         from dicomdecode.codecs.markers import read_header
 
         spec = FrameSpec(rows=1, columns=1, samples=1, bits_allocated=8, bits_stored=8, signed=False, photometric="")
-        return read_header(memoryview(frame).cast("B"), spec).precision, False
+        return read_header(memoryview(frame).cast("B"), spec).precision, False, codecs.load(codec)
+    from dicomdecode.codecs import jpeg2000
     from dicomdecode.codecs._j2k import describe
 
     found = describe(frame)
-    return found["precision"], found["signed"]
+    # OpenJPEG is what tensorflow-io has: in the 9/7 wavelet, decoders differ in the last bit
+    exact = found["transform"].startswith("5/3")
+    return found["precision"], found["signed"], jpeg2000.decode if exact else jpeg2000.decode_by_openjpeg

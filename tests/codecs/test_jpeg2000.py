@@ -1,4 +1,5 @@
-"""JPEG 2000: round trips, cut and damaged streams, reduced resolutions and areas, the choice of the library."""
+"""JPEG 2000, by our own decoder and by OpenJPEG: round trips, cut and damaged streams, reduced resolutions and areas,
+the choice of the library."""
 
 import concurrent.futures
 import itertools
@@ -15,9 +16,17 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
 
-from dicomdecode.codecs import jpeg2000
+from dicomdecode.codecs import _jpeg2000, jpeg2000
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
+
+
+@pytest.fixture(params=["own", "openjpeg"], autouse=True)
+def decoder(request):
+    """Each test runs with both."""
+    _jpeg2000.choose(request.param)
+    yield request.param
+    _jpeg2000.choose("own")
 
 
 def picture(rows, columns, samples=1, bits=8, signed=False, seed=0):
@@ -343,7 +352,8 @@ FLIPS = """
             damaged[at] ^= 1 << rng.integers(8)
         out = np.empty_like(a)
         try:
-            jpeg2000.decode(damaged, spec_of(a, threads=1 + k % 2), out)
+            decode = jpeg2000.decode if k // 4 % 2 else jpeg2000.decode_by_openjpeg
+            decode(damaged, spec_of(a, threads=1 + k % 2), out)
             decoded += 1
         except DicomError:
             pass
@@ -447,8 +457,10 @@ def test_glymur_is_not_imported_beside_a_glymurrc(tmp_path):
 
 
 @pytest.fixture
-def no_library(monkeypatch):
+def no_library(monkeypatch, decoder):
+    """Neither a shared OpenJPEG nor our own decoder."""
     monkeypatch.setattr(jpeg2000, "openjpeg", lambda: None)
+    _jpeg2000.choose("openjpeg")
 
 
 def test_without_a_shared_library(no_library):

@@ -1,0 +1,256 @@
+/* Code-blocks to coefficients of their sub-bands: the passes in turn, regions of interest, dequantization, threads. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes.h"
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#define J2K_THREADS 1
+#endif
+
+enum { MOST_THREADS = 64, BLOCKS_A_THREAD = 4 };
+
+enum { PROPAGATE, REFINE, CLEAN_UP };
+
+typedef struct {
+    const Tile *tile;
+    uint32_t next;              /* block to be taken, by any thread */
+    int failed;
+    J2kFault fault;
+} Queue;
+
+#ifdef J2K_THREADS
+static uint32_t take_next(Queue *q) { return __atomic_fetch_add(&q->next, 1, __ATOMIC_RELAXED); }
+static int has_failed(const Queue *q) { return __atomic_load_n(&q->failed, __ATOMIC_RELAXED); }
+static int is_first_failure(Queue *q) { return !__atomic_exchange_n(&q->failed, 1, __ATOMIC_RELAXED); }
+#else
+static uint32_t take_next(Queue *q) { return q->next++; }
+static int has_failed(const Queue *q) { return q->failed; }
+static int is_first_failure(Queue *q) { return q->failed++ == 0; }
+#endif
+
+void j2k_make_tables(void) {
+    mq_make_states();
+    make_pass_tables();
+}
+
+static Shape shape_of(const Block *block, int style) {
+    Shape s;
+    s.width = block->width;
+    s.height = block->height;
+    s.words = (s.width + 15) / 16;
+    s.stripes = (s.height + 3) / 4;
+    s.causal = (style & STYLE_CAUSAL) != 0;
+    s.value_pitch = s.width;
+    s.cell_pitch = 4 * s.stripes + 4;
+    s.word_pitch = s.words + 2;
+    return s;
+}
+
+/* Blocks up to 64 x 64, of which nearly all are: numbers that the compiler knows. */
+J2K_INLINE Shape shape_of_64(const Block *block) {
+    Shape s = shape_of(block, 0);
+    s.value_pitch = 64;
+    s.cell_pitch = CELLS_OF_64;
+    s.word_pitch = WORDS_OF_64;
+    return s;
+}
+
+J2K_INLINE void clear(BlockCoder *t, const Shape *s) {
+    const size_t words = (size_t)(s->stripes + 2) * (size_t)s->word_pitch;
+    memset(t->cells, 0, sizeof *t->cells * (size_t)(s->width + 2) * (size_t)s->cell_pitch);
+    memset(t->significant, 0, sizeof *t->significant * words);
+    memset(t->visited, 0, sizeof *t->visited * words);
+    memset(t->refined, 0, sizeof *t->refined * words);
+    memset(t->values, 0, sizeof *t->values * (size_t)s->height * (size_t)s->value_pitch);
+    for (int stripe = 0; stripe < s->stripes; stripe++) {
+        const int rows = smaller(s->height - 4 * stripe, 4);
+        const uint64_t columns = ROW_0 * ((1u << rows) - 1);
+        for (int k = 0; k < s->words; k++) {
+            const int width = smaller(s->width - 16 * k, 16);
+            t->full[stripe * s->word_pitch + k] = columns & ~(uint64_t)0 >> (64 - 4 * width);
+        }
+    }
+    mq_reset_contexts(t->contexts);
+}
+
+/* The data of the codeword segment that begins with *chunk, in one piece; *chunk moves on. How many passes it has. */
+static int open_segment(BlockCoder *t, const Chunk *chunks, uint32_t *chunk, int room, J2kFault *fault) {
+    size_t size = 0;
+    int passes = 0;
+    uint32_t i = *chunk;
+    for (; i != NONE && passes < room; i = chunks[i].next) {
+        size += chunks[i].size;
+        passes += chunks[i].passes;
+    }
+    uint8_t *to = t->data = j2k_room(&t->data_buffer, size + 2, 1, fault);
+    if (!to) return -1;
+    for (; *chunk != i; *chunk = chunks[*chunk].next) {
+        memcpy(to, chunks[*chunk].data, chunks[*chunk].size);
+        to += chunks[*chunk].size;
+    }
+    to[0] = to[1] = 0xFF;
+    return passes;
+}
+
+static int wrong_symbol(J2kFault *fault) {
+    return j2k_fail(fault, J2K_MALFORMED, "stream_damaged", "a code-block does not end where it should", -1, 10,
+                    -1);
+}
+
+/* All passes of a block (D.3, D.4). */
+J2K_INLINE int run_passes(BlockCoder *t, const Shape *s, const Block *block, const Band *band, const Chunk *chunks,
+                          int style, J2kFault *fault) {
+    const uint8_t *zero = zero_contexts[band->kind == KIND_HH ? 2 : band->kind == KIND_HL ? 1 : 0];
+    uint32_t chunk = block->first_chunk;
+    int plane = band->planes - block->zero_planes, kind = CLEAN_UP, left = 0;
+    /* passes below the last bit-plane are met, and passed over */
+    const int passes = smaller(block->passes, 3 * plane - 2);
+    Mq mq = {0, 0, NULL};
+    Raw raw = {NULL, 0, 0};
+    for (int pass = 0; pass < passes; pass++) {
+        const int bypassed = (style & STYLE_BYPASS) && pass >= 10 && kind != CLEAN_UP;
+        if (left == 0) {
+            left = open_segment(t, chunks, &chunk, j2k_segment_passes(style, pass), fault);
+            if (left < 0) return -1;
+            if (bypassed)
+                raw = raw_open(t->data);
+            else
+                mq = mq_open(t->data);
+        }
+        /* a bit above the point, so that the middle of an interval has a place */
+        const int32_t half = (int32_t)1 << (plane - 1);
+        if (kind == CLEAN_UP) {
+            clean_up(t, &mq, s, zero, 3 * half);
+            if (style & STYLE_SYMBOLS) {            /* D.5 */
+                int symbol = 0;
+                for (int i = 0; i < 4; i++) symbol = symbol << 1 | mq_decode(&mq, &t->contexts[CONTEXT_UNIFORM]);
+                if (symbol != 10) return wrong_symbol(fault);
+            }
+            plane--;
+        } else if (kind == PROPAGATE) {
+            if (bypassed)
+                propagate(t, NULL, &raw, s, zero, 3 * half);
+            else
+                propagate(t, &mq, NULL, s, zero, 3 * half);
+        } else {
+            if (bypassed)
+                refine(t, NULL, &raw, s, half);
+            else
+                refine(t, &mq, NULL, s, half);
+        }
+        if (style & STYLE_RESET) mq_reset_contexts(t->contexts);
+        kind = kind == CLEAN_UP ? PROPAGATE : kind + 1;
+        left--;
+    }
+    return 0;
+}
+
+J2K_CLONES static int run_plain(BlockCoder *t, const Block *block, const Band *band, const Chunk *chunks,
+                                     J2kFault *fault) {
+    const Shape s = shape_of_64(block);
+    clear(t, &s);
+    return run_passes(t, &s, block, band, chunks, 0, fault);
+}
+
+J2K_CLONES static int run_any(BlockCoder *t, const Block *block, const Band *band, const Chunk *chunks,
+                              J2kFault *fault) {
+    const Shape s = shape_of(block, band->coding->style);
+    clear(t, &s);
+    return run_passes(t, &s, block, band, chunks, band->coding->style, fault);
+}
+
+/* Coefficients above the shift are those of the region of interest (H.1). */
+static void shift_down(int32_t *values, size_t count, int shift) {
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t sign = (uint32_t)(values[i] >> 31);
+        uint32_t magnitude = ((uint32_t)values[i] ^ sign) - sign;
+        if ((uint64_t)magnitude >> shift > 1) magnitude = (uint32_t)((uint64_t)magnitude >> shift);
+        values[i] = (int32_t)((magnitude ^ sign) - sign);
+    }
+}
+
+J2K_CLONES static void keep_whole(const int32_t *from, int32_t *to, int n) {
+    for (int i = 0; i < n; i++) to[i] = (from[i] - (from[i] >> 31)) >> 1;       /* towards 0 */
+}
+
+J2K_CLONES static void keep_scaled(const int32_t *from, float *to, int n, float step) {
+    for (int i = 0; i < n; i++) to[i] = (float)from[i] * step;
+}
+
+/* Write what the window wants of a block; without values, zeros. */
+static void keep(const Band *b, const Block *block, const int32_t *values, int pitch) {
+    const Rect block_rect = {block->x, block->y, block->x + block->width, block->y + block->height};
+    const Rect r = overlap(block_rect, b->window);
+    const int n = r.x1 - r.x0;
+    for (int32_t y = r.y0; y < r.y1; y++) {
+        int32_t *to = b->coefficients + (size_t)(y - b->window.y0) * b->pitch + (r.x0 - b->window.x0);
+        const int32_t *from = values ? values + (y - block->y) * pitch + (r.x0 - block->x) : NULL;
+        if (!from)
+            memset(to, 0, sizeof *to * (size_t)n);
+        else if (b->coding->reversible)
+            keep_whole(from, to, n);
+        else
+            keep_scaled(from, (float *)to, n, b->step);
+    }
+}
+
+static int decode_block(BlockCoder *t, const Tile *tile, const Block *block, J2kFault *fault) {
+    const Band *b = &tile->band[block->band];
+    const Rect rect = {block->x, block->y, block->x + block->width, block->y + block->height};
+    if (!b->coefficients || !b->coded || is_empty(overlap(rect, b->window))) return 0;
+    const int planes = b->planes - block->zero_planes;
+    if (!block->passes || planes < 1) {
+        keep(b, block, NULL, 0);
+        return 0;
+    }
+    if (planes > MOST_PLANES)
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
+                        MOST_PLANES, planes);
+    const int plain = b->coding->style == 0 && block->width <= 64 && block->height <= 64;
+    const Chunk *chunks = tile->chunk_buffer.data;
+    if (plain ? run_plain(t, block, b, chunks, fault) : run_any(t, block, b, chunks, fault)) return -1;
+    const int pitch = plain ? 64 : block->width;
+    if (b->coding->roi_shift) shift_down(t->values, (size_t)pitch * block->height, b->coding->roi_shift);
+    keep(b, block, t->values, pitch);
+    return 0;
+}
+
+static void *work(void *argument) {
+    Queue *q = argument;
+    J2kFault fault;
+    BlockCoder *t = malloc(sizeof *t);
+    int failed = 0;
+    if (t)
+        t->data_buffer = (Buffer){NULL, 0};
+    else
+        failed = j2k_fail(&fault, J2K_NO_MEMORY, "no_memory", "No memory for a code-block", -1, -1, -1);
+    while (!failed && !has_failed(q)) {
+        uint32_t i = take_next(q);
+        if (i >= q->tile->blocks) break;
+        failed = decode_block(t, q->tile, (const Block *)q->tile->block_buffer.data + i, &fault);
+    }
+    if (failed && is_first_failure(q)) q->fault = fault;
+    if (t) free(t->data_buffer.data);
+    free(t);
+    return NULL;
+}
+
+int j2k_decode_blocks(Tile *t, int threads, J2kFault *fault) {
+    Queue q = {t, 0, 0, {0}};
+#ifdef J2K_THREADS
+    pthread_t other[MOST_THREADS];
+    int started = 0;
+    threads = smaller(threads, MOST_THREADS);
+    if (t->blocks / BLOCKS_A_THREAD < (uint32_t)threads) threads = (int)(t->blocks / BLOCKS_A_THREAD);
+    while (started < threads - 1 && pthread_create(&other[started], NULL, work, &q) == 0) started++;
+    work(&q);
+    while (started > 0) pthread_join(other[--started], NULL);
+#else
+    (void)threads;
+    work(&q);
+#endif
+    if (q.failed) *fault = q.fault;
+    return q.failed ? -1 : 0;
+}

@@ -1,0 +1,268 @@
+/* What the stages of the decoder share: the stream as its markers describe it, a tile as its packets fill it.
+ *
+ *     markers.c -> tiles.c -> packets.c -> blocks.c -> wavelet.c -> output.c      all of them called by decode.c
+ *
+ * Letters in comments (Mb, NL, PPx) are those of T.800.
+ */
+#ifndef DICOMDECODE_J2K_PARTS_H
+#define DICOMDECODE_J2K_PARTS_H
+
+#include "j2k.h"
+
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 12
+#define J2K_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define J2K_CLONES
+#endif
+#if defined(__GNUC__)
+#define J2K_INLINE static inline __attribute__((always_inline))
+#define J2K_APART __attribute__((noinline))
+#define J2K_RARE(x) __builtin_expect(!!(x), 0)
+#define LOWEST_BIT(x) __builtin_ctzll(x)
+#define LEADING_ZEROS(x) __builtin_clzll(x)
+#else
+#include <intrin.h>
+#define J2K_INLINE static inline
+#define J2K_APART
+#define J2K_RARE(x) (x)
+static inline int LOWEST_BIT(uint64_t x) {
+    unsigned long n;
+    _BitScanForward64(&n, x);
+    return (int)n;
+}
+static inline int LEADING_ZEROS(uint64_t x) {
+    unsigned long n;
+    _BitScanReverse64(&n, x);
+    return 63 - (int)n;
+}
+#endif
+
+enum {
+    MOST_COMPONENTS = 4,
+    MOST_RESOLUTIONS = 33,      /* 32 levels */
+    MOST_STEPS = 97,            /* sub-bands of one component: 3 NL + 1 */
+    MOST_CHANGES = 64,          /* of progression, in one tile */
+    MOST_PLANES = 30,           /* magnitude bits of a coefficient in 32, beside its sign and half a bit */
+    BLOCK_AREA = 4096,          /* code-blocks: A.6.1 */
+    BLOCK_SIDE = 1024,
+    ROW_PAD = 8,                /* items before and behind a row of coefficients */
+    NONE = 0xFFFFFFFF
+};
+
+enum { STYLE_BYPASS = 1, STYLE_RESET = 2, STYLE_TERMINATE = 4, STYLE_CAUSAL = 8, STYLE_SYMBOLS = 32 };
+enum { LRCP, RLCP, RPCL, PCRL, CPRL };
+enum { KIND_LL, KIND_HL, KIND_LH, KIND_HH };
+
+typedef struct {
+    int32_t x0, y0, x1, y1;
+} Rect;
+
+typedef struct {                /* an array that only grows, kept from tile to tile */
+    void *data;
+    size_t room;
+} Buffer;
+
+typedef struct {                /* what COD, COC, QCD, QCC and RGN say of one component */
+    int levels;                 /* NL */
+    int block_width;            /* xcb, ycb: exponents */
+    int block_height;
+    int style;
+    int reversible;
+    uint8_t precincts[MOST_RESOLUTIONS];    /* PPx | PPy << 4 */
+    int guard_bits;             /* G */
+    uint16_t step[MOST_STEPS];  /* exponent << 11 | mantissa */
+    int roi_shift;              /* s */
+} Coding;
+
+typedef struct {                /* one volume of packets, A.6.6; ends are one past the last */
+    int first_resolution;
+    int first_component;
+    int layer_end;
+    int resolution_end;
+    int component_end;
+    int progression;
+} Change;
+
+typedef struct {
+    Coding component[MOST_COMPONENTS];
+    int progression;
+    int layers;
+    int transform;              /* RCT or ICT */
+    int sop;
+    int eph;
+    int changes;
+    Change change[MOST_CHANGES];
+} TileCoding;
+
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+} Span;
+
+typedef struct {                /* PPM or PPT segments by their index */
+    Span segment[256];
+    int count;
+} Packed;
+
+typedef struct {
+    uint32_t next;              /* part of the same tile, or NONE */
+    size_t header;              /* behind SOT */
+    size_t body;                /* behind SOD */
+    size_t end;
+    Span packed;                /* its packet headers, where PPM holds them */
+} TilePart;
+
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+    Rect image;
+    uint32_t tile_x0, tile_y0, tile_width, tile_height;
+    uint32_t tiles_across, tiles_down;
+    int components;
+    int precision[MOST_COMPONENTS];
+    int is_signed[MOST_COMPONENTS];
+    TileCoding coding;
+    size_t header_end;          /* where the first SOT is */
+    int has_end;                /* EOC behind the last tile-part */
+    int has_packed;             /* PPM */
+    Buffer packed;
+    Buffer parts;
+    uint32_t *first_part;       /* of each tile */
+    Buffer first_parts;
+} Stream;
+
+typedef struct {
+    const uint8_t *data;
+    uint32_t size;
+    uint32_t next;              /* chunk of the same block, or NONE */
+    int passes;
+} Chunk;
+
+typedef struct {
+    int32_t x, y;               /* in its sub-band */
+    uint16_t width, height;
+    uint16_t band;
+    uint16_t passes;
+    uint32_t first_chunk, last_chunk;
+    uint8_t zero_planes;
+    uint8_t length_bits;        /* Lblock */
+    uint16_t segment_passes;    /* of the codeword segment that is open */
+} Block;
+
+typedef struct {                /* of a tag tree */
+    uint16_t low;               /* the value, or what it is not below */
+    uint16_t known;
+} Node;
+
+typedef struct {                /* a precinct's part of one sub-band */
+    uint32_t blocks;            /* index of the first */
+    uint32_t inclusion;         /* of the first node of either tag tree */
+    uint32_t zero_planes;
+    uint32_t across, down;      /* code-blocks */
+} Patch;
+
+typedef struct {
+    int kind;
+    Rect rect;
+    Rect window;                /* what of it is wanted */
+    int planes;                 /* Mb, with the shift of a region of interest */
+    float step;                 /* of half a coefficient, with the scale that the wavelet leaves out */
+    const Coding *coding;
+    int coded;                  /* some code-block of it has data */
+    int32_t *coefficients;      /* of the window, or NULL: float where the wavelet is 9/7 */
+    size_t pitch;               /* 0 where nothing is coded: one row of zeros is all rows */
+} Band;
+
+typedef struct {
+    Rect rect;
+    Rect window;
+    int bands;
+    int band;                   /* index of the first */
+    int precinct_width, precinct_height;    /* PPx, PPy */
+    uint32_t across, down;      /* precincts */
+    uint32_t precincts;         /* index of the first */
+    uint32_t patches;
+} Resolution;
+
+typedef struct {
+    Rect rect;
+    int levels;
+    int top;                    /* the resolution that is wanted */
+    Resolution resolution[MOST_RESOLUTIONS];
+} TileComponent;
+
+typedef struct {                /* a place in the order of packets */
+    uint32_t x, y;              /* on the reference grid */
+    uint32_t precinct;          /* its number in the tile */
+    uint32_t patch;
+    uint8_t component, resolution;
+} Turn;
+
+typedef struct {                /* one step of the inverse wavelet: rows in, rows out */
+    int reversible;
+    Rect window;
+    const Band *band;           /* HL, LH, HH; LL alone in the lowest resolution */
+    int32_t *ring;              /* the last 8 rows; float where the wavelet is 9/7 */
+    int32_t *scratch;           /* two rows */
+    size_t pitch;
+    int32_t below_x, below_y;   /* where this level's LL begins in the window of the level below */
+    int32_t below_rows;         /* rows asked of that level */
+    int32_t event;              /* rows that went in, and those past the last that only let others finish */
+    int32_t given;              /* rows that went out */
+} Level;
+
+typedef struct {                /* one tile at a time; the buffers serve all of them */
+    Rect rect;
+    Rect wanted;                /* of the tile, in pixels of the reduced picture's grid */
+    TileCoding coding;
+    TileComponent component[MOST_COMPONENTS];
+    int bands;
+    Band band[MOST_COMPONENTS * MOST_STEPS];
+    uint32_t precincts, patches, blocks, nodes, chunks;
+    Buffer layer_buffer, patch_buffer, block_buffer, node_buffer, chunk_buffer, turn_buffer, packed_buffer;
+    Buffer coefficient_buffer, row_buffer;
+    Packed packed;              /* PPT */
+    Span packed_headers;        /* of PPM or PPT; no data where packets carry their own */
+    Level level[MOST_COMPONENTS][MOST_RESOLUTIONS];
+} Tile;
+
+int j2k_fail(J2kFault *fault, int kind, const char *code, const char *what, int64_t offset, int64_t expected,
+             int64_t found);
+/* Room for count * size bytes, contents lost; NULL with the fault set. */
+void *j2k_room(Buffer *buffer, size_t count, size_t size, J2kFault *fault);
+/* The same with contents kept; grows by half at least. */
+void *j2k_grow(Buffer *buffer, size_t count, size_t size, J2kFault *fault);
+
+J2K_INLINE int32_t ceil_shift(int64_t a, int n) { return (int32_t)((a + ((int64_t)1 << n) - 1) >> n); }
+J2K_INLINE int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
+J2K_INLINE int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
+J2K_INLINE int is_empty(Rect r) { return r.x0 >= r.x1 || r.y0 >= r.y1; }
+J2K_INLINE Rect overlap(Rect a, Rect b) {
+    Rect r = {larger(a.x0, b.x0), larger(a.y0, b.y0), smaller(a.x1, b.x1), smaller(a.y1, b.y1)};
+    return r;
+}
+
+/* markers.c */
+int j2k_read_stream(Stream *stream, J2kFault *fault);
+int j2k_read_tile_coding(const Stream *stream, uint32_t tile, Tile *t, J2kFault *fault);
+
+/* tiles.c: `budget` is how many packets the stream's bytes can still hold. */
+int j2k_lay_out(const Stream *stream, uint32_t tile, int reduce, Rect area, Tile *t, uint64_t *budget, J2kFault *fault);
+
+/* Room for the coefficients that the packets bring. */
+int j2k_give_room(const Stream *stream, Tile *t, J2kFault *fault);
+
+/* packets.c */
+int j2k_read_packets(const Stream *stream, uint32_t tile, Tile *t, J2kFault *fault);
+/* How many coding passes the codeword segment that begins with pass `first` can have (D.6, table D.9). */
+int j2k_segment_passes(int style, int first);
+
+/* blocks.c */
+typedef struct BlockCoder BlockCoder;
+int j2k_decode_blocks(Tile *t, int threads, J2kFault *fault);
+
+/* wavelet.c */
+int j2k_open_levels(const Stream *stream, Tile *t, J2kFault *fault);
+const void *j2k_next_row(Tile *t, int component);
+
+#endif

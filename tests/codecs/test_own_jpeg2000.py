@@ -1,0 +1,322 @@
+"""Our own JPEG 2000 decoder beside OpenJPEG: round trips of every kind of stream, damage, memory, who decodes."""
+
+from __future__ import annotations
+
+import os
+import random
+import struct
+import subprocess
+import sys
+import textwrap
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dicomdecode as dd
+from dicomdecode.codecs import _jpeg2000, jpeg2000
+from dicomdecode.codecs._spec import FrameSpec
+from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
+from tests.codecs import openjpeg_encoder as openjpeg
+from tests.codecs.openjpeg_encoder import ORDERS, encode, packed
+from tests.codecs.streams import picture, spec_of
+
+SHAPES = [(64, 64), (32, 32), (4, 4), (16, 8), (1024, 4), (4, 1024), (128, 32), (8, 512), (256, 16)]
+
+
+def decode(stream: bytes, like: np.ndarray, reduce: int = 0, region: Any = None, **changes: Any) -> np.ndarray:
+    """By our decoder, which must take the stream."""
+    spec = spec_of(like, **changes)
+    out = np.full((*jpeg2000.output_size(spec.rows, spec.columns, reduce, region), spec.samples), 77, like.dtype)
+    assert _jpeg2000.decode(stream, spec, out, reduce, region) is not None
+    return out
+
+
+def decode_by_openjpeg(stream: bytes, like: np.ndarray, reduce: int = 0, region: Any = None) -> np.ndarray:
+    spec = spec_of(like)
+    out = np.empty((*jpeg2000.output_size(spec.rows, spec.columns, reduce, region), spec.samples), like.dtype)
+    jpeg2000.decode_by_openjpeg(stream, spec, out, reduce=reduce, region=region)
+    return out
+
+
+def settings(rnd: random.Random, samples: int) -> dict[str, Any]:
+    """A kind of stream that OpenJPEG's encoder writes rightly."""
+    levels = rnd.randint(0, 5)
+    found: dict[str, Any] = {
+        "order": rnd.choice(ORDERS),
+        "style": rnd.choice((0, 0, rnd.randint(0, 63), 1, 5, 63)),
+        "resolutions": levels + 1,
+        "blocks": rnd.choice(SHAPES),
+        "irreversible": rnd.random() < 0.3,
+        "sop": rnd.random() < 0.3,
+        "eph": rnd.random() < 0.3,
+    }
+    if samples >= 3:
+        found["transform"] = rnd.random() < 0.5
+    if rnd.random() < 0.3:
+        found["precincts"] = [rnd.choice(((32, 32), (16, 64), (128, 128), (64, 8)))] * rnd.randint(1, 3)
+    if rnd.random() < 0.4:
+        found["tile"] = (rnd.randint(32, 90), rnd.randint(32, 90))
+    if rnd.random() < 0.3:
+        found["image_offset"] = (rnd.randint(0, 31), rnd.randint(0, 31))
+        found["tile_offset"] = tuple(rnd.randint(0, n) for n in found["image_offset"])
+    if rnd.random() < 0.4:
+        found["rates"] = (60, 20, 6) if found["irreversible"] else (40, 12, 5, 0)[rnd.randint(0, 3) :]
+    if rnd.random() < 0.15 and levels:
+        middle, layers = rnd.randint(1, levels), len(found.get("rates", (0,)))
+        found["changes"] = [
+            (0, 0, layers, middle, samples, rnd.choice(ORDERS)),
+            (middle, 0, layers, levels + 1, samples, rnd.choice(ORDERS)),
+        ]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(240))
+def test_any_kind_of_stream(seed: int) -> None:
+    """Lossless streams give the picture, all others what OpenJPEG gives, 9/7 within 1; so do areas and reductions."""
+    rnd = random.Random(seed)
+    bits, samples = rnd.choice((1, 2, 5, 8, 8, 10, 12, 12, 16, 16)), rnd.choice((1, 1, 3, 4))
+    rows, columns = rnd.randint(1, 130), rnd.randint(1, 130)
+    signed = bits > 1 and rnd.random() < 0.3
+    a = picture(rows, columns, samples, max(bits, 2), signed, seed)
+    if bits == 1:
+        a >>= 1
+    options = settings(rnd, samples)
+    try:
+        stream = encode(a, bits, **options)
+    except ValueError:  # too many levels for a tile, or more markers than OpenJPEG has room for
+        options |= {"resolutions": 1, "changes": (), "style": 0, "precincts": ()}
+        stream = encode(a, bits, **options)
+    off = 1 if options["irreversible"] else 0
+    want = decode_by_openjpeg(stream, a)
+    out = decode(stream, a, threads=1 + seed % 2)
+    assert np.abs(out.astype(int) - want).max() <= off
+    row, column = rnd.randrange(rows), rnd.randrange(columns)
+    region = (row, column, rnd.randint(1, rows - row), rnd.randint(1, columns - column))
+    part = decode(stream, a, 0, region)
+    assert np.abs(part.astype(int) - out[row : row + region[2], column : column + region[3]]).max() <= off
+    x, y = options.get("image_offset", (0, 0))
+    levels = jpeg2000.inspect_codestream(stream)["levels"]
+    for reduce in range(1, levels + 1):
+        if not (x | y) & ((1 << reduce) - 1):
+            small = decode(stream, a, reduce)
+            assert np.abs(small.astype(int) - decode_by_openjpeg(stream, a, reduce)).max() <= off
+
+
+@pytest.mark.parametrize("blocks", [shape for shape in SHAPES if shape != (4, 4)])  # which OpenJPEG has no room for
+@pytest.mark.parametrize("style", [0, *(1 << k for k in range(6)), 5, 9, 63])
+def test_styles_of_code_blocks(style: int, blocks: tuple[int, int]) -> None:
+    a = picture(70, 83, 1, 12)
+    assert np.array_equal(decode(encode(a, 12, style=style, blocks=blocks), a), a)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 4])
+@pytest.mark.parametrize("rows, columns", [(33, 33), (34, 97), (97, 35), (65, 66)])
+@pytest.mark.parametrize("offset", [(0, 0), (1, 0), (0, 1), (31, 30)])
+def test_small_tiles(rows: int, columns: int, samples: int, offset: tuple[int, int]) -> None:
+    """Tiles of one row or column, and both parities of the first sample, through five levels."""
+    a = picture(rows, columns, samples, 8)
+    for irreversible in (False, True):
+        stream = encode(a, 8, image_offset=offset, tile=(32, 32), resolutions=6, irreversible=irreversible)
+        want = decode_by_openjpeg(stream, a)
+        assert np.abs(decode(stream, a).astype(int) - want).max() <= (1 if irreversible else 0)
+
+
+@pytest.mark.parametrize("bits", [17, 20, 24, 25])
+@pytest.mark.parametrize("signed", [False, True])
+def test_more_than_16_bits(bits: int, signed: bool) -> None:
+    y, x = np.mgrid[:60, :70]
+    a = ((np.sin(x / 9) + np.cos(y / 7) + 2) / 4 * (2**bits - 1)).astype(np.int64)[..., None]
+    a[0, 0], a[-1, -1] = 0, 2**bits - 1
+    a = (a - 2 ** (bits - 1)).astype(np.int32) if signed else a.astype(np.uint32)
+    assert np.array_equal(decode(encode(a, bits), a), a)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("style", [0, 1, 5])
+def test_region_of_interest(samples: int, style: int) -> None:
+    """By its shift a whole component; OpenJPEG itself takes the least background for it (H.1) and is no judge here."""
+    a = picture(60, 70, samples, 8)
+    stream = encode(a, 8, roi=(samples - 1, 11), style=style)
+    assert np.array_equal(decode(stream, a), a)
+
+
+@pytest.mark.parametrize("where", ["PPM", "PPT"])
+@pytest.mark.parametrize("tile", [None, (40, 33)])
+@pytest.mark.parametrize("order", ORDERS)
+def test_packed_packet_headers(where: str, tile: tuple[int, int] | None, order: str) -> None:
+    a = picture(70, 90, 3, 8)
+    stream = encode(a, 8, tile=tile, order=order, sop=True, eph=True, rates=(20, 5, 0), resolutions=4)
+    moved = packed(stream, where)
+    assert moved.count(b"\xff\x91") == 0 and np.array_equal(decode(moved, a), a)
+    assert np.array_equal(decode_by_openjpeg(moved, a), a)
+    with pytest.raises(DicomError):
+        decode(moved[: moved.index(b"\xff\x60" if where == "PPM" else b"\xff\x61") + 30] + moved[-200:], a)
+
+
+@pytest.mark.parametrize("parts", ["R", "L", "C"])
+def test_tile_parts(parts: str) -> None:
+    """Several of each tile, and those of different tiles mixed."""
+    order = {"R": "RLCP", "L": "LRCP", "C": "CPRL"}[parts]
+    a = picture(64, 96, 3, 8)
+    stream = encode(a, 8, parts=parts, order=order, rates=(20, 5, 0), resolutions=3, tile=(48, 64))
+    first = stream.index(b"\xff\x90\x00\x0a")
+    pieces, at = [], first
+    while stream[at : at + 2] == b"\xff\x90":
+        length = struct.unpack_from(">I", stream, at + 6)[0]
+        pieces.append(stream[at : at + length])
+        at += length
+    assert len(pieces) > 4
+    mixed = sorted(pieces, key=lambda piece: (piece[10], -piece[5]))  # TPsot up, Isot down
+    assert mixed != pieces
+    assert np.array_equal(decode(stream[:first] + b"".join(mixed) + stream[at:], a), a)
+
+
+def test_threads_give_the_same() -> None:
+    a = picture(300, 310, 3, 8)
+    for options in ({}, {"tile": (100, 100)}, {"irreversible": True}, {"style": 63}):
+        stream = encode(a, 8, **options)
+        one = decode(stream, a)
+        for threads in (2, 5, 1000):
+            assert np.array_equal(decode(stream, a, threads=threads), one)
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": (32, 32), "style": 5}, {"order": "PCRL", "rates": (9, 0)}])
+def test_every_prefix_is_an_error(options: dict[str, Any]) -> None:
+    """But that which lacks no more than EOC."""
+    a = picture(40, 50, 1, 8)
+    stream = encode(a, 8, resolutions=3, **options)
+    for n in range(len(stream) - 2):
+        with pytest.raises(MalformedError):
+            decode(stream[:n], a)
+    assert np.array_equal(decode(stream[:-2], a), a)
+
+
+def test_cut_at_a_packet() -> None:
+    """A tile-part without a length whose data end where a packet does: with EOC the rest is empty, else it is cut."""
+    a = picture(64, 64, 1, 8)
+    stream = encode(a, 8, order="RLCP", sop=True)
+    at = stream.index(b"\xff\x90\x00\x0a")
+    stream = stream[: at + 6] + bytes(4) + stream[at + 10 :]
+    last = stream.rindex(b"\xff\x91\x00\x04")
+    with pytest.raises(TruncatedError):
+        decode(stream[:last], a)
+    short = stream[:last] + b"\xff\xd9"
+    assert np.array_equal(decode(short, a), decode_by_openjpeg(short, a))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"irreversible": True}, {"style": 63, "tile": (33, 40)}, {"rates": (20, 4, 0)}]
+)
+def test_flipped_bits_give_an_array_or_an_error(options: dict[str, Any], capfd: Any) -> None:
+    a = picture(60, 66, 3, 8)
+    stream = encode(a, 8, resolutions=4, **options)
+    rng = np.random.default_rng(3)
+    out = np.empty_like(a)
+    failed = 0
+    for k in range(400):
+        damaged = bytearray(stream)
+        for at in rng.integers(0, len(stream) if k % 2 else 200, rng.integers(1, 4)):
+            damaged[at] ^= 1 << rng.integers(8)
+        try:
+            jpeg2000.decode(bytes(damaged), spec_of(a), out)
+        except DicomError as error:
+            assert error.frame == 3
+            failed += 1
+    assert 0 < failed < 400
+    assert capfd.readouterr() == ("", "")
+
+
+def test_too_many_bit_planes() -> None:
+    a = picture(30, 30, 1, 16)
+    with pytest.raises(UnsupportedError, match="bit-planes"):
+        decode(encode(a, 16, roi=(0, 20), resolutions=3), a)
+
+
+def test_wrong_segmentation_symbol() -> None:
+    """The decoder is told that symbols are there which are not: nearly any damage to the data looks so."""
+    a = picture(60, 60, 1, 8)
+    stream = bytearray(encode(a, 8))
+    stream[stream.index(b"\xff\x52") + 12] |= openjpeg.SYMBOLS
+    with pytest.raises(MalformedError, match="does not end"):
+        decode(bytes(stream), a)
+
+
+def run(code: str, **environment: str) -> str:
+    root = os.path.dirname(os.path.dirname(dd.__file__))
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, here])} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def test_memory_of_an_empty_picture() -> None:
+    """What is not coded takes no memory but rows: 16 million pixels without a byte of data."""
+    done = run("""
+        import resource
+        import numpy as np
+        from dicomdecode.codecs import _jpeg2000
+        from dicomdecode.codecs._spec import FrameSpec
+        from tests.codecs.openjpeg_encoder import encode
+
+        a = np.full((4096, 4096, 1), 128, np.uint8)
+        stream = encode(a, 8)
+        out = np.ones_like(a)
+        spec = FrameSpec(rows=4096, columns=4096, samples=1, bits_allocated=8, bits_stored=8, signed=False,
+                         photometric="MONOCHROME2")
+        limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (16 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        _jpeg2000.decode(stream, spec, out)
+        print(len(stream) < 2000, bool((out == 128).all()))
+    """)
+    assert done == "True True\n"
+
+
+def test_choice_of_the_decoder() -> None:
+    code = """
+        from dicomdecode.codecs import _jpeg2000
+        from tests.codecs.openjpeg_encoder import encode
+        from tests.codecs.streams import picture, spec_of
+
+        a = picture(20, 20)
+        print(_jpeg2000.decode(encode(a, 8), spec_of(a), a.copy()))
+    """
+    assert run(code) == run(code, DICOMDECODE_JPEG2000="own") == "False\n"
+    assert run(code, DICOMDECODE_JPEG2000="openjpeg") == "None\n"
+    assert 'DICOMDECODE_JPEG2000 is "own" or "openjpeg"' in run(code, DICOMDECODE_JPEG2000="kakadu")
+
+
+def test_what_is_not_for_us_is_left_alone() -> None:
+    import imagecodecs
+
+    a = picture(64, 64, 3)
+    out = np.zeros_like(a)
+    stream = imagecodecs.htj2k_encode(a, reversible=True)
+    assert _jpeg2000.decode(stream, spec_of(a), out) is None and not out.any()
+    assert np.array_equal(decode_by_openjpeg(stream, a), a)
+
+
+def test_arguments() -> None:
+    a = picture(20, 30)
+    stream = encode(a, 8)
+    for out in (np.empty((20, 29, 1), "u1"), np.empty((20, 30, 1), "u2"), np.empty((20, 30), "u1")):
+        with pytest.raises(ValueError, match="out must be"):
+            _jpeg2000.decode(stream, spec_of(a), out)
+    with pytest.raises(ValueError, match="region"):
+        _jpeg2000.decode(stream, spec_of(a), a.copy(), 0, (10, 0, 11, 1))
+    with pytest.raises(ValueError, match="reduce"):
+        _jpeg2000.decode(stream, spec_of(a), a.copy(), 33)
+    with pytest.raises(UnsupportedError, match="levels"):
+        _jpeg2000.decode(encode(a, 8, resolutions=1), spec_of(a), np.empty((10, 15, 1), "u1"), 1)
+    assert isinstance(spec_of(a), FrameSpec)
+
+
+def test_tensorflow_io_has_openjpeg() -> None:
+    """Its values must agree to the bit, and in the 9/7 wavelet decoders differ in the last."""
+    from dicomdecode.tfio_compat.codecs import _sample
+
+    a = picture(40, 40, 1, 8)
+    assert _sample(encode(a, 8), "jpeg2000")[2] is jpeg2000.decode
+    assert _sample(encode(a, 8, irreversible=True), "jpeg2000")[2] is jpeg2000.decode_by_openjpeg

@@ -1,0 +1,57 @@
+"""Writes seeds for fuzz_jpeg2000: small streams of many kinds, each behind two bytes of options.
+
+python tests/fuzz/jpeg2000_seeds.py FOLDER
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.codecs.openjpeg_encoder import ORDERS, encode, packed
+from tests.codecs.streams import picture
+
+
+def options_of(k: int, order: str, style: int, samples: int) -> dict[str, Any]:
+    options: dict[str, Any] = {"order": order, "style": style, "resolutions": 1 + k % 5}
+    options |= {"eph": k % 2 == 0, "sop": k % 2 == 0, "transform": samples == 3 and k % 3 == 0}
+    if k % 3 == 1:
+        options |= {"tile": (17, 13), "image_offset": (5, 3), "resolutions": 1 + k % 3}
+    if k % 4 == 1:
+        options |= {"precincts": [(8, 16)] * 2, "blocks": (4, 8)}
+    if k % 4 == 2:
+        options["blocks"] = (1024, 4) if k % 8 == 2 else (4, 1024)
+    if k % 5 == 2:
+        options["rates"] = [8, 4, 0]
+    if k % 7 == 3:
+        options["irreversible"] = True
+    elif k % 7 == 5:
+        options["roi"] = (0, 12)
+    return options
+
+
+def main(folder: str) -> None:
+    os.makedirs(folder, exist_ok=True)
+    rng = np.random.default_rng(1)
+    for k, (style, order, samples) in enumerate(itertools.product((0, 1, 2, 4, 5, 8, 32, 63), ORDERS, (1, 3))):
+        bits = (8, 12, 16)[k % 3]
+        options = options_of(k, order, style, samples)
+        try:
+            stream = encode(picture(21, 37, samples, bits, signed=k % 11 == 0, seed=k), bits, **options)
+        except ValueError:  # OpenJPEG gives up where markers outweigh the pixels
+            continue
+        if options["sop"] and k % 4 == 0:
+            stream = packed(stream, "PPM" if k % 8 else "PPT")
+        first = (0x20 if bits > 8 else 0) | int(rng.integers(16))
+        with open(os.path.join(folder, f"seed{k}"), "wb") as f:
+            f.write(bytes([first, int(rng.integers(256))]) + stream)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
