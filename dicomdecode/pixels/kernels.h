@@ -67,11 +67,31 @@ STORED(i32, int32_t, uint32_t)
 STORED(u64, uint64_t, uint64_t)
 STORED(i64, int64_t, uint64_t)
 
-static void dd_stored(int type, const void *src, void *dst, size_t n, int left, int right) {
-    if (left == 0 && right == 0) {
-        memcpy(dst, src, n * bytes_of[type]);
-        return;
+/* Whether cells whose stored bits are the low ones are values already: the bits above are 0, or copies of the sign.
+ * With half = 2^(Bits Stored - 1) added, a sign-extended value has zeros there too. */
+#define CLEAN(NAME, U)                                                                                           \
+    CLONES static int clean_##NAME(const void *src, size_t n, int right, int is_signed) {                        \
+        const int stored = (int)(8 * sizeof(U)) - right;                                                         \
+        const U half = (U)(is_signed ? (U)1 << (stored - 1) : 0), above = (U)(~(U)0 << (stored - 1) << 1);       \
+        U seen = 0;                                                                                              \
+        for (size_t i = 0; i < n; i++) seen = (U)(seen | (U)(LOAD(U, src, i) + half));                           \
+        return (seen & above) == 0;                                                                              \
     }
+CLEAN(8, uint8_t)
+CLEAN(16, uint16_t)
+CLEAN(32, uint32_t)
+
+static int dd_is_clean(int type, const void *src, size_t n, int right) {
+    const int is_signed = type == T_I8 || type == T_I16 || type == T_I32;
+    switch (bytes_of[type]) {
+    case 1: return clean_8(src, n, right, is_signed);
+    case 2: return clean_16(src, n, right, is_signed);
+    case 4: return clean_32(src, n, right, is_signed);
+    default: return 0;
+    }
+}
+
+static void dd_shift(int type, const void *src, void *dst, size_t n, int left, int right) {
     switch (type) {
     case T_U8: stored_u8(src, dst, n, left, right); break;
     case T_I8: stored_i8(src, dst, n, left, right); break;
@@ -83,6 +103,19 @@ static void dd_stored(int type, const void *src, void *dst, size_t n, int left, 
     case T_I64: stored_i64(src, dst, n, left, right); break;
     default: break;
     }
+}
+
+/* Cells to values, in place or not. Most cells are values already, and to see that takes less time than to shift them. */
+static void dd_stored(int type, const void *src, void *dst, size_t n, int left, int right) {
+    const size_t bytes = bytes_of[type];
+    if (left == 0 && right == 0) {
+        if (src != dst) memcpy(dst, src, n * bytes);
+        return;
+    }
+    IN_BLOCKS(bytes, bytes, {
+        if (src != dst) memcpy(to, from, m * bytes);
+        if (left != right || !dd_is_clean(type, to, m, right)) dd_shift(type, from, to, m, left, right);
+    })
 }
 
 /* Reverse the bytes of each cell. */
