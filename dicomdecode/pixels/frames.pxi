@@ -144,6 +144,7 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
     """A codestream to cells or samples: DONE, FAILED_IN_CODEC, or NEEDS_LIBRARY. `conversion` is what they need to be RGB."""
     cdef const Layout* l = r.layout
     cdef bint transformed = False
+    cdef JpegHead head
     cdef size_t pixels = <size_t>l.pixels
     cdef int cell_bytes = l.spec.bits_allocated // 8
     conversion[0] = l.conversion
@@ -157,9 +158,13 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
         if rle_decode(data, size, pixels, l.spec.samples, cell_bytes, l.unused, l.spec.is_signed, out, fault) < 0:
             return FAILED_IN_CODEC
         return DONE
-    if l.codec == CODEC_JPEG and conversion[0] != NO_CONVERSION and ljpeg_is_lossless(data, size):
-        # What is no plain stream of process 14 is for the library.
-        return NEEDS_LIBRARY if ljpeg_decode(data, size, &l.spec, out, fault) < 0 else DONE
+    if l.codec == CODEC_JPEG:
+        if is_lossless_jpeg(data, size, &head):
+            conversion[0] = conversion_by_stream(l, &head)
+            # What is no plain stream of process 14 is for the library.
+            if conversion[0] != NO_CONVERSION and ljpeg_decode(data, size, &l.spec, out, fault) == 0:
+                return DONE
+        return NEEDS_LIBRARY
     if l.codec == CODEC_JPEG2000 and openjpeg != NULL:
         if openjpeg_decode(openjpeg, data, size, &l.spec, r.reduce, r.area, out, &transformed, fault) != 0:
             return FAILED_IN_CODEC
@@ -167,6 +172,34 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
             conversion[0] = AS_THEY_ARE
         return DONE
     return NEEDS_LIBRARY
+
+
+cdef bint is_lossless_jpeg(const uint8_t* data, size_t size, JpegHead* head) noexcept nogil:
+    """Whether the stream is of process 14, SOF3, which our own decoder takes."""
+    return read_jpeg_head(data, size, head) and head.process == 0xC3
+
+
+cdef int conversion_by_stream(const Layout* l, const JpegHead* head) noexcept nogil:
+    """The Conversion of a stream's samples, as `codecs._heads.colour_of` decides on their colour."""
+    if not l.to_rgb:
+        return AS_THEY_ARE
+    if head.colour == SAYS_RGB:
+        return AS_THEY_ARE
+    if head.colour != SAYS_NOTHING or l.lacks_colour:
+        return FULL_RANGE if item_bytes(l.cell) <= 2 else NO_CONVERSION
+    return l.conversion
+
+
+cdef void keep_stored_bits(const Run* r, const uint8_t* data, size_t size, uint8_t* samples) noexcept nogil:
+    """The one rule for bits above Bits Stored in samples that a codec gave.
+
+    Samples of more than 8 bits allocated from a stream that loses nothing are cells as native ones are: bits above
+    Bits Stored are an overlay's, or a sign that was not extended, and do not count. A lossy stream has no such bits.
+    """
+    cdef const Layout* l = r.layout
+    cdef size_t pixels = r.rows * r.columns if l.does_areas else <size_t>l.pixels
+    if loses_nothing(data, size, not l.is_lossy):
+        shift_cells(l.cell, samples, pixels * <size_t>l.spec.samples, l.above, l.above)
 
 
 cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, uint8_t* place,
@@ -200,7 +233,10 @@ cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch*
     if l.codec == CODEC_NATIVE:
         return unpack(l, data, size, first_bit, s, place, fault)
     if not l.gives_cells or l.in_order:
-        return decode_stream(r, data, size, place, conversion, fault)
+        status = decode_stream(r, data, size, place, conversion, fault)
+        if status == DONE and l.above:
+            keep_stored_bits(r, data, size, place)
+        return status
     if room_for(&s.cells, &s.cells_size, cells_bytes(l), fault) < 0:
         return FAILED
     status = decode_stream(r, data, size, s.cells, conversion, fault)
@@ -303,12 +339,14 @@ cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil:
     cdef const uint8_t* data = NULL
     cdef size_t size = 0
     cdef bint is_ours = False
+    cdef JpegHead head
     if r.layout.codec == CODEC_JPEG2000:
         return openjpeg != NULL
     if r.layout.codec != CODEC_JPEG:
         return r.layout.codec != CODEC_LIBRARY
     memset(&s, 0, sizeof(s))
-    if r.layout.conversion != NO_CONVERSION and codestream_of(r, h.pixels.tag, 0, &s, &data, &size, &fault) == DONE:
-        is_ours = ljpeg_is_lossless(data, size)
+    if codestream_of(r, h.pixels.tag, 0, &s, &data, &size, &fault) == DONE:
+        is_ours = (is_lossless_jpeg(data, size, &head)
+                   and conversion_by_stream(r.layout, &head) != NO_CONVERSION)
     free_scratch(&s)
     return is_ours
