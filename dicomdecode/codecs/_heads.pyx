@@ -44,7 +44,7 @@ cdef bint is_rle_header(const uint8_t* data) noexcept nogil:
     cdef uint32_t i, offset
     if not 1 <= count <= MOST_RLE_SEGMENTS or u32_at(data + 4, False) != HEAD_BYTES:
         return False
-    for i in range(1, MOST_RLE_SEGMENTS):
+    for i in range(1, <uint32_t>MOST_RLE_SEGMENTS):
         offset = u32_at(data + 4 + 4 * i, False)
         if offset < before if i < count else offset != 0:
             return False
