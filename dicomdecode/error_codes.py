@@ -197,7 +197,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "stream_columns": "The codestream has another number of columns than the header: an error when it is decoded.",
         "stream_components": "The codestream has another number of components than Samples per Pixel: an error when "
         "it is decoded.",
-        "stream_precision": "The codestream has more or fewer bits than Bits Stored: see \"Bits above Bits Stored\" in values.md.",
+        "stream_precision": 'The codestream has more or fewer bits than Bits Stored: see "Bits above Bits Stored" in values.md.',
         "stream_sign": "The codestream differs from Pixel Representation in sign: Pixel Representation decides.",
         "stream_process": "The codestream is of another JPEG process than the transfer syntax says: it is decoded.",
         "stream_scan": "The scan header names impossible coefficients: it is decoded all the same.",

@@ -36,8 +36,9 @@ __all__ = ["decode"]
 _PROGRESSIVE = (0xC2, 0xCA)
 #: SOF markers of the processes that libjpeg-turbo has: Huffman and arithmetic, neither hierarchical.
 _PROCESSES = (0xC0, 0xC1, 0xC2, SOF3, 0xC9, 0xCA)
-#: Entropy-coded bytes (no 0xFF among them) that decode to anything but even grey.
-_NOISE = bytes(range(1, 255, 2))
+#: Entropy-coded bytes (no 0xFF among them) that decode to anything but even grey, and begin with ones: libraries fill
+#: in zeros.
+_NOISE = bytes(range(253, 0, -2))
 _EOI = b"\xff\xd9"
 
 

@@ -188,6 +188,12 @@ def _read(file: DicomFile, alpha: bool) -> Palette:
     first = min(descriptor.first for descriptor in descriptors)
     entries = max(descriptor.first + descriptor.entries for descriptor in descriptors) - first
     values = np.arange(first, first + entries)
+    # A table of 8 bits beside one of 16 goes to the same ends.
+    if declared == 16 and any(descriptor.bits == 8 for descriptor in descriptors):
+        wide = max(int(channel.max()) for channel in channels) > 0xFF
+        for i, descriptor in enumerate(descriptors):
+            if wide and descriptor.bits == 8 and channels[i].max() <= 0xFF:
+                channels[i] = channels[i] * np.uint16(257)
     # Readers repeat the last entry for what is missing, as for values outside the table.
     table = np.stack(
         [
