@@ -191,13 +191,13 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "offset_table": "There is no offset table for several frames, or it does not fit: frames are found by their "
         "fragments.",
         "full_422": "Every sample of a 4:2:2 image is stored: it is read as 4:4:4.",
-        "photometric": "The codestream says another colour space than Photometric Interpretation: the codestream decides.",
+        "photometric": "The codestream says another colour space than Photometric Interpretation: it decides.",
         "stream_codec": "The codestream is of another kind than the transfer syntax says: the codestream decides.",
         "stream_rows": "The codestream has another number of rows than the header: an error when it is decoded.",
         "stream_columns": "The codestream has another number of columns than the header: an error when it is decoded.",
         "stream_components": "The codestream has another number of components than Samples per Pixel: an error when "
         "it is decoded.",
-        "stream_precision": 'The codestream has more or fewer bits than Bits Stored: see "Bits above Bits Stored" in values.md.',
+        "stream_precision": "The codestream has more or fewer bits than Bits Stored: values.md says which count.",
         "stream_sign": "The codestream differs from Pixel Representation in sign: Pixel Representation decides.",
         "stream_process": "The codestream is of another JPEG process than the transfer syntax says: it is decoded.",
         "stream_scan": "The scan header names impossible coefficients: it is decoded all the same.",

@@ -15,7 +15,6 @@ from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.planning import steps_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.spacing import find_spacing
-from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray

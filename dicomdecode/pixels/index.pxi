@@ -206,7 +206,8 @@ cdef int find_starts(FrameIndex* index, const FileBytes* f, Fault* fault) noexce
     cdef size_t begun = 0
     cdef size_t i
     cdef int family = family_at(f, &index.fragments[0])
-    if family == NO_FAMILY:
+    # The two bytes that begin JPEG XL are met inside of a frame, too.
+    if family == NO_FAMILY or (family == JPEG_XL_FAMILY and index.frames == 1):
         return 0
     index.starts = <size_t*>malloc((index.count + 1) * sizeof(size_t))
     if index.starts == NULL:

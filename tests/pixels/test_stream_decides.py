@@ -1,4 +1,4 @@
-"""What a codestream says of itself comes before the header: its colour, and its codec; bits that it stores beside values."""
+"""A codestream before the header: its colour, its codec, and the bits that it stores beside values."""
 
 from __future__ import annotations
 
