@@ -114,7 +114,7 @@ cdef bint read_jpeg_head(const uint8_t* data, size_t size, JpegHead* head) noexc
 
 
 cdef bint loses_nothing(const uint8_t* data, size_t size, bint otherwise) noexcept nogil:
-    """Whether a stream of JPEG, JPEG-LS or JPEG 2000 gives back each bit that was coded; `otherwise` for other streams."""
+    """Whether a stream gives back each bit that was coded, JPEG, JPEG-LS and JPEG 2000; `otherwise` for all others."""
     cdef JpegHead head
     cdef Codestream stream
     cdef Fault fault
