@@ -28,4 +28,4 @@ cdef struct JpegHead:
 cdef int family_of(const uint8_t* data, size_t size) noexcept nogil
 cdef bint is_frame_header(int marker) noexcept nogil
 cdef bint read_jpeg_head(const uint8_t* data, size_t size, JpegHead* head) noexcept nogil
-cdef bint loses_nothing(const uint8_t* data, size_t size, bint otherwise) noexcept nogil
+cdef int exact_bits(const uint8_t* data, size_t size, int otherwise) noexcept nogil

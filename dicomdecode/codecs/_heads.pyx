@@ -113,17 +113,24 @@ cdef bint read_jpeg_head(const uint8_t* data, size_t size, JpegHead* head) noexc
     return head.process != 0
 
 
-cdef bint loses_nothing(const uint8_t* data, size_t size, bint otherwise) noexcept nogil:
-    """Whether a stream gives back each bit that was coded, JPEG, JPEG-LS and JPEG 2000; `otherwise` for all others."""
+cdef int exact_bits(const uint8_t* data, size_t size, int otherwise) noexcept nogil:
+    """The precision of a stream that gives back each bit that was coded, 0 of one that loses some.
+
+    `otherwise` of streams that are neither JPEG, JPEG-LS nor JPEG 2000.
+    """
     cdef JpegHead head
     cdef Codestream stream
     cdef Fault fault
     cdef int family = family_of(data, size)
     if family == JPEG_FAMILY:
-        return read_jpeg_head(data, size, &head) and (
-            head.process == SOF3 or (head.process == SOF55 and head.near_lossless == 0))
+        if read_jpeg_head(data, size, &head) and (
+                head.process == SOF3 or (head.process == SOF55 and head.near_lossless == 0)):
+            return head.precision
+        return 0
     if family == JPEG2000_FAMILY:
-        return read_header(data, size, &stream, &fault) == 0 and stream.component[0].transform == 1
+        if read_header(data, size, &stream, &fault) == 0 and stream.component[0].transform == 1:
+            return stream.component[0].precision
+        return 0
     return otherwise
 
 

@@ -63,7 +63,8 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     int right
     bint shifts_first       # they are made before colour; else the plan makes them
     int unused              # high bits of a cell that our RLE decoder clears
-    int above               # high bits of a sample of a codestream that are not stored
+    bint trims_samples      # a codestream may store bits beside those of the values
+    int high_bit
     int low_bit             # of the stored bits, where cells are unpacked bit by bit
     int stored_bits         # of a cell
     bint is_signed

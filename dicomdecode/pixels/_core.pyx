@@ -20,7 +20,7 @@ from libc.string cimport memcmp, memcpy, memset, strlen
 
 from dicomdecode.codecs._heads cimport (
     HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, SAYS_NOTHING, SAYS_RGB, JpegHead,
-    family_of, is_frame_header, loses_nothing, read_jpeg_head)
+    exact_bits, family_of, is_frame_header, read_jpeg_head)
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode
 from dicomdecode.codecs._openjpeg cimport Api, Area, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
@@ -538,7 +538,7 @@ cdef class Frames:
                 conversion[0] = conversion_named(self.codec(data, spec, place, **area), &self.layout)
         except DicomError as error:
             raise self.located(error, frame) from error.__cause__
-        if self.layout.above:
+        if self.layout.trims_samples:
             self.keep_stored_bits(data, place)
         return place
 

@@ -191,15 +191,20 @@ cdef int conversion_by_stream(const Layout* l, const JpegHead* head) noexcept no
 
 
 cdef void keep_stored_bits(const Run* r, const uint8_t* data, size_t size, uint8_t* samples) noexcept nogil:
-    """The one rule for bits above Bits Stored in samples that a codec gave.
+    """The one rule for bits beside the stored ones in samples that a codec gave.
 
-    Samples of more than 8 bits allocated from a stream that loses nothing are cells as native ones are: bits above
-    Bits Stored are an overlay's, or a sign that was not extended, and do not count. A lossy stream has no such bits.
+    A stream of more bits than Bits Stored, which loses none of them, holds whole cells, as native pixel data do: the
+    stored bits end at High Bit, others are an overlay's, or a sign that was not extended. A lossy stream has no such
+    bits, but values that overshoot.
     """
     cdef const Layout* l = r.layout
     cdef size_t pixels = r.rows * r.columns if l.does_areas else <size_t>l.pixels
-    if loses_nothing(data, size, not l.is_lossy):
-        shift_cells(l.cell, samples, pixels * <size_t>l.spec.samples, l.above, l.above)
+    cdef int allocated = l.spec.bits_allocated
+    cdef int precision = exact_bits(data, size, 0 if l.is_lossy else allocated)
+    cdef int high_bit = l.high_bit if l.high_bit < precision else l.stored_bits - 1
+    if precision > l.stored_bits:
+        shift_cells(l.cell, samples, pixels * <size_t>l.spec.samples, allocated - 1 - high_bit,
+                    allocated - l.stored_bits)
 
 
 cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, uint8_t* place,
@@ -234,7 +239,7 @@ cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch*
         return unpack(l, data, size, first_bit, s, place, fault)
     if not l.gives_cells or l.in_order:
         status = decode_stream(r, data, size, place, conversion, fault)
-        if status == DONE and l.above:
+        if status == DONE and l.trims_samples:
             keep_stored_bits(r, data, size, place)
         return status
     if room_for(&s.cells, &s.cells_size, cells_bytes(l), fault) < 0:

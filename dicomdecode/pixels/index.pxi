@@ -23,7 +23,7 @@ cdef int family_at(const FileBytes* f, const Fragment* fragment) noexcept nogil:
 
 
 cdef bint is_jpeg_process(const FileBytes* f, const Fragment* fragment) noexcept nogil:
-    """Whether a stream behind SOI has a frame header of T.81 (T.87, JPEG-LS, has SOF55), looked for in one fragment."""
+    """Whether a stream has a frame header of T.81 (that of T.87, JPEG-LS, is SOF55), looked for in one fragment."""
     cdef uint8_t[4] head
     cdef uint64_t at = 2
     while read_head(f, fragment, at, head, 4) and head[0] == 0xFF and head[1] != 0xDA:

@@ -112,7 +112,7 @@ cdef bint is_half_chroma(const ImageHeader* h) noexcept nogil:
 
 
 cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) noexcept nogil:
-    """The row that encapsulated frames are decoded by: the named one, unless the first codestream is plainly another's."""
+    """The row that encapsulated frames are decoded by: the named one, unless the first stream is plainly another's."""
     cdef const KnownSyntax* syntax = &known_syntaxes[named]
     cdef Fragment first
     cdef int family
@@ -221,9 +221,10 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
         else:
             l.spec.bits_stored = allocated
             l.spec.is_signed = False
-    # A codestream of 8-bit cells that stores more bits than Bits Stored is right, and the header wrong.
+    # Of 8-bit cells the codestream is right where it has more bits than Bits Stored, and the header wrong.
     if not l.gives_cells and l.is_machine_type and allocated > 8 and not whole_cells:
-        l.above = allocated - h.bits_stored
+        l.trims_samples = h.bits_stored < allocated
+        l.high_bit = h.high_bit
     l.shifts_first = (l.left or l.right) and (
         l.conversion != AS_THEY_ARE or l.uses_palette or l.uses_profiles)
 

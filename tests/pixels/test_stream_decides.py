@@ -259,6 +259,16 @@ def test_bits_above_bits_stored(syntax: str, bits: int, signed: bool, above: str
         np.testing.assert_array_equal(dd.imread(contents, values="stored", region=(2, 3, 4, 5)), values[2:6, 3:8])
 
 
+@pytest.mark.parametrize("syntax", list(DEEP))
+def test_high_bit(syntax: str, tmp_path: Path) -> None:
+    """Cells that were coded whole have their stored bits where High Bit says; those of a shorter stream are values."""
+    values = np.random.default_rng(5).integers(0, 4096, (9, 11)).astype(np.uint16)
+    extra: list[s.Element] = [(0x00280101, "US", 12), (0x00280102, "US", 15)]
+    check(compressed(bytes(DEEP[syntax](values << 4 | 5)), syntax, values, "MONOCHROME2", *extra), values, tmp_path)
+    short = imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=12)
+    check(compressed(short, LOSSLESS, values, "MONOCHROME2", *extra), values, tmp_path)
+
+
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_sign_that_is_extended_in_the_stream(signed: bool, tmp_path: Path) -> None:
     values = np.random.default_rng(4).integers(-2048, 2048, (9, 11)).astype(np.int16)
