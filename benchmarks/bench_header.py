@@ -67,11 +67,8 @@ class Scan:
         self.limits = Limits()
         dd.decode_dicom_data(self.contents, TEN_TAGS)
 
-    def time_scan_to_the_pixels(self, file: str) -> None:
+    def time_scan(self, file: str) -> None:
         DicomFile(self.source, self.limits)
-
-    def time_scan_to_the_end(self, file: str) -> None:
-        DicomFile(self.source, self.limits, False)
 
     def time_decode_dicom_data(self, file: str) -> None:
         dd.decode_dicom_data(self.contents, TEN_TAGS)

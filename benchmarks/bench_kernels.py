@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from dicomdecode.pixels._kernels import Plan, type_code
 
+import dicomdecode as dd
 from dicomdecode.codecs._rle import decode as rle_decode
 from dicomdecode.codecs._spec import FrameSpec
-from dicomdecode.pixels import _kernels
+from dicomdecode.pixels._plans import Affine, Plan, type_number
 
 from . import samples
 
@@ -16,42 +16,38 @@ CELLS = SIDE * SIDE
 
 
 class Unpack:
-    """Native cells to stored values."""
+    """Native cells to stored values: whole frames in memory, into a ready array."""
 
-    def setup(self) -> None:
+    params = (["1 bit", "12 bits packed", "big endian", "planes", "YBR_FULL", "YBR_FULL_422"], ["dicomdecode", "NumPy"])
+    param_names = ("cells", "by")
+
+    def setup(self, cells: str, by: str) -> None:
         rng = np.random.default_rng(0)
-        self.packed = rng.integers(0, 256, CELLS * 2, np.uint8)
-        self.planes = rng.integers(0, 256, CELLS * 3, np.uint8)
-        self.narrow = np.empty(CELLS, np.uint8)
-        self.wide = np.empty(CELLS, np.uint16)
-        self.colour = np.empty((SIDE, SIDE, 3), np.uint8)
+        raw = rng.integers(0, 256, 3 * CELLS, np.uint8)
+        attributes = {
+            "1 bit": {"allocated": 1, "stored": 1},
+            "12 bits packed": {"allocated": 12, "stored": 12},
+            "big endian": {"allocated": 16, "stored": 16, "big_endian": True},
+            "planes": {"allocated": 8, "stored": 8, "samples": 3, "planar": 1},
+            "YBR_FULL": {"allocated": 8, "stored": 8, "samples": 3, "photometric": "YBR_FULL"},
+            "YBR_FULL_422": {"allocated": 8, "stored": 8, "samples": 3, "photometric": "YBR_FULL_422"},
+        }[cells]
+        self.contents = samples.native(raw, SIDE, **attributes)
+        self.out = dd.imread(self.contents, values="stored")
+        self.numpy = {
+            "1 bit": lambda: np.unpackbits(raw[: CELLS // 8], bitorder="little"),
+            "big endian": lambda: raw[: 2 * CELLS].view(np.uint16).byteswap(),
+            "planes": lambda: np.ascontiguousarray(raw.reshape(3, -1).T),
+        }.get(cells)
+        if by == "NumPy" and self.numpy is None:
+            raise NotImplementedError("NumPy has no such loop")
+        self.ours = by == "dicomdecode"
 
-    def time_bits(self) -> None:
-        _kernels.unpack(self.packed, 0, 0, CELLS, 1, 0, 1, False, self.narrow, 1)
-
-    def time_bits_numpy(self) -> None:
-        np.unpackbits(self.packed[: CELLS // 8], bitorder="little")
-
-    def time_packed_12(self) -> None:
-        _kernels.unpack(self.packed, 0, 0, CELLS, 12, 0, 12, False, self.wide, 2)
-
-    def time_swap(self) -> None:
-        _kernels.swap(self.packed, 0, CELLS, 2, self.wide)
-
-    def time_swap_numpy(self) -> None:
-        self.packed.view(np.uint16).byteswap()
-
-    def time_planar(self) -> None:
-        _kernels.interleave(self.planes, 0, CELLS, 3, 1, self.colour)
-
-    def time_planar_numpy(self) -> None:
-        np.ascontiguousarray(self.planes.reshape(3, -1).T)
-
-    def time_ybr_to_rgb(self) -> None:
-        _kernels.ybr_to_rgb(self.planes, CELLS, 1, 8, self.colour)
-
-    def time_half_chroma(self) -> None:
-        _kernels.expand_422(self.packed, 0, CELLS, 1, self.colour)
+    def time_unpack(self, cells: str, by: str) -> None:
+        if self.ours:
+            dd.imread(self.contents, values="stored", out=self.out)
+        else:
+            self.numpy()
 
 
 class Convert:
@@ -66,15 +62,14 @@ class Convert:
         self.out = np.empty(self.cells.shape, target)
         self.ours = by == "dicomdecode"
         self.limits = (-1e9, 1e9) if target.kind == "f" else (0.0, float(np.iinfo(target).max))
-        codes = type_code(source), type_code(target)
-        low, high = self.limits
-        self.affine = Plan("affine", target, *codes, slope=1.5, intercept=-1024.0, low=low, high=high)
-        table = np.zeros(1 << (8 * source.itemsize), target)
-        self.table = Plan("table", target, *codes, table=table)
+        types = type_number(source), type_number(target), target
+        self.affine = Plan.of_affine(Affine(1.5, -1024.0), *types)
+        self.entries = np.zeros(1 << (8 * source.itemsize), target)
+        self.table = Plan.of_table(self.entries, *types)
 
     def time_affine(self, stored: str, dtype: str, by: str) -> None:
         if self.ours:
-            _kernels.run(self.affine, self.cells, 0, CELLS, self.out)
+            self.affine.apply(self.cells, self.out)
         elif self.out.dtype.kind == "f":
             np.multiply(self.cells, np.float32(1.5), out=self.out, casting="unsafe")
             np.add(self.out, np.float32(-1024), out=self.out)
@@ -84,9 +79,9 @@ class Convert:
 
     def time_table(self, stored: str, dtype: str, by: str) -> None:
         if self.ours:
-            _kernels.run(self.table, self.cells, 0, CELLS, self.out)
+            self.table.apply(self.cells, self.out)
         else:
-            np.take(self.table.table, self.cells.view(f"u{self.cells.itemsize}"), out=self.out)
+            np.take(self.entries, self.cells.view(f"u{self.cells.itemsize}"), out=self.out)
 
 
 class RunLength:

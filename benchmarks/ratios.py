@@ -123,7 +123,7 @@ def xray() -> Iterator[Figure]:
         return np.frombuffer(raw, np.uint8).astype(np.uint16)
 
     _equal(ours(), theirs())
-    yield compare("X-ray 1024x1024, 8 bits, memory -> uint16", ours, {"frombuffer, astype": theirs}, 1.5)
+    yield compare("X-ray 1024x1024, 8 bits, memory -> uint16", ours, {"frombuffer, astype": theirs}, 1.3)
 
 
 def on_disk() -> Iterator[Figure]:
@@ -181,7 +181,7 @@ def small_ct() -> Iterator[Figure]:
 
     _equal(ours(), theirs())
     assert ours().shape == (128, 128)
-    yield compare("CT_small.dcm, memory -> float32 (15 us where pydicom takes 1000)", ours, {"pydicom": theirs}, 0.015)
+    yield compare("CT_small.dcm, memory -> float32 (8 us where pydicom takes 1000)", ours, {"pydicom": theirs}, 0.008)
     # The bound is stated against the 1000 microseconds of pydicom's pixel_array, not against its own ten tags.
     yield compare("CT_small.dcm, open and ten tags (10 us where pydicom takes 1000)", tags, {"pydicom": theirs}, 0.010)
     yield compare("CT_small.dcm, open and ten tags, pydicom's time for the same", tags, {"pydicom": their_tags}, 0.1)
@@ -220,7 +220,7 @@ def rle() -> Iterator[Figure]:
 
 
 #: Part of a name -> the bound against the codec alone; 1.05 for all others.
-_BOUNDS = {"lossless": 0.6}
+_BOUNDS = {"lossless": 0.6, "JPEG-LS": 0.8}
 
 
 def codecs() -> Iterator[Figure]:
@@ -301,7 +301,7 @@ def values() -> Iterator[Figure]:
         return dd.imread(contents, out=out)
 
     assert np.allclose(ours(), numpy())
-    yield compare("int16 512x512 -> float32 HU, whole file", ours, {"np.multiply, np.add": numpy}, 1.5)
+    yield compare("int16 512x512 -> float32 HU, whole file", ours, {"np.multiply, np.add": numpy}, 1.0)
 
     image = samples.radiograph(12)
 

@@ -87,6 +87,44 @@ def image(
     return b"".join([prefix, *ordered, data])
 
 
+def native(
+    raw: Array,
+    side: int,
+    *,
+    allocated: int,
+    stored: int,
+    samples: int = 1,
+    planar: int = 0,
+    photometric: str = "",
+    big_endian: bool = False,
+) -> bytes:
+    """A file of one frame whose cells are the first of the bytes `raw`, as they are."""
+    per_pixel = 2 if photometric.endswith("_422") else samples
+    cells = raw[: side * side * per_pixel * allocated // 8].tobytes()
+    order = ">" if big_endian else "<"
+
+    def item(tag: int, vr: str, value: bytes) -> bytes:
+        value += b" " * (len(value) % 2)
+        head = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF) + vr.encode()
+        return (
+            head
+            + (struct.pack(order + "HI", 0, len(value)) if vr in _LONG else struct.pack(order + "H", len(value)))
+            + value
+        )
+
+    def number(tag: int, value: int) -> bytes:
+        return item(tag, "US", struct.pack(order + "H", value))
+
+    meta = element(0x00020010, "UI", "1.2.840.10008.1.2.2" if big_endian else EXPLICIT_LE)
+    parts = [bytes(128) + b"DICM" + element(0x00020000, "UL", len(meta)) + meta, number(0x00280002, samples)]
+    parts.append(item(0x00280004, "CS", (photometric or ("RGB" if samples == 3 else "MONOCHROME2")).encode()))
+    parts += [number(0x00280006, planar)] if samples > 1 else []
+    parts += [number(0x00280010, side), number(0x00280011, side), number(0x00280100, allocated)]
+    parts += [number(0x00280101, stored), number(0x00280102, stored - 1), number(0x00280103, 0)]
+    parts.append(item(0x7FE00010, "OW", cells))
+    return b"".join(parts)
+
+
 @functools.cache
 def picture(rows: int, columns: int, bits: int, frames: int = 1, samples: int = 1, *, signed: bool = False) -> Array:
     """Smooth anatomy, sharp edges, an empty border and noise of a few grey levels."""

@@ -16,6 +16,14 @@ from dicomdecode.tags import dicom_tags
 
 __version__ = "0.1.0"
 
+open.__name__ = open.__qualname__ = "open"
+for _public in (
+    *(DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError),
+    *(DicomImage, Limits, decode_dicom_data, decode_dicom_image, imread, open, set_default_limits),
+):
+    _public.__module__ = "dicomdecode"
+del _public
+
 __all__ = [
     "DicomError",
     "DicomImage",

@@ -102,7 +102,7 @@ def decode_dicom_image(
         if on_error == "strict":
             raise ValueError(reason) from None
     finally:
-        source.close()
+        source.rest()
     warn(f"image skipped, an empty array is returned: {reason}")
     return np.empty((0,), request.dtype)
 
@@ -157,5 +157,5 @@ def decode_dicom_data(
             raise
         warn(f"file skipped, empty texts are returned: {error}")
     finally:
-        source.close()
+        source.rest()
     return found.reshape(asked.shape)

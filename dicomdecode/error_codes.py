@@ -140,6 +140,14 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "stream_scan": _malformed("A scan header contradicts itself or the frame header."),
         "stream_scans": _malformed("There are too many scans."),
         "stream_tables": _malformed("A Huffman table is damaged or missing."),
+        "stream_preset": ErrorCode(
+            "The coding parameters of a JPEG-LS scan (LSE) are impossible, or of a kind that is not decoded.",
+            _MALFORMED_OR_UNSUPPORTED,
+        ),
+        "stream_mapping": _unsupported("A JPEG-LS scan uses a mapping table."),
+        "stream_transform": _unsupported(
+            "A JPEG-LS scan uses a point transform, or a colour transform that is not decoded."
+        ),
         "stream_restart": ErrorCode(
             "Restart markers are out of order, or their interval cannot be decoded.", _MALFORMED_OR_UNSUPPORTED
         ),

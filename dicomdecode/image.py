@@ -59,7 +59,7 @@ class DicomImage:
         try:
             self._file = DicomFile(self._source, self._limits)
         except BaseException:
-            self._source.close()
+            self._source.rest()
             raise
         self._pixels = PixelData(self._file)
         self._source.rest()
@@ -432,4 +432,4 @@ def imread(
     try:
         return _decoded(PixelData(DicomFile(opened, allowed)), request)
     finally:
-        opened.close()
+        opened.rest()

@@ -23,7 +23,7 @@ CODECS = {
     "rle": ("RLE Lossless", "own"),
     "deflate": ("deflated frames", "zlib"),
     "jpeg": ("JPEG: baseline, extended, progressive, lossless", "libjpeg-turbo (imagecodecs); lossless: own"),
-    "jpegls": ("JPEG-LS", "CharLS (imagecodecs)"),
+    "jpegls": ("JPEG-LS", "own"),
     "jpeg2000": ("JPEG 2000", "OpenJPEG, straight from its shared library"),
     "htj2k": ("High-Throughput JPEG 2000", "OpenJPH (imagecodecs) for 5/3, OpenJPEG for 9/7"),
     "jpegxl": ("JPEG XL", "libjxl (imagecodecs)"),

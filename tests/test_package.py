@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import importlib.metadata
+import pickle
 import subprocess
 import sys
 import tomllib
@@ -118,3 +119,11 @@ def test_version() -> None:
         assert tomllib.load(file)["project"]["version"] == dd.__version__
     installed = [found.version for found in importlib.metadata.distributions(name="dicomdecode")]
     assert set(installed) <= {dd.__version__}
+
+
+def test_public_names_say_where_they_are_public() -> None:
+    for name in dd.__all__:
+        thing = getattr(dd, name)
+        if name != "dicom_tags":  # an object; its attributes are what is used
+            assert (thing.__module__, thing.__qualname__) == ("dicomdecode", name)
+            assert pickle.loads(pickle.dumps(thing)) is thing

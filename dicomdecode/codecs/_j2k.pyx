@@ -6,6 +6,7 @@ A codec is asked for memory only after this: OpenJPEG allocates by what a stream
 decodes a cut stream with a warning. Markers and fields are those of ITU-T T.800 annex A, boxes those of annex I.
 """
 
+from cython cimport internal
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -447,6 +448,7 @@ cdef dict summary(const Codestream* stream, size_t offset):
     }
 
 
+@internal
 cdef class View:
     """The bytes of a buffer, held while the view lives."""
     cdef Py_buffer buffer

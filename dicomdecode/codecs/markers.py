@@ -55,8 +55,6 @@ class StreamHeader(NamedTuple):
         Offset of what follows the segment of that marker.
     scan_components : int
         How many components the first scan holds.
-    interleave : int
-        JPEG-LS (T.87 C.2.3): 0 by component, 1 by line, 2 by sample.
     """
 
     process: int
@@ -69,7 +67,6 @@ class StreamHeader(NamedTuple):
     scan: int
     entropy: int
     scan_components: int
-    interleave: int
 
 
 def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
@@ -110,7 +107,7 @@ def read_header(data: memoryview, spec: FrameSpec) -> StreamHeader:
             count = data[at + 4] if length > 2 else 0
             if length != 6 + 2 * count or not 1 <= count <= found[4]:
                 raise malformed("a scan header contradicts itself or the frame header", "stream_scan", spec, at)
-            return StreamHeader(*found, interval, at, at + 2 + length, count, data[at + 6 + 2 * count])
+            return StreamHeader(*found, interval, at, at + 2 + length, count)
         if marker in _FRAME_HEADERS:
             if found is not None:
                 raise malformed("there are two frame headers", "stream_header", spec, at)

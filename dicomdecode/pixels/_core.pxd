@@ -86,7 +86,7 @@ cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     size_t count
     size_t* starts          # frame -> its first fragment, and one more entry; NULL: see `found`
     size_t found            # frames that the fragments make: one each, or all of them one
-    bint walked
+    int walked
 
 cdef struct Run:            # what writes frames
     const FileBytes* bytes
@@ -123,7 +123,7 @@ cdef void free_index(FrameIndex* index) noexcept nogil
 cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last,
                       Fault* fault) noexcept nogil
 cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
-                     Fault* fault) noexcept nogil
+                   Fault* fault) noexcept nogil
 cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil
 cdef void free_scratch(Scratch* s) noexcept nogil
 

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicomdecode.codecs._spec import FrameSpec
-from dicomdecode.errors import DicomError, UnsupportedError
+from dicomdecode.errors import DicomError
 from dicomdecode.pixels._plans import Plan
 from dicomdecode.pixels.arguments import Region
 from dicomdecode.pixels.icc import Profiles
@@ -123,5 +123,3 @@ class Frames:
     def codestream_bytes(self, frame: int) -> Any: ...
     def position(self, frame: int, offset: int) -> int: ...
     def located(self, error: DicomError, frame: int) -> DicomError: ...
-
-def no_conversion() -> UnsupportedError: ...

@@ -6,12 +6,11 @@ layout.pxi   what an image is, and what its integers become
 index.pxi    where the frames of encapsulated pixel data are
 frames.pxi   one frame: cells or codestream -> samples -> colour -> plan -> result
 
-What chooses a plan from look-up tables, windows, functional groups, palettes and profiles is Python (`planning.py`), and
-so are the codecs of libraries; the classes below hand frames to them and plans to the core.
+What chooses a plan from look-up tables, windows, functional groups, palettes and profiles is Python (`planning.py`),
+and so are the codecs of libraries; the classes below hand frames to them and plans to the core.
 """
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.memoryview cimport PyMemoryView_FromMemory
 from cython cimport critical_section
 from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
@@ -22,18 +21,20 @@ from dicomdecode.codecs._heads cimport (
     HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, SAYS_NOTHING, SAYS_RGB, JpegHead,
     exact_bits, family_of, is_frame_header, read_jpeg_head)
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode
-from dicomdecode.codecs._openjpeg cimport Api, Area, OpenJPEG, openjpeg_decode
+from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
 from dicomdecode.codecs._spec cimport FrameSpec
 from dicomdecode.pixels._plans cimport (
     PLAN_COPY, PLAN_FUNCTION, PLAN_PALETTE, CAffine, Cells, CPlan, Plan, expand_half_chroma, fold, interleave_planes,
-    item_bytes, possible_range, range_fits, result_bytes, run_plan, shift_cells, stretched, swap_cells, unpack_cells, ybr_to_rgb)
+    item_bytes, possible_range, range_fits, result_bytes, run_plan, shift_cells, stretched, swap_cells, unpack_cells,
+    ybr_to_rgb)
 from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
-    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB,
+    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_PALETTE_COLOR, PI_RGB,
     PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420, PI_YBR_PARTIAL_422, PI_YBR_RCT, PIXELS_FLOAT,
-    PI_MISSING, PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap,
-    FragmentWalk, ImageHeader, check_header, fail, find, held_at, letters, next_fragment, read_bytes, value_at, walk_free, walk_init)
+    PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED,
+    DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, check_header, fail, find, held_at, letters, next_fragment, read_bytes, value_at, walk_free,
+    walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
@@ -170,9 +171,8 @@ cdef class PixelData:
         cdef Fault fault
         cdef int status
         self.indexed()
-        with critical_section(self):
-            with nogil:
-                status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, &fault)
+        with critical_section(self):        # the GIL is held: one thread walks
+            status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, &fault)
         if status < 0:
             self.file.raise_fault(&fault, -1)
         return 0
@@ -486,6 +486,7 @@ cdef class Frames:
         cdef Fault fault
         cdef Py_buffer target
         cdef const uint8_t* found = NULL
+        cdef size_t needed
         cdef int status = NEEDS_WALK
         memset(&s, 0, sizeof(s))
         if self.layout.is_stream:
@@ -493,7 +494,8 @@ cdef class Frames:
             return 0
         PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
         try:
-            if <uint64_t>target.len < self.run.rows * self.run.columns * self.layout.spec.samples * self.layout.spec.item_bytes:
+            needed = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples
+            if <size_t>target.len < needed * <size_t>self.layout.spec.item_bytes:
                 raise ValueError("the array has no room for the frame")
             while status == NEEDS_WALK:
                 with nogil:
@@ -512,7 +514,6 @@ cdef class Frames:
 
     cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion):
         """Samples of a frame by a codec that is a Python call."""
-        cdef Py_ssize_t size
         cdef FrameSpec spec = self.spec_of(frame)
         if self.layout.is_stream:
             color = self.stream(spec).read(frame, place)
@@ -676,14 +677,16 @@ cdef int conversion_named(color, const Layout* l) except -1:
     """What samples need that a codec calls so."""
     if not l.to_rgb or not color.startswith("YBR_"):
         if l.to_rgb and color not in ("RGB", "MONOCHROME", "PALETTE COLOR"):
-            raise no_conversion()
+            refuse_conversion()
         return AS_THEY_ARE
-    return PARTIAL_RANGE if color.startswith("YBR_PARTIAL") else FULL_RANGE if color.startswith("YBR_FULL") else AS_THEY_ARE
+    if color.startswith("YBR_PARTIAL"):
+        return PARTIAL_RANGE
+    return FULL_RANGE if color.startswith("YBR_FULL") else AS_THEY_ARE
 
 
-def no_conversion():
-    return UnsupportedError("This Photometric Interpretation has no conversion to RGB", code="photometric_interpretation",
-                            tag=0x00280004, hint='Ask for color="stored"')
+cdef int refuse_conversion() except -1:
+    raise UnsupportedError("This Photometric Interpretation has no conversion to RGB",
+                           code="photometric_interpretation", tag=0x00280004, hint='Ask for color="stored"')
 
 
 cdef int refuse(DicomFile file, const Layout* l, str color) except -1:
@@ -699,7 +702,7 @@ cdef int refuse(DicomFile file, const Layout* l, str color) except -1:
                              code="encapsulated", tag=0x7FE00010)
     if color == "rgba":
         raise UnsupportedError('color="rgba" needs PALETTE COLOR', code="alpha", tag=0x00280004)
-    raise no_conversion()
+    return refuse_conversion()
 
 
 cdef inline size_t halved(uint64_t n, int times) noexcept nogil:

@@ -10,7 +10,7 @@ from libc.math cimport INFINITY, ceil, floor, isinf, ldexp
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from dicomdecode.words cimport (
-    T_COUNT, T_F16, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8, T_U16, T_U32, T_U64)
+    T_F16, T_F32, T_F64, T_I32, T_I64, T_U8, T_U16, T_U32, T_U64)
 
 from dicomdecode.words import ELEMENT_TYPES
 

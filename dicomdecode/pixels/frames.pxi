@@ -97,8 +97,8 @@ cdef int unpack(const Layout* l, const uint8_t* cells, size_t size, int first_bi
             interleave_planes(target, samples, <size_t>l.pixels, l.spec.samples, <int>item)
     elif l.is_422:
         if l.pixels % 2:
-            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels", 0x00280004u, -1,
-                        -1, -1)
+            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels",
+                        0x00280004u, -1, -1, -1)
         expand_half_chroma(cells, samples, <size_t>(l.pixels // 2), <int>item)
     elif l.is_planar:
         interleave_planes(cells, samples, <size_t>l.pixels, l.spec.samples, <int>item)
@@ -141,7 +141,7 @@ cdef int codestream_of(const Run* r, uint32_t tag, uint64_t frame, Scratch* s, c
 
 cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* out, int* conversion,
                        Fault* fault) noexcept nogil:
-    """A codestream to cells or samples: DONE, FAILED_IN_CODEC, or NEEDS_LIBRARY. `conversion` is what they need to be RGB."""
+    """A codestream to cells or samples: DONE, FAILED_IN_CODEC, or NEEDS_LIBRARY. `conversion`: what makes them RGB."""
     cdef const Layout* l = r.layout
     cdef bint transformed = False
     cdef JpegHead head

@@ -1,5 +1,19 @@
 # Where the frames of encapsulated pixel data are: offset tables and fragments (PS3.5 A.4, PS3.3 C.7.6.3.1.8).
 
+cdef extern from * nogil:
+    """
+    #if defined(__GNUC__)
+    #define dd_publish(flag) __atomic_store_n(flag, 1, __ATOMIC_RELEASE)
+    #define dd_is_published(flag) __atomic_load_n(flag, __ATOMIC_ACQUIRE)
+    #else
+    #define dd_publish(flag) (*(volatile int *)(flag) = 1)
+    #define dd_is_published(flag) (*(const volatile int *)(flag))
+    #endif
+    """
+    void dd_publish(int* flag)
+    bint dd_is_published(const int* flag)
+
+
 cdef int unreadable(Fault* fault) noexcept nogil:
     return fail(fault, UNREADABLE, "", "", 0, -1, -1, -1)
 
@@ -88,7 +102,8 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
     return read_tables(index, f, m, e.offset + 8, fault)
 
 
-cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, uint64_t basic, Fault* fault) noexcept nogil:
+cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, uint64_t basic,
+                     Fault* fault) noexcept nogil:
     """The Extended Offset Table where it has an entry for each frame, else the Basic one; where it can be believed."""
     cdef const Element* extended = find(&m.elements, 0x7FE00001u)
     cdef const uint8_t* entries = NULL
@@ -175,19 +190,30 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
 
 
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil:
-    """Find all fragments, and which of them make which frame."""
+    """Find all fragments, and which of them make which frame. One thread at a time; others may read the index meanwhile:
+    what they see of the walk is complete, because `walked` is set last.
+    """
+    cdef FrameIndex found = index[0]
     cdef size_t room = 0
     if index.walked:
         return 0
-    if collect(index, f, index.first, index.end, tag, &index.fragments, &index.count, &room, fault) < 0:
+    if collect(&found, f, found.first, found.end, tag, &found.fragments, &found.count, &room, fault) < 0:
+        free(found.fragments)
         return -1
-    index.walked = True
-    if index.count > index.frames:
-        drop_empty_fragments(index)
-    index.found = index.count
-    if index.frames == 1:
-        index.found = 1 if index.count else 0
-    return find_starts(index, f, fault) if index.count > index.frames else 0
+    if found.count > found.frames:
+        drop_empty_fragments(&found)
+    found.found = found.count
+    if found.frames == 1:
+        found.found = 1 if found.count else 0
+    if found.count > found.frames and find_starts(&found, f, fault) < 0:
+        free(found.fragments)
+        return -1
+    index.fragments = found.fragments
+    index.count = found.count
+    index.starts = found.starts
+    index.found = found.found
+    dd_publish(&index.walked)
+    return 0
 
 
 cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
@@ -235,7 +261,7 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
     """The fragments of one frame, in their order: DONE, FAILED, or NEEDS_WALK."""
     cdef uint64_t start, stop
     cdef const Fragment* last
-    if index.walked:
+    if dd_is_published(&index.walked):
         if frame >= index.found:
             return missing_frames(index, tag, index.found, fault)
         if index.starts != NULL:

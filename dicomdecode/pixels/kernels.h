@@ -219,6 +219,13 @@ CLAMP8(i16, int16_t, uint16_t, int32_t)
 CLAMP8(u32, uint32_t, uint32_t, int64_t)
 CLAMP8(i32, int32_t, uint32_t, int64_t)
 
+/* Bytes to 16 bits, where nothing need be kept inside a range: 8-bit X-ray in the default dtype. */
+CLONES static void widen_u8(const void *src, void *dst, size_t n) {
+    const uint8_t *in = (const uint8_t *)src;
+    uint16_t *out = (uint16_t *)dst;
+    for (size_t i = 0; i < n; i++) out[i] = in[i];
+}
+
 /* Where float32 arithmetic is exact (see dd_affine) it takes half the time of float64. */
 #define EXACT(NAME, S, SU)                                                                                       \
     CLONES static void exact_##NAME(const void *src, void *dst, size_t n, int left, int right, float slope,      \
@@ -307,6 +314,16 @@ static int dd_display(int source, affine_kernel exact, const void *src, void *ds
 
 #define ROW(K, N) K##_##N##_u8, K##_##N##_i8, K##_##N##_u16, K##_##N##_i16, K##_##N##_u32, K##_##N##_i32
 
+/* Whether slope * v + intercept is exact in float32 for each v of 16 bits: all products and sums are multiples of some
+ * 2^-p, and fewer than 2^24 of these steps from 0. True of slopes such as 1, 0.5 and 1.5, and so of most CT. */
+static int dd_exact_in_float(double slope, double intercept) {
+    for (int p = 0; p <= 12; p++) {
+        const double s = ldexp(slope, p), i = ldexp(intercept, p);
+        if (s == floor(s) && i == floor(i)) return fabs(s) * 65535 + fabs(i) < 16777216;
+    }
+    return 0;
+}
+
 /* slope * stored + intercept, kept inside [low, high], rounded half to even for integers. 0: no kernel for the pair. */
 static int dd_affine(int source, int target, const void *src, void *dst, size_t n, int left, int right, double slope,
                      double intercept, double low, double high) {
@@ -316,9 +333,8 @@ static int dd_affine(int source, int target, const void *src, void *dst, size_t 
 #undef TARGETS
     if (source > T_I32 || table[source][target] == NULL) return 0;
     const double at_top = ldexp(slope, -right);
-    /* Whole numbers below 2^24 have no rounding in float32: 16-bit pixels with slope 1 and a whole intercept, as in CT. */
     if (target == T_F32 && source <= T_I16 && low == -HUGE_VAL && high == HUGE_VAL &&
-        fabs(slope) * 65535 + fabs(intercept) < 16777216 && slope == (int)slope && intercept == (int)intercept) {
+        dd_exact_in_float(slope, intercept)) {
         typedef void (*kernel)(const void *, void *, size_t, int, int, float, float);
         static const kernel exact[4] = {exact_u8, exact_i8, exact_u16, exact_i16};
         const kernel one = exact[source];
@@ -341,6 +357,10 @@ static int dd_clamp(int source, int target, const void *src, void *dst, size_t n
                                              TARGETS(i16), TARGETS(u32), TARGETS(i32)};
 #undef TARGETS
     if (source > T_I32 || target > T_I64) return 0;
+    if (source == T_U8 && (target == T_U16 || target == T_I16) && left == 0 && right == 0 && low == 0 && high >= 255) {
+        IN_BLOCKS(1, 2, widen_u8(from, to, m))
+        return 1;
+    }
     const clamp_kernel one = table[source][target];
     IN_BLOCKS(bytes_of[source], bytes_of[target], one(from, to, m, left, right, low, high))
     return 1;

@@ -45,7 +45,8 @@ cdef int learn_syntaxes() except -1:
             known.codec = -1
         else:
             codec = CODECS[row.codec]
-            known.codec = {"rle": CODEC_RLE, "jpeg": CODEC_JPEG, "jpeg2000": CODEC_JPEG2000}.get(row.codec, CODEC_LIBRARY)
+            kinds = {"rle": CODEC_RLE, "jpeg": CODEC_JPEG, "jpeg2000": CODEC_JPEG2000}
+            known.codec = kinds.get(row.codec, CODEC_LIBRARY)
             known.gives_cells = codec.cells
             known.is_planar = codec.planar
             known.trims = codec.trims
@@ -192,7 +193,8 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
     l.is_machine_type = allocated == 8 or allocated == 16 or allocated == 32 or allocated == 64
     l.is_422 = has_planes and h.samples == 3 and is_half_chroma(h)
     if l.is_422 and is_native and h.pixels.length // 3 >= l.pixels * allocated // 8 * h.frames:
-        l.is_422 = False        # some writers name 4:2:2 and store every sample: the length tells (pydicom reads them so)
+        # Some writers name 4:2:2 and store every sample: the length tells (pydicom reads them so).
+        l.is_422 = False
     l.is_planar = has_planes and h.planar == 1 and h.samples > 1 and not l.is_422
     l.frame_bits = l.pixels * <uint64_t>(2 if l.is_422 else h.samples) * <uint64_t>allocated
     if is_native and is_big and (allocated >= 16 or h.pixels.vr == 0 or h.pixels.vr == letters(b"OW")):

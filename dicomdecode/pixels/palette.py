@@ -177,7 +177,8 @@ def read_palette(pixels: PixelData, alpha: bool = False) -> Palette:
             pixels.alpha_palette = found
         else:
             pixels.palette = found
-    return found
+    palette: Palette = found
+    return palette
 
 
 def _read(file: DicomFile, alpha: bool) -> Palette:

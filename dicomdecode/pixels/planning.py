@@ -60,6 +60,8 @@ class Plans:
         What the values depend on is damaged or missing.
     """
 
+    __slots__ = ("_made", "_planner", "dtype", "one", "samples")
+
     def __init__(self, frames: Frames, request: Request) -> None:
         self.samples = frames.samples
         self.one: Plan | None = None

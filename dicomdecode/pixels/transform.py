@@ -60,7 +60,7 @@ class Chain:
         """The level's values of stored values, in float64."""
         x = stored.astype(np.float64)
         if self.affine is not None:
-            return self.affine(x)
+            return np.asarray(self.affine(x), np.float64)
         assert self.function is not None
         return np.asarray(self.function(x), np.float64)
 
@@ -277,7 +277,8 @@ def _table(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np
     stored = np.right_shift(np.left_shift(cells, left), right)
     ends = range_of_bits(8 * source.itemsize - right, source.kind == "i")
     each = convert(chain.evaluate(np.arange(ends[0], ends[1] + 1)), dtype)
-    return each[stored.astype(np.intp) - int(ends[0])]
+    table: NDArray[Any] = each[stored.astype(np.intp) - int(ends[0])]
+    return table
 
 
 def _applied(chain: Chain, stored: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

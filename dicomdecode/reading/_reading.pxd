@@ -285,6 +285,7 @@ cdef class DicomFile(DataSet):
     cdef int grow(self, uint64_t wanted) except -1
     cdef int inflate(self) except -1
     cdef int look_behind(self) except -1
+    cdef int look_behind_later(self) except -1
     cdef int raise_fault(self, const Fault* fault, int64_t frame) except -1
 
 

@@ -14,14 +14,14 @@ fault.pxi      errors of functions without the GIL -> exceptions
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from cython cimport critical_section
+from cython cimport internal
 from libc.errno cimport EISDIR, errno
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
-from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u16, peek_u32, short_of, u16_at, u32_at, u64_at
+from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u32, short_of, u16_at, u32_at, u64_at
 from dicomdecode.reading._limits cimport CLimits, fill_limits
 
 import datetime

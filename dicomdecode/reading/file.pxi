@@ -1,9 +1,12 @@
 # A DICOM file: source -> scan -> header.
 
+cdef object BEHIND = threading.Lock()      # one thread at a time looks behind the pixel data of a file
+
 cdef enum:
     FIRST_WINDOW = 65536        # bytes; the headers of most files fit, and small files whole
 
 
+@internal
 cdef class KnownLimits:
     """The C face of one `Limits`, so that it is not made for each file again."""
     cdef object limits
@@ -96,9 +99,9 @@ cdef class DicomFile(DataSet):
         cdef const uint8_t* data
         if self.m.pixels.tag == 0 or self.looked_behind:
             return 0
+        # With the GIL held: others look up elements in the table that grows here.
+        end = end_of_pixels(&self.m, &self.bytes)
         self.looked_behind = True
-        with nogil:
-            end = end_of_pixels(&self.m, &self.bytes)
         if end < 0 or <uint64_t>end >= self.bytes.size:
             return 0
         size = self.bytes.size - <uint64_t>end
@@ -118,17 +121,24 @@ cdef class DicomFile(DataSet):
             if wanted > self.m.limits.header_bytes:
                 return 0
 
+    cdef int look_behind_later(self) except -1:
+        """`look_behind` of a file at rest."""
+        if self.m.pixels.tag and not self.looked_behind:
+            self.source.wake()
+            try:
+                with BEHIND:
+                    self.look_behind()
+            finally:
+                self.source.rest()
+        return 0
+
     cdef const Element* element(self, uint32_t tag) except? NULL:
         cdef const Element* e
         if tag >> 16 == 2:
             return find(&self.m.meta, tag)
         e = find(&self.m.elements, tag)
         if e == NULL and self.m.pixels.tag and tag >= self.m.pixels.tag and not self.looked_behind:
-            self.source.wake()
-            try:
-                self.look_behind()
-            finally:
-                self.source.rest()
+            self.look_behind_later()
             e = find(&self.m.elements, tag)
         return e
 
@@ -177,12 +187,7 @@ cdef class DicomFile(DataSet):
 
     def tags(self):
         """The tags of all elements, file meta information first, then the data set in the order of the file."""
-        if self.m.pixels.tag and not self.looked_behind:
-            self.source.wake()
-            try:
-                self.look_behind()
-            finally:
-                self.source.rest()
+        self.look_behind_later()
         return DataSet.tags(self)
 
     def check(self):
@@ -310,7 +315,8 @@ cdef class DicomFile(DataSet):
     def rescale(self):
         """(slope, intercept) of the modality stage, None when the data set has none (PS3.3 C.11.1)."""
         if self.h.unreadable:
-            raise MalformedError("A decimal string is not a finite number", code="decimal_string", tag=self.h.unreadable)
+            raise MalformedError("A decimal string is not a finite number", code="decimal_string",
+                                 tag=self.h.unreadable)
         if self.h.has_slope or self.h.has_intercept:
             return (self.h.slope, self.h.intercept)
         if self.h.has_dose_scaling:

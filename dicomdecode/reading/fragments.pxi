@@ -1,10 +1,15 @@
 # Fragments of encapsulated pixel data, from item to item (PS3.5 A.4).
 
+cdef enum:
+    LARGE_FRAGMENT = 4096       # bytes; to read so many takes longer than a read of its own for the next header
+
+
 cdef void walk_init(FragmentWalk* w, const FileBytes* file, uint64_t at, uint64_t end) noexcept nogil:
     w.file = file
     w.at = w.kept = at
     w.end = end
     w.count = 0
+    w.length = 0
     w.buffer = NULL
 
 
@@ -31,7 +36,7 @@ cdef const uint8_t* walk_header(FragmentWalk* w) noexcept nogil:
             return NULL
         wanted = 4096
     else:
-        wanted = WALK_BUFFER if w.at - w.kept < 2 * WALK_BUFFER else 8
+        wanted = WALK_BUFFER if w.length < LARGE_FRAGMENT else 8
     if wanted > w.end - w.at:
         wanted = <size_t>(w.end - w.at)
     n = read_bytes(w.file, w.at, w.buffer, wanted)

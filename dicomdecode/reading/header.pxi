@@ -371,7 +371,7 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
         return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",
                     0x00280002u, -1, 3, 1)
     pixels = <uint64_t>h.rows * h.columns
-    if pixels > m.limits.pixels_per_frame:
+    if pixels > m.limits.pixels_per_frame or pixels >> 48:      # products with what a pixel has stay inside 64 bits
         return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed", 0x00280010u, -1,
                     <int64_t>m.limits.pixels_per_frame, <int64_t>pixels)
     if h.frames > m.limits.frames:

@@ -42,7 +42,7 @@ cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
 
 
 cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
-                         uint32_t* length, size_t* header) noexcept nogil:
+                                uint32_t* length, size_t* header) noexcept nogil:
     """Read one header without moving; False when it does not fit in the window."""
     cdef uint16_t short_length = 0
     cdef uint16_t reserved = 0
@@ -478,7 +478,7 @@ cdef int scan_behind(FileMap* m, const uint8_t* data, uint64_t base, size_t size
 
 
 cdef bint may_be_more(const FileMap* m, const FileBytes* f) noexcept nogil:
-    """Whether elements may lie behind the pixel data: there are bytes, and a sequence of fragments does not end the file.
+    """Whether elements may follow the pixel data: there are bytes, and a sequence of fragments does not end the file.
 
     A file that ends with a sequence delimiter ends with the pixel data, but for one kind: a file whose last element is
     another sequence of undefined length. What describes the image does not lie there.
@@ -499,7 +499,7 @@ cdef inline bint is_delimiter(const uint8_t* p) noexcept nogil:
 
 
 cdef int64_t end_of_pixels(FileMap* m, const FileBytes* f) noexcept nogil:
-    """Where the elements behind the pixel data begin; the element of the pixel data is added to the table. -1: nowhere."""
+    """Where the elements behind the pixel data begin, -1: nowhere. Adds the element of the pixel data to the table."""
     cdef FragmentWalk walk
     cdef Element e = m.pixels
     cdef uint64_t end = e.offset + e.length

@@ -66,7 +66,7 @@ cdef class Source:
         """Let go of what is held only for reading."""
 
     def close(self):
-        """Release what the source itself opened; it cannot be read any more."""
+        """Let nobody read it any more; who reads it now goes on."""
 
 
 cdef class MemorySource(Source):
@@ -114,14 +114,16 @@ cdef class PathSource(Source):
     cdef readonly object path
     cdef OpenFile file
     cdef dd_file known
-    cdef int users
-    cdef bint closed
+    cdef object lock                # of what changes when it is opened and closed
+    cdef int users                  # who read it now: at 0 it is closed
+    cdef bint closed                # for good
 
     def __cinit__(self):
         self.file.descriptor = -1
 
     def __init__(self, path):
         self.path = os.fspath(path)
+        self.lock = threading.Lock()
         self.open_now()
         self.users = 1
         self.size = self.known.size
@@ -160,7 +162,7 @@ cdef class PathSource(Source):
 
     def wake(self):
         cdef dd_file before = self.known
-        with critical_section(self):
+        with self.lock:
             if self.closed:
                 raise ValueError("the image is closed")
             if self.users == 0:
@@ -174,7 +176,7 @@ cdef class PathSource(Source):
             self.users += 1
 
     def rest(self):
-        with critical_section(self):
+        with self.lock:
             self.users -= 1
             if self.users == 0:
                 self.shut()
@@ -187,8 +189,8 @@ cdef class PathSource(Source):
         return 0
 
     def close(self):
-        self.closed = True
-        self.shut()
+        with self.lock:
+            self.closed = True      # who reads it now goes on
 
     def __dealloc__(self):
         self.shut()

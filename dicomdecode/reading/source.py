@@ -62,7 +62,7 @@ def _drained(pipe: PathSource, limits: Limits) -> MemorySource:
     try:
         contents = pipe.read_stream(most)
     finally:
-        pipe.close()
+        pipe.rest()
     if len(contents) > most:
         raise over_limit("What the pipe or device gives exceeds", "limit_output_bytes", most)
     return MemorySource(contents)

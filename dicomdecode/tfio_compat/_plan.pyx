@@ -12,8 +12,8 @@ from dicomdecode.pixels._core cimport CODEC_NATIVE, DONE, Asked, Frames, Layout,
 from dicomdecode.pixels._plans cimport CAffine, CPlan, Plan, fold, item_bytes
 from dicomdecode.reading._cursor cimport u16_at
 from dicomdecode.reading._reading cimport (
-    PI_MONOCHROME2, PIXELS_INTEGER, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find, letters,
-    value_at)
+    PI_MONOCHROME2, PIXELS_INTEGER, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find,
+    letters, value_at)
 from dicomdecode.words cimport COLOR_RGB, SCALE_AUTO, T_F32, T_F64, T_U8, T_U16, T_U32
 
 

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
     from dicomdecode.limits import Limits
     from dicomdecode.pixels import Request
+    from dicomdecode.reading import Source
     from dicomdecode.reading._reading import DataSet, DicomFile
-    from dicomdecode.reading.source import Source
 
 __all__ = ["DTYPES", "render_tfio"]
 

@@ -83,7 +83,7 @@ def tfio_data(contents: SourceLike, tags: Any, *, limits: Limits | None = None) 
             found[i] = b"" if file is None else tfio_text(file, path)
         return found.reshape(asked.shape)
     finally:
-        source.close()
+        source.rest()
 
 
 def tfio_text(file: DicomFile, tag: int | str | bytes | tuple[int, ...]) -> bytes:

@@ -1,0 +1,86 @@
+/* From rows of samples to pixels: colour, sign, width and place. */
+#ifndef DICOMDECODE_JPEGLS_STORE_H
+#define DICOMDECODE_JPEGLS_STORE_H
+
+#include "bits.h"
+
+/* How samples go out: to every `stride`-th element of `item` bytes. The bit below the highest `sign` ones of an element
+ * is the sign (0: there is none).
+ */
+typedef struct {
+    int item;
+    int sign;
+    size_t stride;
+} JlsStore;
+
+#define JLS_STORE(U, S)                                                                                              \
+    do {                                                                                                             \
+        U *restrict o = (U *)out;                                                                                    \
+        if (how->sign)                                                                                               \
+            for (size_t i = 0; i < n; i++) o[i * stride] = (U)((S)(U)((U)row[i] << how->sign) >> how->sign);         \
+        else                                                                                                         \
+            for (size_t i = 0; i < n; i++) o[i * stride] = (U)row[i];                                                \
+    } while (0)
+
+JLS_INLINE void jls_store_by(const JlsStore *how, size_t n, const uint16_t *restrict row, void *out, size_t stride) {
+    if (how->item == 1)
+        JLS_STORE(uint8_t, int8_t);
+    else if (how->item == 2)
+        JLS_STORE(uint16_t, int16_t);
+    else if (how->item == 4)
+        JLS_STORE(uint32_t, int32_t);
+    else
+        JLS_STORE(uint64_t, int64_t);
+}
+
+/* A row of one component. */
+CLONES_V3 static void jls_store(const JlsStore *how, size_t n, const uint16_t *row, void *out) {
+    if (how->stride == 1)
+        jls_store_by(how, n, row, out, 1);
+    else
+        jls_store_by(how, n, row, out, how->stride);
+}
+
+#define JLS_STORE_RGB(U)                                                                                             \
+    do {                                                                                                             \
+        U *restrict o = (U *)out;                                                                                    \
+        for (size_t i = 0; i < n; i++) {                                                                             \
+            o[3 * i] = (U)r[i];                                                                                      \
+            o[3 * i + 1] = (U)g[i];                                                                                  \
+            o[3 * i + 2] = (U)b[i];                                                                                  \
+        }                                                                                                            \
+    } while (0)
+
+/* Three unsigned components of 1 or 2 bytes, in order. */
+CLONES_V3 static void jls_store_rgb(int item, size_t n, const uint16_t *restrict r, const uint16_t *restrict g,
+                                     const uint16_t *restrict b, void *out) {
+    if (item == 1)
+        JLS_STORE_RGB(uint8_t);
+    else
+        JLS_STORE_RGB(uint16_t);
+}
+
+/* The colour transforms of HP's encoder, in APP8 "mrfx" (1 to 3), backwards, for samples of 8 or 16 bits. The rows that
+ * come out are others: the next row is predicted from those that were coded.
+ */
+static void jls_to_rgb(int transform, int precision, size_t n, const uint16_t *const *from, uint16_t *const *to) {
+    const int mask = (1 << precision) - 1, half = 1 << (precision - 1);
+    for (size_t i = 0; i < n; i++) {
+        const int v1 = from[0][i], v2 = from[1][i], v3 = from[2][i];
+        int r, g, b;
+        if (transform == 3) {
+            g = (v1 - ((v3 + v2) >> 2) + half / 2) & mask;
+            r = (v3 + g - half) & mask;
+            b = (v2 + g - half) & mask;
+        } else {
+            g = v2;
+            r = (v1 + v2 - half) & mask;
+            b = (v3 + (transform == 1 ? g : (r + g) >> 1) - half) & mask;
+        }
+        to[0][i] = (uint16_t)r;
+        to[1][i] = (uint16_t)g;
+        to[2][i] = (uint16_t)b;
+    }
+}
+
+#endif
