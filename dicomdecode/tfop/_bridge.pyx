@@ -137,7 +137,8 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
     cdef bint is_tfio = state.asked.values == VALUES_TFIO
     state.bytes.data = state.contents
     state.bytes.held = state.bytes.size = state.size
-    if describe(m, h, &state.bytes, state.asked.color, False, l) != DONE or l.uses_palette or l.uses_profiles or l.is_stream:
+    if (describe(m, h, &state.bytes, state.asked.color, False, l) != DONE or l.uses_palette or l.uses_profiles
+            or l.is_stream):
         return False
     if is_tfio:
         if l.codec != CODEC_NATIVE or not l.in_order or h.pixels.flags:
