@@ -15,7 +15,6 @@ from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.planning import steps_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.spacing import find_spacing
-from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -190,14 +189,15 @@ class DicomImage:
     @property
     def codestream(self) -> dict[str, Any] | None:
         """What the codestream of frame 0 says of itself (JPEG 2000: levels, tiles, progression, transform)."""
-        syntax = SYNTAXES.get(self.transfer_syntax)
-        if syntax is None or syntax.codec not in ("jpeg2000", "htj2k") or not self._file.is_encapsulated:
+        if not self._file.is_encapsulated:
             return None
         from dicomdecode.codecs.jpeg2000 import inspect_codestream
 
         try:
             with self._awake():
                 frames = Frames(self._pixels, Request(values="stored"))
+                if frames.syntax.codec not in ("jpeg2000", "htj2k"):
+                    return None
                 return inspect_codestream(frames.codestream_bytes(0))
         except DicomError as error:
             return {"error": str(error)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomdecode.codecs._heads import colour_of
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.error_codes import ERROR_CODES, ISSUE_CODES
 from dicomdecode.errors import DicomError
@@ -17,6 +18,7 @@ from dicomdecode.pixels.luts import lut_items, read_lut
 from dicomdecode.pixels.overlays import embedded_bits, read_overlays
 from dicomdecode.pixels.palette import read_palette
 from dicomdecode.reading.spacing import wrong_spacing
+from dicomdecode.syntaxes import SYNTAXES, name_of
 
 if TYPE_CHECKING:
     from dicomdecode.reading import DicomFile
@@ -135,8 +137,15 @@ def _values(file: DicomFile) -> Iterator[Issue]:
 
 def _palette(pixels: PixelData) -> Iterator[Issue]:
     file = pixels.file
-    if file.samples == 1 and file.photometric == "PALETTE COLOR" and read_palette(pixels).corrected:
-        yield Issue("the palette declares 16 bits and uses 8", code="palette_depth", tag=0x00281101)
+    if file.samples == 1 and file.photometric == "PALETTE COLOR":
+        palette = read_palette(pixels)
+        if palette.bits != palette.declared:
+            text = f"the palette declares {palette.declared} bits and uses {palette.bits}"
+            yield Issue(text, code="palette_depth", tag=0x00281101)
+        if palette.is_short:
+            yield Issue("a table of the palette has fewer entries than it says", code="palette_short", tag=0x00281201)
+        if palette.differs:
+            yield Issue("the descriptors of the palette differ", code="palette_channels", tag=0x00281101)
 
 
 def _overlays(pixels: PixelData) -> Iterator[Issue]:
@@ -213,6 +222,9 @@ def _encapsulated(pixels: PixelData, frames: Frames) -> Iterator[Issue]:
 
 def _codestream(file: DicomFile, frames: Frames) -> Iterator[Issue]:
     """The header of the first codestream against that of the file."""
+    if frames.syntax.uid != file.transfer_syntax and file.transfer_syntax in SYNTAXES:
+        text = f"the transfer syntax is {name_of(file.transfer_syntax)}, and the codestream is decoded as"
+        yield Issue(f"{text} {frames.syntax.name}", code="stream_codec", tag=0x00020010)
     look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(frames.syntax.codec)
     if look is None:
         return
@@ -239,7 +251,7 @@ _PROCESSES = {"50": {0xC0}, "51": {0xC0, 0xC1}, "57": {0xC3}, "70": {0xC3}, "80"
 
 
 def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
-    from dicomdecode.codecs.markers import read_header
+    from dicomdecode.codecs.markers import find_end, read_header
 
     spec = FrameSpec(
         rows=file.rows,
@@ -261,34 +273,13 @@ def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
     end = header.entropy - 3
     if header.process in (0xC0, 0xC1) and (data[end], data[end + 1]) != (0, 63):
         yield Issue("the scan header names other coefficients than 0 to 63: it is read as 0 to 63", code="stream_scan")
-    if header.components == 3 and header.process != 0xF7:
-        says = _colour_of(bytes(data[: header.scan]))
-        if says is not None and says != ("YBR" if file.photometric.startswith("YBR") else "RGB"):
-            text = f"Photometric Interpretation is {file.photometric}, and markers of the stream say {says}"
-            yield Issue(f"{text}: they are ignored", code="photometric", tag=0x00280004)
-
-
-def _colour_of(segments: bytes) -> str | None:
-    """What markers say of three components: APP14 (Adobe), else JFIF, else their names."""
-    at, adobe, jfif, names = 2, -1, False, b""
-    while at + 4 <= len(segments):
-        marker, length = segments[at + 1], segments[at + 2] << 8 | segments[at + 3]
-        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= 0xD7:
-            at += 1 if marker == 0xFF else 2
-            continue
-        body = segments[at + 4 : at + 2 + length]
-        if marker == 0xEE and body[:5] == b"Adobe" and len(body) >= 12:
-            adobe = body[11]
-        elif marker == 0xE0 and body[:5] == b"JFIF\0":
-            jfif = True
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            names = body[6::3]
-        at += 2 + length
-    if adobe in (0, 1):
-        return "YBR" if adobe else "RGB"
-    if jfif:
-        return "YBR"
-    return "RGB" if names[:3] == b"RGB" else None
+    if header.components == file.samples == 3 and file.photometric:
+        colour = colour_of(data, file.photometric)
+        if colour.startswith("YBR") != file.photometric.startswith("YBR"):
+            text = f"Photometric Interpretation is {file.photometric}, and the stream is {colour}"
+            yield Issue(f"{text}: it is read so", code="photometric", tag=0x00280004)
+    if find_end(data, header) < 0:
+        yield Issue("the codestream has no end marker", code="stream_end", tag=file.pixels_tag)
 
 
 def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode import codecs
+from dicomdecode.codecs._heads import colour_of
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.syntaxes import SYNTAXES
 
@@ -53,7 +54,8 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     -------
     bytearray
         Little-endian cells of Bits Allocated bits, the samples of a pixel side by side, as the codestream holds them:
-        neither YBR converted to RGB nor a sign extended that the codestream does not know.
+        neither YBR converted to RGB nor a sign extended that the codestream does not know. Where a JPEG stream says
+        another colour than Photometric Interpretation, pydicom is told that of the stream.
 
     Raises
     ------
@@ -71,6 +73,8 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     for option, order in _ORDERS.items():
         if row.cells and runner.get_option(option, order) != order:
             raise NotImplementedError(f"no decoder for RLE with the option {option}")
+    photometric = str(runner.photometric_interpretation)
+    tells_colour = syntax.codec in ("jpeg", "jpegls") and runner.samples_per_pixel == 3
     # Only JPEG 2000 streams know a sign.
     signed = bool(runner.get_option("j2k_is_signed", False))
     spec = FrameSpec(
@@ -80,7 +84,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
         bits_allocated=allocated,
         bits_stored=allocated if row.cells else runner.bits_stored,
         signed=signed,
-        photometric=str(runner.photometric_interpretation),
+        photometric=colour_of(src, photometric) if tells_colour else photometric,
         to_rgb=False,
         syntax=syntax.uid,
     )
@@ -92,8 +96,10 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     else:
         cells = np.frombuffer(frame, f"<{'i' if signed else 'u'}{size}")
         color = decode(src, spec, cells.reshape(runner.rows, runner.columns, runner.samples_per_pixel))
-        if color == "RGB" and runner.samples_per_pixel == 3:  # the codec has undone RCT or ICT
+        if color == "RGB" and runner.samples_per_pixel == 3:  # by the stream, or the codec has undone RCT or ICT
             runner.set_option("photometric_interpretation", PhotometricInterpretation.RGB)
+        elif tells_colour and color == "YBR_FULL" and not photometric.startswith("YBR"):
+            runner.set_option("photometric_interpretation", PhotometricInterpretation.YBR_FULL)
     runner.set_option("bits_allocated", allocated)
     if runner.samples_per_pixel > 1 and not row.planar:
         runner.set_option("planar_configuration", 0)

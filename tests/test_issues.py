@@ -14,6 +14,7 @@ import pytest
 import dicomdecode as dd
 from dicomdecode.cli import main
 from tests import synthesise as s
+from tests.codecs.streams import without_colour
 from tests.reference_images import FOLDER, IMAGES
 
 RNG = np.random.default_rng(8)
@@ -187,7 +188,8 @@ def app14(stream: bytes, transform: int) -> bytes:
 
 def jpegs() -> dict[str, tuple[bytes, list[str]]]:
     ybr = imagecodecs.jpeg8_encode(RGB, colorspace="RGB", outcolorspace="YCBCR")
-    plain = ybr[:2] + ybr[4 + struct.unpack(">H", ybr[4:6])[0] :] if ybr[2:4] == b"\xff\xe0" else ybr
+    half = without_colour(ybr)
+    plain = without_colour(imagecodecs.jpeg8_encode(RGB, colorspace="RGB", outcolorspace="RGB", subsampling="444"))
     grey = imagecodecs.jpeg8_encode(GREY)
     sos = grey.index(b"\xff\xda")
     scan = bytearray(grey)
@@ -195,9 +197,12 @@ def jpegs() -> dict[str, tuple[bytes, list[str]]]:
     return {
         "JFIF, YBR": (compressed(ybr, JPEG, RGB, "YBR_FULL"), []),
         "no markers": (compressed(plain, JPEG, RGB, "RGB"), []),
-        "APP14 RGB, header YBR": (compressed(app14(ybr, 0), JPEG, RGB, "YBR_FULL_422"), ["photometric"]),
+        "APP14 RGB, header YBR": (compressed(app14(plain, 0), JPEG, RGB, "YBR_FULL_422"), ["photometric"]),
         "APP14 YBR, header RGB": (compressed(app14(ybr, 1), JPEG, RGB, "RGB"), ["photometric"]),
         "APP14 YBR, header YBR": (compressed(app14(ybr, 1), JPEG, RGB, "YBR_FULL"), []),
+        "half chroma, header RGB": (compressed(half, JPEG, RGB, "RGB"), ["photometric"]),
+        "JFIF, header RGB": (compressed(ybr, JPEG, RGB, "RGB"), ["photometric"]),
+        "no end": (compressed(grey.removesuffix(b"\xff\xd9"), JPEG, GREY, "MONOCHROME2"), ["stream_end"]),
         "rows": (compressed(grey, JPEG, GREY[:7], "MONOCHROME2"), ["stream_rows"]),
         "columns": (compressed(grey, JPEG, GREY[:, :7], "MONOCHROME2"), ["stream_columns"]),
         "components": (compressed(grey, JPEG, RGB, "RGB"), ["stream_components"]),
@@ -234,6 +239,7 @@ def jpeg2000s() -> dict[str, tuple[bytes, list[str]]]:
         "bits": (compressed(deep, J2K, DEEP, "MONOCHROME2", (0x00280101, US, 12)), ["high_bit", "stream_precision"]),
         "no end": (compressed(deep[:-2], J2K, DEEP, "MONOCHROME2"), ["stream_end"]),
         "size": (compressed(deep, J2K, DEEP[:5, :5], "MONOCHROME2"), ["stream_rows", "stream_columns"]),
+        "JPEG": (compressed(imagecodecs.jpeg8_encode(GREY), J2K, GREY, "MONOCHROME2"), ["stream_codec"]),
         "damaged": (compressed(b"nothing of the kind", J2K, DEEP, "MONOCHROME2"), ["stream_start"]),
     }
 

@@ -1,7 +1,7 @@
 """JPEG (PS3.5 A.4.1 and A.4.2): libjpeg-turbo through imagecodecs, and our own decoder for lossless streams.
 
-What the stream says decides the process, whatever the transfer syntax promises. Photometric Interpretation decides the
-colour: markers that guess (JFIF, Adobe) are not asked.
+What the stream says decides the process, whatever the transfer syntax promises. The colour is what `spec` says,
+which is the word of the stream before that of the header (`_heads.colour_of`); no library guesses it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.codecs import _ljpeg
-from dicomdecode.codecs.faults import library_error, unsupported
+from dicomdecode.codecs.faults import cut, library_error, unsupported
 from dicomdecode.codecs.markers import (
     SOF3,
     SOF55,
     StreamHeader,
-    check_end,
     check_restarts,
     check_scans,
     check_stream,
+    find_end,
     read_header,
 )
 from dicomdecode.codecs.samples import give_sign, monochrome_or_palette, unsigned_view, ycc_or_rgb
@@ -36,8 +36,10 @@ __all__ = ["decode"]
 _PROGRESSIVE = (0xC2, 0xCA)
 #: SOF markers of the processes that libjpeg-turbo has: Huffman and arithmetic, neither hierarchical.
 _PROCESSES = (0xC0, 0xC1, 0xC2, SOF3, 0xC9, 0xCA)
-#: Entropy-coded bytes (no 0xFF among them) that decode to anything but even grey.
-_NOISE = bytes(range(1, 255, 2))
+#: Entropy-coded bytes (no 0xFF among them) that decode to anything but even grey, and begin with ones: libraries fill
+#: in zeros.
+_NOISE = bytes(range(253, 0, -2))
+_EOI = b"\xff\xd9"
 
 
 def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
@@ -46,7 +48,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     Parameters
     ----------
     data : bytes-like
-        The codestream: baseline, extended, progressive, or lossless.
+        The codestream: baseline, extended, progressive, or lossless. One that is whole but for its EOI is taken.
     spec : FrameSpec
         The header's word on the frame.
     out : ndarray
@@ -82,7 +84,14 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
             return _ljpeg.decode(data, spec, out)
         except UnsupportedError:
             pass  # what it does not take, libjpeg-turbo may
-    end = check_end(view, header, spec)
+    end = find_end(view, header)
+    has_end = end >= 0
+    if not has_end:
+        if header.process in _PROGRESSIVE:  # more scans may be missing
+            raise cut(spec, len(view))
+        end = _end_of_data(view)
+        data = b"".join((view[:end], _EOI))
+        view = memoryview(data)
     one_scan = header.process not in _PROGRESSIVE and header.scan_components == header.components
     if not one_scan:
         check_scans(view, header, spec)
@@ -93,8 +102,8 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     direct = width == out.dtype.itemsize
     place = target if direct else np.empty(out.shape, f"u{width}")
     result = _decode_turbo(view, header, spec, place)
-    if one_scan and header.process != SOF3 and place[-1, -1, 0] == 1 << (header.precision - 1):
-        _check_grey_end(view, header, end, spec, place)
+    if not has_end or (one_scan and header.process != SOF3 and _ends_in_grey(place, header.precision)):
+        _check_whole(view, header, end, spec, place)
     if not direct:
         target[...] = place
     if spec.signed:
@@ -132,16 +141,29 @@ def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArr
     return result
 
 
-def _check_grey_end(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec, place: NDArray[Any]) -> None:
-    """Raise TruncatedError when the last block is grey because its entropy-coded data are missing.
+def _end_of_data(data: memoryview) -> int:
+    """Where entropy-coded data without EOI end: they are padded with ones (T.81 F.1.2.3), so that no zero ends them."""
+    end = len(data)
+    while end and data[end - 1] == 0:
+        end -= 1
+    # A zero behind 0xFF is stuffed; it belongs to the data.
+    return end + 1 if end < len(data) and data[end - 1] == 0xFF else end
 
-    The library fills what is missing with the middle of the range. A picture may end in that grey by itself: then bytes
-    put in behind its data are never read, and change nothing.
-    """
+
+def _ends_in_grey(place: NDArray[Any], precision: int) -> bool:
+    """Whether the last block is of the value that the library fills in where data are missing."""
+    grey = 1 << (precision - 1)
+    if place[-1, -1, 0] != grey:
+        return False
     rows, columns = place.shape[:2]
-    block = place[(rows - 1) // 8 * 8 :, (columns - 1) // 8 * 8 :]
-    if (block != 1 << (header.precision - 1)).any():
-        return
+    return bool((place[(rows - 1) // 8 * 8 :, (columns - 1) // 8 * 8 :] == grey).all())
+
+
+def _check_whole(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec, place: NDArray[Any]) -> None:
+    """Raise TruncatedError when entropy-coded data of the picture are missing before `end`.
+
+    Bytes put in behind the data of a whole picture are never read, and change nothing.
+    """
     again = np.empty_like(place)
     while data[end - 1] == 0xFF:  # fill, which would make a marker of what comes behind it
         end -= 1

@@ -22,6 +22,7 @@ __all__ = [
     "check_restarts",
     "check_scans",
     "check_stream",
+    "find_end",
     "read_header",
 ]
 
@@ -134,17 +135,23 @@ def check_stream(header: StreamHeader, spec: FrameSpec, item_bits: int) -> None:
     )
 
 
-def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
-    """The offset of EOI; TruncatedError when there is none: libraries return grey pixels, or never return."""
+def find_end(data: memoryview, header: StreamHeader) -> int:
+    """The offset of EOI, -1 where there is none."""
     # Entropy-coded data hold no 0xFFD9, so the last one is the end; nearly always it is among the last bytes.
     start = max(header.entropy, len(data) - 256)
     at = bytes(data[start:]).rfind(b"\xff\xd9")
     if at < 0 and start > header.entropy:
         start = header.entropy
         at = bytes(data[start:]).rfind(b"\xff\xd9")
-    if at < 0:
+    return -1 if at < 0 else start + at
+
+
+def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
+    """The offset of EOI; TruncatedError when there is none: libraries return grey pixels, or never return."""
+    end = find_end(data, header)
+    if end < 0:
         raise cut(spec, len(data))
-    return start + at
+    return end
 
 
 def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None:

@@ -43,6 +43,9 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     bint gives_cells        # the codec gives native cells, which are unpacked like native pixel data
     bint is_stream          # all frames are one stream
     bint does_areas         # the codec decodes reduced resolutions and regions by itself
+    bint tells_colour       # streams may say the colour of their samples
+    bint lacks_colour       # Photometric Interpretation is missing, or one of a single sample
+    bint is_lossy           # by the transfer syntax
     uint64_t ratio          # of `gives_cells`: the most bytes for each byte of a codestream; 0: no bound
     Spec spec
     uint64_t pixels         # of a frame
@@ -61,6 +64,8 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     int right
     bint shifts_first       # they are made before colour; else the plan makes them
     int unused              # high bits of a cell that our RLE decoder clears
+    bint trims_samples      # a codestream may store bits beside those of the values
+    int high_bit
     int low_bit             # of the stored bits, where cells are unpacked bit by bit
     int stored_bits         # of a cell
     bint is_signed
@@ -106,7 +111,8 @@ cdef struct Scratch:        # memory that frames share, one after the other
     size_t fragment_room
 
 
-cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_cells, Layout* l) noexcept nogil
+cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, int color, bint whole_cells,
+                  Layout* l) noexcept nogil
 cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* asked, CPlan* plan,
                           bint* fit) noexcept nogil
 cdef int result_dims(const Asked* asked, uint64_t frames, bint keeps_axis, size_t rows, size_t columns, int samples,
@@ -166,5 +172,6 @@ cdef class Frames:
     cdef int cells_by_library(self, data, FrameSpec spec, place) except -1
     cdef object stream(self, FrameSpec spec)
     cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1
+    cdef int keep_stored_bits(self, data, place) except -1
     cdef int codestream(self, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size) except -1
     cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion)

@@ -17,8 +17,11 @@ from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
+from dicomdecode.codecs._heads cimport (
+    HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, SAYS_NOTHING, SAYS_RGB, JpegHead,
+    exact_bits, family_of, is_frame_header, read_jpeg_head)
 from dicomdecode.codecs._jpeg2000 cimport J2K_NOT_TAKEN, j2k_decode
-from dicomdecode.codecs._ljpeg cimport ljpeg_decode, ljpeg_is_lossless
+from dicomdecode.codecs._ljpeg cimport ljpeg_decode
 from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
 from dicomdecode.codecs._spec cimport FrameSpec
@@ -31,9 +34,9 @@ from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
     CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_PALETTE_COLOR, PI_RGB,
     PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420, PI_YBR_PARTIAL_422, PI_YBR_RCT, PIXELS_FLOAT,
-    PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap,
-    FragmentWalk, ImageHeader, check_header, fail, find, held_at, letters, next_fragment, read_bytes, value_at, walk_free,
-    walk_init)
+    PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED,
+    DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, check_header, fail, find, held_at,
+    letters, next_fragment, read_bytes, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
@@ -44,6 +47,7 @@ import numpy as np
 
 from dicomdecode import codecs
 from dicomdecode.codecs import CODECS
+from dicomdecode.codecs._heads import colour_of
 from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
 from dicomdecode.limits import over_limit
 from dicomdecode.pixels import arguments
@@ -222,7 +226,7 @@ cdef class Frames:
             file.raise_fault(&fault, -1)
         self.pixels = pixels
         self.file = file
-        if describe(&file.m, &file.h, request.asked.color, whole_cells, &self.layout) != DONE:
+        if describe(&file.m, &file.h, &file.bytes, request.asked.color, whole_cells, &self.layout) != DONE:
             refuse(file, &self.layout, request.color)
         self.run.bytes = &file.bytes
         self.run.layout = &self.layout
@@ -318,6 +322,13 @@ cdef class Frames:
     @property
     def is_422(self):
         return bool(self.layout.is_422)
+
+    @property
+    def colour(self):
+        """Photometric Interpretation of the samples; of JPEG what the stream of frame 0 says."""
+        if self.layout.tells_colour and self.layout.spec.samples == 3:
+            return colour_of(self.codestream_bytes(0), self.file.photometric)
+        return self.file.photometric
 
     @property
     def frame_bits(self):
@@ -515,6 +526,8 @@ cdef class Frames:
             if self.layout.codec == CODEC_JPEG2000:
                 use_openjpeg()
         data = self.codestream_bytes(frame)
+        if self.layout.tells_colour and self.layout.spec.samples == 3:
+            spec.photometric = colour_of(data, spec.photometric)
         area = {}
         if self.layout.does_areas and (self.run.area != NULL or self.run.reduce):
             area["reduce"] = self.run.reduce
@@ -528,7 +541,19 @@ cdef class Frames:
                 conversion[0] = conversion_named(self.codec(data, spec, place, **area), &self.layout)
         except DicomError as error:
             raise self.located(error, frame) from error.__cause__
+        if self.layout.trims_samples:
+            self.keep_stored_bits(data, place)
         return place
+
+    cdef int keep_stored_bits(self, data, place) except -1:
+        cdef Py_buffer source, target
+        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        with nogil:
+            keep_stored_bits(&self.run, <const uint8_t*>source.buf, <size_t>source.len, <uint8_t*>target.buf)
+        PyBuffer_Release(&source)
+        PyBuffer_Release(&target)
+        return 0
 
     cdef int cells_by_library(self, data, FrameSpec spec, place) except -1:
         cdef Scratch s
@@ -567,7 +592,8 @@ cdef class Frames:
         """The reader of all frames, kept because a frame is decoded only after those before it."""
         found = self.pixels.stream_as_rgb if self.layout.to_rgb else self.pixels.stream_as_stored
         if found is None:
-            parts = [bytes(self.file.source.read_at(offset, length)) for offset, length in self.file.fragments()[1:]]
+            fragments = [each for each in self.file.fragments() if each[0] > self.run.index.first]
+            parts = [bytes(self.file.source.read_at(offset, length)) for offset, length in fragments]
             found = codecs.load(self.syntax.codec)(b"".join(parts), spec)
             if self.layout.to_rgb:
                 self.pixels.stream_as_rgb = found

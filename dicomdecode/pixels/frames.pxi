@@ -145,6 +145,7 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
     cdef const Layout* l = r.layout
     cdef bint transformed = False
     cdef int status
+    cdef JpegHead head
     cdef size_t pixels = <size_t>l.pixels
     cdef int cell_bytes = l.spec.bits_allocated // 8
     conversion[0] = l.conversion
@@ -158,12 +159,18 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
         if rle_decode(data, size, pixels, l.spec.samples, cell_bytes, l.unused, l.spec.is_signed, out, fault) < 0:
             return FAILED_IN_CODEC
         return DONE
-    if l.codec == CODEC_JPEG and conversion[0] != NO_CONVERSION and ljpeg_is_lossless(data, size):
-        # What is no plain stream of process 14 is for the library.
-        return NEEDS_LIBRARY if ljpeg_decode(data, size, &l.spec, out, fault) < 0 else DONE
+    if l.codec == CODEC_JPEG:
+        if is_lossless_jpeg(data, size, &head):
+            conversion[0] = conversion_by_stream(l, &head)
+            # What is no plain stream of process 14 is for the library.
+            if conversion[0] != NO_CONVERSION and ljpeg_decode(data, size, &l.spec, out, fault) == 0:
+                return DONE
+        return NEEDS_LIBRARY
     if l.codec == CODEC_JPEG_LS:
         if jpegls_decode(data, size, &l.spec, out, fault) < 0:
             return FAILED_IN_CODEC
+        if l.to_rgb and read_jpeg_head(data, size, &head) and head.colour != SAYS_NOTHING:
+            conversion[0] = conversion_by_stream(l, &head)
         if conversion[0] == NO_CONVERSION:
             conversion[0] = AS_THEY_ARE
         return DONE
@@ -179,6 +186,39 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
             conversion[0] = AS_THEY_ARE
         return DONE
     return NEEDS_LIBRARY
+
+
+cdef bint is_lossless_jpeg(const uint8_t* data, size_t size, JpegHead* head) noexcept nogil:
+    """Whether the stream is of process 14, SOF3, which our own decoder takes."""
+    return read_jpeg_head(data, size, head) and head.process == 0xC3
+
+
+cdef int conversion_by_stream(const Layout* l, const JpegHead* head) noexcept nogil:
+    """The Conversion of a stream's samples, as `codecs._heads.colour_of` decides on their colour."""
+    if not l.to_rgb:
+        return AS_THEY_ARE
+    if head.colour == SAYS_RGB:
+        return AS_THEY_ARE
+    if head.colour != SAYS_NOTHING or l.lacks_colour:
+        return FULL_RANGE if item_bytes(l.cell) <= 2 else NO_CONVERSION
+    return l.conversion
+
+
+cdef void keep_stored_bits(const Run* r, const uint8_t* data, size_t size, uint8_t* samples) noexcept nogil:
+    """The one rule for bits beside the stored ones in samples that a codec gave.
+
+    A stream of more bits than Bits Stored, which loses none of them, holds whole cells, as native pixel data do: the
+    stored bits end at High Bit, others are an overlay's, or a sign that was not extended. A lossy stream has no such
+    bits, but values that overshoot.
+    """
+    cdef const Layout* l = r.layout
+    cdef size_t pixels = r.rows * r.columns if l.does_areas else <size_t>l.pixels
+    cdef int allocated = l.spec.bits_allocated
+    cdef int precision = exact_bits(data, size, 0 if l.is_lossy else allocated)
+    cdef int high_bit = l.high_bit if l.high_bit < precision else l.stored_bits - 1
+    if precision > l.stored_bits:
+        shift_cells(l.cell, samples, pixels * <size_t>l.spec.samples, allocated - 1 - high_bit,
+                    allocated - l.stored_bits)
 
 
 cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, uint8_t* place,
@@ -212,7 +252,10 @@ cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch*
     if l.codec == CODEC_NATIVE:
         return unpack(l, data, size, first_bit, s, place, fault)
     if not l.gives_cells or l.in_order:
-        return decode_stream(r, data, size, place, conversion, fault)
+        status = decode_stream(r, data, size, place, conversion, fault)
+        if status == DONE and l.trims_samples:
+            keep_stored_bits(r, data, size, place)
+        return status
     if room_for(&s.cells, &s.cells_size, cells_bytes(l), fault) < 0:
         return FAILED
     status = decode_stream(r, data, size, s.cells, conversion, fault)
@@ -315,10 +358,12 @@ cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil:
     cdef const uint8_t* data = NULL
     cdef size_t size = 0
     cdef bint is_ours = False
+    cdef JpegHead head
     if r.layout.codec != CODEC_JPEG:
         return r.layout.codec != CODEC_LIBRARY
     memset(&s, 0, sizeof(s))
-    if r.layout.conversion != NO_CONVERSION and codestream_of(r, h.pixels.tag, 0, &s, &data, &size, &fault) == DONE:
-        is_ours = ljpeg_is_lossless(data, size)
+    if codestream_of(r, h.pixels.tag, 0, &s, &data, &size, &fault) == DONE:
+        is_ours = (is_lossless_jpeg(data, size, &head)
+                   and conversion_by_stream(r.layout, &head) != NO_CONVERSION)
     free_scratch(&s)
     return is_ours

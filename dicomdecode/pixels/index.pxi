@@ -22,6 +22,46 @@ cdef int no_memory(Fault* fault) noexcept nogil:
     return fail(fault, NO_MEMORY, "no_memory", "No memory for the frames", 0, -1, -1, -1)
 
 
+cdef bint read_head(const FileBytes* f, const Fragment* fragment, uint64_t at, uint8_t* head, size_t n) noexcept nogil:
+    """`n` bytes of a fragment from `at` on."""
+    if fragment.length < n or at > fragment.length - n:
+        return False
+    return read_bytes(f, fragment.offset + at, head, n) == <int64_t>n
+
+
+cdef int family_at(const FileBytes* f, const Fragment* fragment) noexcept nogil:
+    """The family of the codestream that begins with a fragment, NO_FAMILY where it is none or cannot be read."""
+    cdef uint8_t[HEAD_BYTES] head
+    cdef size_t n = <size_t>min(fragment.length, <uint64_t>HEAD_BYTES)
+    return family_of(head, n) if read_head(f, fragment, 0, head, n) else NO_FAMILY
+
+
+cdef bint is_jpeg_process(const FileBytes* f, const Fragment* fragment) noexcept nogil:
+    """Whether a stream has a frame header of T.81 (that of T.87, JPEG-LS, is SOF55), looked for in one fragment."""
+    cdef uint8_t[4] head
+    cdef uint64_t at = 2
+    while read_head(f, fragment, at, head, 4) and head[0] == 0xFF and head[1] != 0xDA:
+        if is_frame_header(head[1]):
+            return head[1] != 0xF7
+        at += 1 if head[1] == 0xFF else 2 + (<uint64_t>head[2] << 8 | head[3])
+    return False
+
+
+cdef bint first_codestream(const FileBytes* f, const Element* e, Fragment* found) noexcept nogil:
+    """The first fragment that is not empty, behind a Basic Offset Table if there is one."""
+    cdef FragmentWalk walk
+    cdef bint is_first = True
+    cdef bint is_found = False
+    walk_init(&walk, f, e.offset, e.offset + e.length)
+    while not is_found and next_fragment(&walk) in (FRAGMENT, CUT_FRAGMENT):
+        found.offset = walk.offset
+        found.length = walk.length
+        is_found = walk.length != 0 and (not is_first or family_at(f, found) != NO_FAMILY)
+        is_first = False
+    walk_free(&walk)
+    return is_found
+
+
 cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
                      Fault* fault) noexcept nogil:
     """Read the offset tables. To be ended with `free_index`, whatever it returns."""
@@ -30,6 +70,7 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
     cdef uint8_t[8] head
     cdef int64_t n
     cdef uint64_t length
+    cdef Fragment item
     memset(index, 0, sizeof(FrameIndex))
     index.end = end
     index.frames = h.frames
@@ -47,7 +88,12 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
                         <int64_t>e.offset, -1, -1)
         return fail(fault, MALFORMED, "not_encapsulated", "Pixel data of this transfer syntax are not encapsulated",
                     e.tag, <int64_t>e.offset, -1, -1)
-    length = u32_at(head + 4, False)
+    item.offset = e.offset + 8
+    item.length = length = u32_at(head + 4, False)
+    # A table begins with the offset 0, a codestream does not: what begins one is the first frame, without a table.
+    if length and length <= e.length - 8 and family_at(f, &item) != NO_FAMILY:
+        index.first = e.offset
+        return read_tables(index, f, m, 0, fault)
     if length > e.length - 8:
         return fail(fault, TRUNCATED, "fragment_cut", "The file ends inside the Basic Offset Table (bytes)", e.tag,
                     <int64_t>e.offset, <int64_t>length, <int64_t>(e.length - 8))
@@ -143,58 +189,65 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
     return status
 
 
-cdef bint begins_codestream(const FileBytes* f, uint64_t offset) noexcept nogil:
-    """Whether a codestream of any family begins here, to tell frames apart where no offset table does."""
-    cdef uint8_t[8] copied
-    cdef const uint8_t* p = held_at(f, offset, 8)
-    if p == NULL:
-        if read_bytes(f, offset, copied, 8) != 8:
-            return False
-        p = copied
-    if p[0] == 0xFF:
-        return (p[1] == 0xD8 and p[2] == 0xFF) or (p[1] == 0x4F and p[2] == 0xFF and p[3] == 0x51) or p[1] == 0x0A
-    return (memcmp(p, <const char*>b"\x00\x00\x00\x0cjP  ", 8) == 0
-            or memcmp(p, <const char*>b"\x00\x00\x00\x0cJXL ", 8) == 0)
-
-
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil:
     """Find all fragments, and which of them make which frame. One thread at a time; others may read the index meanwhile:
     what they see of the walk is complete, because `walked` is set last.
     """
     cdef FrameIndex found = index[0]
     cdef size_t room = 0
-    cdef size_t i
-    cdef size_t begun = 0
     if index.walked:
         return 0
     if collect(&found, f, found.first, found.end, tag, &found.fragments, &found.count, &room, fault) < 0:
         free(found.fragments)
         return -1
+    if found.count > found.frames:
+        drop_empty_fragments(&found)
     found.found = found.count
     if found.frames == 1:
         found.found = 1 if found.count else 0
-    elif found.count > found.frames:
-        found.starts = <size_t*>malloc((found.count + 1) * sizeof(size_t))
-        if found.starts == NULL:
-            free(found.fragments)
-            return no_memory(fault)
-        for i in range(found.count):
-            if begins_codestream(f, found.fragments[i].offset):
-                found.starts[begun] = i
-                begun += 1
-            elif i == 0:
-                break
-        found.starts[begun] = found.count
-        if begun >= found.frames:
-            found.found = begun
-        else:
-            free(found.starts)
-            found.starts = NULL
+    if found.count > found.frames and find_starts(&found, f, fault) < 0:
+        free(found.fragments)
+        return -1
     index.fragments = found.fragments
     index.count = found.count
     index.starts = found.starts
     index.found = found.found
     dd_publish(&index.walked)
+    return 0
+
+
+cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
+    """Where there are more fragments than frames, empty ones hold the place of no frame."""
+    cdef size_t i
+    cdef size_t kept = 0
+    for i in range(index.count):
+        if index.fragments[i].length:
+            index.fragments[kept] = index.fragments[i]
+            kept += 1
+    index.count = kept
+
+
+cdef int find_starts(FrameIndex* index, const FileBytes* f, Fault* fault) noexcept nogil:
+    """Tell frames of several fragments apart: each begins as the first one does."""
+    cdef size_t begun = 0
+    cdef size_t i
+    cdef int family = family_at(f, &index.fragments[0])
+    # The two bytes that begin JPEG XL are met inside of a frame, too.
+    if family == NO_FAMILY or (family == JPEG_XL_FAMILY and index.frames == 1):
+        return 0
+    index.starts = <size_t*>malloc((index.count + 1) * sizeof(size_t))
+    if index.starts == NULL:
+        return no_memory(fault)
+    for i in range(index.count):
+        if family_at(f, &index.fragments[i]) == family:
+            index.starts[begun] = i
+            begun += 1
+    index.starts[begun] = index.count
+    if begun >= index.frames:
+        index.found = begun
+    else:
+        free(index.starts)
+        index.starts = NULL
     return 0
 
 

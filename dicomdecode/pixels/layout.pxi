@@ -10,11 +10,19 @@ cdef struct KnownSyntax:        # a row of syntaxes.SYNTAXES and of codecs.CODEC
     bint trims
     bint does_areas
     bint is_stream
+    bint tells_colour           # its streams may say the colour of their samples
+    bint is_lossy
+    int family                  # of its streams; NO_FAMILY where their first bytes could be anything
     uint64_t ratio
 
 cdef KnownSyntax[64] known_syntaxes
 cdef int syntax_count = 0
 cdef int EXPLICIT_LITTLE_ENDIAN = list(SYNTAXES).index("1.2.840.10008.1.2.1")
+# Family -> the row that streams of it are decoded by where another transfer syntax is named.
+cdef int[5] DECIDING_ROWS
+DECIDING_ROWS = [-1, *[list(SYNTAXES).index("1.2.840.10008.1.2." + last) for last in ("4.50", "4.91", "4.112", "5")]]
+cdef dict FAMILIES = {"jpeg": JPEG_FAMILY, "jpegls": JPEG_FAMILY, "jpeg2000": JPEG2000_FAMILY, "htj2k": JPEG2000_FAMILY,
+                      "jpegxl": JPEG_XL_FAMILY, "rle": RLE_FAMILY}
 cdef list SYNTAX_ROWS = list(SYNTAXES.values())
 cdef list SYNTAX_UIDS = [row.uid.encode() for row in SYNTAX_ROWS]      # keeps what `known_syntaxes` points to
 
@@ -28,6 +36,9 @@ cdef int learn_syntaxes() except -1:
         known.uid = PyBytes_AS_STRING(uid)
         known.length = len(uid)
         known.swaps_pixels = row.swaps_pixels
+        known.is_lossy = row.lossy
+        known.family = FAMILIES.get(row.codec, NO_FAMILY)
+        known.tells_colour = known.family == JPEG_FAMILY
         if row.codec == "native":
             known.codec = CODEC_NATIVE
         elif not row.codec:
@@ -101,8 +112,29 @@ cdef bint is_half_chroma(const ImageHeader* h) noexcept nogil:
     return h.photometric == PI_YBR_FULL_422 or h.photometric == PI_YBR_PARTIAL_422
 
 
-cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_cells, Layout* l) noexcept nogil:
+cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) noexcept nogil:
+    """The row that encapsulated frames are decoded by: the named one, unless the first stream is plainly another's."""
+    cdef const KnownSyntax* syntax = &known_syntaxes[named]
+    cdef Fragment first
+    cdef int family
+    if syntax.codec < 0 or (syntax.codec != CODEC_NATIVE and syntax.family == NO_FAMILY):
+        return named
+    if not first_codestream(f, &h.pixels, &first):
+        return named
+    family = family_at(f, &first)
+    if family == NO_FAMILY or (family == syntax.family and (syntax.codec != CODEC_JPEG_LS or family != JPEG_FAMILY)):
+        return named
+    if family != syntax.family:
+        return DECIDING_ROWS[family]
+    # JPEG-LS and JPEG begin alike: the frame header tells.
+    return DECIDING_ROWS[family] if is_jpeg_process(f, &first) else named
+
+
+cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, int color, bint whole_cells,
+                  Layout* l) noexcept nogil:
     """The layout of an image whose header was checked; `whole_cells`: with the bits that are not stored.
+
+    The codec is that of the first codestream where it contradicts the transfer syntax.
 
     Returns DONE, or NEEDS_WORDS where no decoder takes it.
     """
@@ -114,6 +146,8 @@ cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_
         l.syntax = EXPLICIT_LITTLE_ENDIAN       # a private syntax with native pixel data
     if l.syntax < 0:
         return NEEDS_WORDS
+    if is_encapsulated:
+        l.syntax = deciding_syntax(l.syntax, f, h)
     syntax = &known_syntaxes[l.syntax]
     if syntax.codec < 0 or (syntax.codec == CODEC_NATIVE and is_encapsulated):
         return NEEDS_WORDS
@@ -122,6 +156,8 @@ cdef int describe(const FileMap* m, const ImageHeader* h, int color, bint whole_
     l.is_stream = syntax.is_stream
     l.does_areas = syntax.does_areas
     l.ratio = syntax.ratio
+    l.tells_colour = syntax.tells_colour
+    l.is_lossy = syntax.is_lossy
     l.pixels = <uint64_t>h.rows * h.columns
     describe_colour(h, color, whole_cells, l)
     if color == COLOR_RGBA and not whole_cells and (h.samples != 1 or h.photometric != PI_PALETTE_COLOR):
@@ -142,8 +178,9 @@ cdef void describe_colour(const ImageHeader* h, int color, bint whole_cells, Lay
         return
     l.uses_palette = h.samples == 1 and (
         (h.photometric == PI_PALETTE_COLOR and color != COLOR_STORED) or color == COLOR_PALETTE)
-    l.to_rgb = h.samples == 3 and color != COLOR_STORED and h.photometric != PI_RGB
+    l.to_rgb = h.samples == 3 and color != COLOR_STORED and (h.photometric != PI_RGB or l.tells_colour)
     l.uses_profiles = color == COLOR_SRGB and (l.uses_palette or h.samples == 3)
+    l.lacks_colour = h.photometric in (PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR)
     l.conversion = conversion_of(h.photometric, l.cell) if l.to_rgb else AS_THEY_ARE
 
 
@@ -186,6 +223,10 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
         else:
             l.spec.bits_stored = allocated
             l.spec.is_signed = False
+    # Of 8-bit cells the codestream is right where it has more bits than Bits Stored, and the header wrong.
+    if not l.gives_cells and l.is_machine_type and allocated > 8 and not whole_cells:
+        l.trims_samples = h.bits_stored < allocated
+        l.high_bit = h.high_bit
     l.shifts_first = (l.left or l.right) and (
         l.conversion != AS_THEY_ARE or l.uses_palette or l.uses_profiles)
 

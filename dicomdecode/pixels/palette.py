@@ -40,17 +40,29 @@ class Palette(NamedTuple):
         The stored value of entry 0.
     bits : int
         8 or 16: the depth of the entries as used.
-    corrected : bool
-        The descriptors declare 16 bits but the entries have 8.
+    declared : int
+        8 or 16: the depth as the descriptors declare it.
+    is_short : bool
+        A table has fewer entries than its descriptor says.
+    differs : bool
+        The descriptors of red, green and blue differ.
     """
 
     table: NDArray[np.uint8] | NDArray[np.uint16]
     first: int
     bits: int
-    corrected: bool
+    declared: int
+    is_short: bool
+    differs: bool
 
 
-def _descriptor(file: DicomFile, tag: int) -> tuple[int, int, int]:
+class _Descriptor(NamedTuple):
+    entries: int
+    first: int
+    bits: int
+
+
+def _descriptor(file: DicomFile, tag: int) -> _Descriptor:
     found = file.words(tag)
     if found is None or len(found[0]) < 6:
         raise MalformedError("A palette descriptor is missing or short", code="palette_descriptor", tag=tag)
@@ -59,7 +71,7 @@ def _descriptor(file: DicomFile, tag: int) -> tuple[int, int, int]:
     # PS3.3 C.7.6.3.1.5: the first value mapped has the sign of the pixels; 0 entries means 65536.
     if file.signed and first >= 0x8000:
         first -= 0x10000
-    return entries or 65536, first, bits
+    return _Descriptor(entries or 65536, first, 8 if bits <= 8 else 16)
 
 
 def _in_pairs(value: bytes) -> NDArray[np.uint8]:
@@ -110,14 +122,18 @@ def _expand_segments(words: NDArray[Any], entries: int, tag: int) -> NDArray[np.
     return np.array(out[:entries], np.uint16)
 
 
-def _channel(file: DicomFile, index: int, entries: int, bits: int) -> NDArray[np.uint16]:
+def _channel(file: DicomFile, index: int, descriptor: _Descriptor) -> NDArray[np.uint16]:
+    """The entries of one table that are there, no more than its descriptor says."""
+    entries, bits = descriptor.entries, descriptor.bits
     found = file.words(_DATA[index])
     if found is not None and found[0]:
         value, big_endian = found
-        if len(value) < 2 * entries and len(value) >= entries:
-            # 8-bit entries packed in words (PS3.3 C.7.6.3.1.6): the first is the low byte of the first word.
+        # 8-bit entries may be packed in words (PS3.3 C.7.6.3.1.6): the first is the low byte of the first word. Of
+        # entries that are declared with 16 bits there must be just so many bytes; others are words, and some missing.
+        is_packed = len(value) < 2 * entries if bits == 8 else len(value) in (entries, entries + entries % 2)
+        if is_packed:
             packed = _in_pairs(value) if big_endian else np.frombuffer(value, np.uint8)
-            channel = packed[:entries].astype(np.uint16)
+            channel = packed.astype(np.uint16)
         else:
             channel = np.frombuffer(value[: len(value) & ~1], ">u2" if big_endian else "<u2").astype(np.uint16)
     else:
@@ -130,19 +146,17 @@ def _channel(file: DicomFile, index: int, entries: int, bits: int) -> NDArray[np
         else:
             words = np.frombuffer(value[: len(value) & ~1], ">u2" if big_endian else "<u2")
         channel = _expand_segments(words, entries, _SEGMENTED[index])
-    if len(channel) < entries:
-        if not len(channel):
-            raise MalformedError("Palette data are empty", code="palette_data", tag=_DATA[index])
-        # Readers repeat the last entry for what is missing.
-        channel = np.concatenate([channel, np.full(entries - len(channel), channel[-1], np.uint16)])
+    if not len(channel):
+        raise MalformedError("Palette data are empty", code="palette_data", tag=_DATA[index])
     return channel[:entries]
 
 
 def read_palette(pixels: PixelData, alpha: bool = False) -> Palette:
     """The palette of a PALETTE COLOR image, or a supplemental one; read once a file.
 
-    The depth is the declared one (third value of the descriptors), corrected to 8 when 16 bits are declared and every
-    entry of red, green and blue fits in 8 bits or has equal high and low bytes.
+    The depth is the declared one (third value of the descriptors), corrected to 8 when every entry of red, green and
+    blue fits in 8 bits or has equal high and low bytes, and to 16 when 8 bits are declared and an entry has more.
+    Where the descriptors differ, each table is used as its own says. What a table lacks is its last entry.
 
     Parameters
     ----------
@@ -170,23 +184,39 @@ def read_palette(pixels: PixelData, alpha: bool = False) -> Palette:
 def _read(file: DicomFile, alpha: bool) -> Palette:
     has_alpha = alpha and file.vr(_DESCRIPTORS[_ALPHA]) is not None
     descriptors = [_descriptor(file, tag) for tag in _DESCRIPTORS[: 4 if has_alpha else 3]]
-    entries, first, _ = descriptors[0]
-    for i, descriptor in enumerate(descriptors):
-        if descriptor[:2] != (entries, first):
-            raise MalformedError("The palette descriptors differ", code="palette_descriptor", tag=_DESCRIPTORS[i])
-    bits = max(d[2] for d in descriptors)
-    bits = 8 if bits <= 8 else 16
-    channels = np.stack([_channel(file, i, entries, bits) for i in range(len(descriptors))], axis=1)
-    corrected = False
-    if bits == 16:
-        colours = channels[:, :3]
-        corrected = bool((colours <= 0xFF).all() or (colours >> 8 == colours & 0xFF).all())
-        if corrected and has_alpha and (channels[:, _ALPHA] > 0xFF).any():
-            channels[:, _ALPHA] >>= 8
-        if corrected:
-            bits = 8
+    channels = [_channel(file, i, descriptor) for i, descriptor in enumerate(descriptors)]
+    declared = max(descriptor.bits for descriptor in descriptors)
+    first = min(descriptor.first for descriptor in descriptors)
+    entries = max(descriptor.first + descriptor.entries for descriptor in descriptors) - first
+    values = np.arange(first, first + entries)
+    # A table of 8 bits beside one of 16 goes to the same ends.
+    if declared == 16 and any(descriptor.bits == 8 for descriptor in descriptors):
+        wide = max(int(channel.max()) for channel in channels) > 0xFF
+        for i, descriptor in enumerate(descriptors):
+            if wide and descriptor.bits == 8 and channels[i].max() <= 0xFF:
+                channels[i] = channels[i] * np.uint16(257)
+    # Readers repeat the last entry for what is missing, as for values outside the table.
+    table = np.stack(
+        [
+            channel[np.clip(values - descriptor.first, 0, len(channel) - 1)]
+            for channel, descriptor in zip(channels, descriptors, strict=True)
+        ],
+        axis=1,
+    )
+    colours = table[:, :3]
+    is_8_bit = bool((colours <= 0xFF).all() or (colours >> 8 == colours & 0xFF).all())
+    if is_8_bit and has_alpha and (table[:, _ALPHA] > 0xFF).any():
+        table[:, _ALPHA] >>= 8
+    bits = 8 if is_8_bit else 16
     if bits == 8:
-        channels = (channels & 0xFF).astype(np.uint8)
+        table = (table & 0xFF).astype(np.uint8)
     if alpha and not has_alpha:
-        channels = np.column_stack([channels, np.full(entries, (1 << bits) - 1, channels.dtype)])
-    return Palette(np.ascontiguousarray(channels), first, bits, corrected)
+        table = np.column_stack([table, np.full(entries, (1 << bits) - 1, table.dtype)])
+    return Palette(
+        np.ascontiguousarray(table),
+        first,
+        bits,
+        declared,
+        any(len(channel) < descriptor.entries for channel, descriptor in zip(channels, descriptors, strict=True)),
+        any(descriptor != descriptors[0] for descriptor in descriptors[:3]),
+    )

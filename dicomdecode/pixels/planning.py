@@ -188,8 +188,8 @@ class _ColourPlanner:
         return _folded(self._chain, self._frames, self._frames.cell, self.dtype, self._request)
 
     def steps(self, key: None) -> tuple[str, ...]:
-        photometric = self._frames.pixels.file.photometric
-        return ((f"{photometric} -> RGB",) if self._frames.converts_to_rgb else ()) + self._chain.steps
+        colour = self._frames.colour if self._frames.converts_to_rgb else "RGB"
+        return ((f"{colour} -> RGB",) if colour != "RGB" else ()) + self._chain.steps
 
 
 class _PaletteKey(NamedTuple):

@@ -131,7 +131,7 @@ def decode_plain(DicomFile file not None, Request request not None, bint lossy):
     cdef Request whole
     if check_header(&file.m, &file.h, &fault) < 0 or file.h.pixels.flags:
         return None
-    if describe(&file.m, &file.h, COLOR_RGB, False, &layout) != DONE or layout.codec != CODEC_NATIVE:
+    if describe(&file.m, &file.h, &file.bytes, COLOR_RGB, False, &layout) != DONE or layout.codec != CODEC_NATIVE:
         return None
     if not layout.in_order or not tfio_plan(&request.asked, &file.m, &file.h, layout.cell, lossy, &plan.c):
         return None

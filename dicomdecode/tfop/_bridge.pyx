@@ -135,7 +135,10 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
     cdef Fault fault
     cdef bint fit = True
     cdef bint is_tfio = state.asked.values == VALUES_TFIO
-    if describe(m, h, state.asked.color, False, l) != DONE or l.uses_palette or l.uses_profiles or l.is_stream:
+    state.bytes.data = state.contents
+    state.bytes.held = state.bytes.size = state.size
+    if (describe(m, h, &state.bytes, state.asked.color, False, l) != DONE or l.uses_palette or l.uses_profiles
+            or l.is_stream):
         return False
     if is_tfio:
         if l.codec != CODEC_NATIVE or not l.in_order or h.pixels.flags:
@@ -144,8 +147,6 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
             return False
     elif plan_of_integers(h, l, &state.asked, &state.plan, &fit) != DONE or (not fit and state.asked.must_fit):
         return False
-    state.bytes.data = state.contents
-    state.bytes.held = state.bytes.size = state.size
     state.run.bytes = &state.bytes
     state.run.layout = l
     state.run.rows = h.rows

@@ -52,6 +52,30 @@ def decoded(decode: Decode, stream: Any, like: np.ndarray, **changes: Any) -> tu
     return out, decode(stream, spec_of(like, **changes), out)
 
 
+def without_colour(stream: bytes) -> bytes:
+    """A JPEG stream without the segments that say its colour, its components named 1, 2, 3."""
+    out = bytearray(stream[:2])
+    at = 2
+    while True:
+        length = 2 + int.from_bytes(stream[at + 2 : at + 4], "big")
+        segment = bytearray(stream[at : at + length])
+        at += length
+        if 0xE0 <= segment[1] <= 0xEF:
+            continue
+        if segment[1] in (0xC0, 0xC1, 0xC2, 0xC3, 0xF7):
+            segment[10::3] = bytes(range(1, 1 + segment[9]))
+        elif segment[1] == 0xDA:
+            segment[5 : 5 + 2 * segment[4] : 2] = bytes(range(1, 1 + segment[4]))
+        out += segment
+        if segment[1] == 0xDA:
+            return bytes(out) + stream[at:]
+
+
+def with_segment(stream: bytes, marker: int, body: bytes) -> bytes:
+    """A JPEG stream with a segment more, behind SOI."""
+    return stream[:2] + bytes([0xFF, marker]) + (2 + len(body)).to_bytes(2, "big") + body + stream[2:]
+
+
 def check_cuts(decode: Decode, stream: bytes, like: np.ndarray, end: int = 2, **changes: Any) -> None:
     """No prefix decodes, but those that lack no more than the last `end` bytes, the marker of the end."""
     step = max(1, len(stream) // 150)

@@ -121,7 +121,7 @@ def test_cut_and_damaged(samples, options, capfd):
     a = picture(61, 77, samples)
     changes = {"photometric": "YBR_FULL"} if samples == 3 else {}
     stream = by_pillow(a, **options)
-    check_cuts(jpeg.decode, stream, a, end=0, **changes)
+    check_cuts(jpeg.decode, stream, a, end=0 if "progressive" in options else 2, **changes)
     check_flips(jpeg.decode, stream, a, capfd, **changes)
     check_disagreements(jpeg.decode, stream, a, **changes)
 
@@ -258,3 +258,26 @@ def test_files_of_pydicom(name, close_to):
     if close_to:
         wanted = dcmread(get_testdata_file(close_to)).pixel_array
         assert np.abs(out.astype(int) - wanted).mean() <= 4
+
+
+@pytest.mark.parametrize("bits, samples, sampling", [(8, 1, None), (12, 1, None), (8, 3, "444"), (8, 3, "420")])
+@pytest.mark.parametrize("rest", [b"", b"\0", b"\xff", b"\0\0\0"])
+def test_whole_but_for_eoi(bits, samples, sampling, rest):
+    """The picture is that of the stream with its end; a byte less is an error."""
+    a = picture(45, 51, samples, bits)
+    changes = {"photometric": "YBR_FULL", "to_rgb": True} if samples == 3 else {}
+    for seed in range(5):
+        a = picture(45, 51, samples, bits, seed=seed)
+        stream = encode(a, bits, subsampling=sampling)
+        whole = decoded(jpeg.decode, stream, a, **changes)[0]
+        open_end = stream.removesuffix(EOI)
+        assert np.array_equal(decoded(jpeg.decode, open_end + rest, a, **changes)[0], whole)
+        with pytest.raises(TruncatedError):
+            decoded(jpeg.decode, open_end[:-2] + rest, a, **changes)
+
+
+def test_components_one_by_one_without_eoi():
+    a = picture(64, 64, 3)
+    stream = _by_component([encode(np.ascontiguousarray(a[..., k : k + 1])) for k in range(3)])
+    whole = decoded(jpeg.decode, stream, a)[0]
+    assert np.array_equal(decoded(jpeg.decode, stream.removesuffix(EOI), a)[0], whole)

@@ -2,6 +2,7 @@
 
 import struct
 import threading
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -193,3 +194,56 @@ def test_the_first_error_of_frames_side_by_side() -> None:
             dd.imread(contents, values="stored", threads=2)
         assert caught.value.frame == 1
         assert threading.active_count() == before
+
+
+OWN = {s.RLE: lambda f: s.rle_frame(f[..., None]), "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_encode}
+OWN |= {"1.2.840.10008.1.2.4.90": lambda f: imagecodecs.jpeg2k_encode(f, codecformat="j2k", level=0)}
+OWN |= {"1.2.840.10008.1.2.4.70": lambda f: imagecodecs.jpeg8_encode(f, lossless=True, bitspersample=16)}
+
+
+def by_items(syntax: str, items: list[bytes]) -> bytes:
+    """A file of these items, the first of them where the Basic Offset Table should be."""
+    body = b"".join(map(s.item, items)) + s.tag_bytes(0xFFFEE0DD) + b"\0" * 4
+    return around(syntax, [s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + body])
+
+
+@pytest.mark.parametrize("syntax", list(OWN))
+@pytest.mark.parametrize("path", [False, True], ids=["memory", "path"])
+def test_odd_items(syntax: str, path: bool, tmp_path: Path) -> None:
+    """No table at all; empty fragments wherever; one fragment too many; frames of several fragments without a table."""
+    frames = [bytes(OWN[syntax](frame)) for frame in FRAMES]
+    offsets = np.cumsum([0] + [8 + len(s.item(f)) - 8 for f in frames])[:-1]
+    table = struct.pack(f"<{len(offsets)}I", *offsets)
+    halves = [part for f in frames for part in (f[: len(f) // 2 & ~1], f[len(f) // 2 & ~1 :])]
+    cases = {
+        "no table": frames,
+        "no table, several fragments": halves,
+        "empty first": [b"", b"", *frames],
+        "two empty first": [b"", b"", b"", *frames],
+        "empty between": [b"", frames[0], b"", *frames[1:]],
+        "empty last": [b"", *frames, b""],
+        "empty in a frame": [b"", halves[0], b"", *halves[1:]],
+        "empty behind a table": [table, b"", *frames],
+        "empty last behind a table": [table, *frames, b""],
+        "one more": [b"", *frames, frames[0]],
+        "one more, no stream": [b"", *frames, b"\0\0"],
+        "one more behind a table": [table, *frames, b"more"],
+        "several fragments": [b"", *halves],
+    }
+    for name, items in cases.items():
+        contents = by_items(syntax, items)
+        place = tmp_path / "x.dcm"
+        place.write_bytes(contents)
+        given = place if path else contents
+        np.testing.assert_array_equal(stored(given), FRAMES, err_msg=name)
+        np.testing.assert_array_equal(stored(given, frames=3), FRAMES[3], err_msg=name)
+        np.testing.assert_array_equal(stored(given, frames=0), FRAMES[0], err_msg=name)
+
+
+def test_an_empty_frame_is_missing() -> None:
+    """As many fragments as frames: each is one's, and the empty one cannot be decoded."""
+    frames = [s.rle_frame(frame[..., None]) for frame in FRAMES]
+    contents = by_items(s.RLE, [b"", frames[0], b"", frames[2], frames[3]])
+    np.testing.assert_array_equal(stored(contents, frames=2), FRAMES[2])
+    with pytest.raises(dd.TruncatedError):
+        stored(contents, frames=1)

@@ -193,3 +193,59 @@ def test_a_segment_bomb() -> None:
     lut += [(0x00281221 + i, "OW", words) for i in range(3)]
     contents = s.image(np.zeros((2, 2), np.uint8), photometric="PALETTE COLOR", extra=lut)
     assert dd.decode_dicom_image(contents).ndim in (1, 3)
+
+
+def with_descriptors(tables: list[np.ndarray], descriptors: list[list[int]], vr: str = "US") -> list[s.Element]:
+    lut: list[s.Element] = [(0x00281101 + i, vr, descriptor) for i, descriptor in enumerate(descriptors)]
+    return lut + [(0x00281201 + i, "OW", table) for i, table in enumerate(tables)]
+
+
+@pytest.mark.parametrize("entries", [1, 3, 130, 199])
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE, s.RLE])
+def test_fewer_entries_than_declared(entries: int, syntax: str) -> None:
+    """Of 16 bits: words, and the last one for those that are missing."""
+    tables = [t[:entries] for t in tables_of(200, 16)]
+    pixels = RNG.integers(0, 256, (5, 7), np.uint8)
+    lut = with_descriptors(tables, [[200, 0, 16]] * 3)
+    contents = s.image(pixels, photometric="PALETTE COLOR", extra=lut, syntax=syntax)
+    check(contents, looked_up(pixels, tables), np.uint16)
+    assert "palette_short" in [issue.code for issue in dd.open(contents).issues]
+
+
+def test_descriptors_that_differ() -> None:
+    """Each table is used as its own descriptor says."""
+    tables = [t[:n] for t, n in zip(tables_of(200, 16), (200, 150, 90), strict=True)]
+    for signed, firsts in ((False, [0, 3, 60]), (True, [-100, -3, 5])):
+        pixels = np.arange(256, dtype=np.uint8).reshape(16, 16).view(np.int8 if signed else np.uint8)
+        descriptors = [[len(t), first, 16] for t, first in zip(tables, firsts, strict=True)]
+        contents = s.image(
+            pixels, photometric="PALETTE COLOR", extra=with_descriptors(tables, descriptors, "SS" if signed else "US")
+        )
+        want = np.stack([looked_up(pixels, [t], f)[..., 0] for t, f in zip(tables, firsts, strict=True)], -1)
+        check(contents, want, np.uint16)
+        assert [issue.code for issue in dd.open(contents).issues] == ["palette_channels"]
+
+
+def test_depths_that_differ() -> None:
+    """A table of 8 bits beside two of 16 reaches the same white."""
+    deep, flat = tables_of(256, 16), tables_of(256, 8)[0]
+    pixels = RNG.integers(0, 256, (5, 7), np.uint8)
+    lut = with_descriptors([deep[0], flat.astype(np.uint16), deep[2]], [[256, 0, 16], [256, 0, 8], [256, 0, 16]])
+    want = looked_up(pixels, [deep[0], flat.astype(np.uint16) * 257, deep[2]])
+    check(s.image(pixels, photometric="PALETTE COLOR", extra=lut), want, np.uint16)
+
+
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE])
+def test_eight_bits_declared_and_sixteen_used(syntax: str) -> None:
+    tables = tables_of(200, 16)
+    pixels = RNG.integers(0, 200, (5, 7), np.uint8)
+    contents = contents_of(pixels, tables, bits=8, syntax=syntax)
+    check(contents, looked_up(pixels, tables), np.uint16)
+    assert [issue.code for issue in dd.open(contents).issues] == ["palette_depth"]
+
+
+def test_eight_bit_entries_that_are_missing() -> None:
+    tables = [t[:60] for t in tables_of(200, 8)]
+    pixels = RNG.integers(0, 200, (5, 7), np.uint8)
+    contents = s.image(pixels, photometric="PALETTE COLOR", extra=with_descriptors(tables, [[200, 0, 8]] * 3))
+    check(contents, looked_up(pixels, tables))

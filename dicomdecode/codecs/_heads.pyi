@@ -1,0 +1,3 @@
+from typing import Any
+
+def colour_of(data: Any, photometric: str) -> str: ...
