@@ -8,12 +8,20 @@ cdef enum HeaderForm:
     UNKNOWN_VR      # two capital letters of no VR
     NO_VR           # not a VR at all
 
+cdef enum Following:        # what is where an element ends
+    OUTSIDE             # the file has ended before
+    NOTHING             # no element
+    UNSEEN              # what is outside the window
+    A_TAG               # a tag of the same group or the next, without a VR
+    AN_ELEMENT          # an element with a VR, a delimiter, or the end
+
 cdef enum Level:
     IN_SEQUENCE = 1     # items are expected here; else elements
     IS_EXPLICIT = 2
     IS_BIG_ENDIAN = 4
 
 cdef enum:
+    FOREIGN_BYTES = 512         # that may be in front of the file or the data set: fewer than a tar archive's header
     STACK_SIZE = 2 * 256 + 2    # limits.MAX_DEPTH levels of a sequence and an item each
 
 
@@ -45,8 +53,6 @@ cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explic
                                 uint32_t* length, size_t* header) noexcept nogil:
     """Read one header without moving; False when it does not fit in the window."""
     cdef uint16_t short_length = 0
-    cdef uint16_t reserved = 0
-    cdef uint32_t long_length = 0
     cdef const uint8_t* p
     cdef int form
     if short_of(c, 8):
@@ -64,26 +70,120 @@ cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explic
     if form == SHORT_FORM:
         length[0] = short_length
         return True
-    if form == NO_VR:
-        # Writers that lose the VR of one element leave it in implicit form (pydicom reads it so); a short length
-        # behind a damaged VR is the other case. The form whose value fits in the file is taken.
+    if form == LONG_FORM:
+        header[0] = 12
+        return peek_u32(c, 8, length)
+    return odd_header(c, file_size, vr, length, header)
+
+
+cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at) noexcept nogil:
+    """How well byte `at` suits as the end of an element: a Following."""
+    cdef const uint8_t* p
+    cdef uint32_t next_tag
+    if at > file_size:
+        return OUTSIDE
+    if at == file_size:
+        return AN_ELEMENT
+    if at + 8 > c.size:
+        return UNSEEN if c.size < file_size else NOTHING
+    p = c.data + at
+    next_tag = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
+    if next_tag >> 16 == 0xFFFE:
+        return AN_ELEMENT if next_tag == ITEM_DELIMITATION or next_tag == SEQUENCE_DELIMITATION else NOTHING
+    if next_tag < tag:
+        return NOTHING
+    return AN_ELEMENT if form_of(p[4], p[5]) <= LONG_FORM else A_TAG if next_tag - tag < 0x10000u else NOTHING
+
+
+cdef int odd_header(const Cursor* c, uint64_t file_size, uint16_t* vr, uint32_t* length,
+                    size_t* header) noexcept nogil:
+    """The header of an element whose VR is none; False when it cannot be told in this window.
+
+    It may be of a later edition (32-bit length), damaged (16-bit length), or left out by a writer that then uses the
+    implicit form. The layout is taken behind which the next element begins.
+    """
+    cdef const uint8_t* p = c.data + c.pos
+    cdef uint32_t tag = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
+    cdef bint has_letters = form_of(p[4], p[5]) == UNKNOWN_VR
+    cdef uint64_t left = file_size - c.pos
+    cdef uint32_t[3] lengths
+    cdef size_t[3] headers
+    cdef int best = OUTSIDE
+    cdef int found, i
+    headers = [8, 12, 8]
+    lengths = [u16_at(p + 6, c.big_endian), 0, u32_at(p + 4, c.big_endian)]
+    if has_letters and lengths[0] == 0:
+        if left >= 12 and not peek_u32(c, 8, &lengths[1]):
+            return False
+        headers = [12, 8, 8]                # PS3.5 7.1.2: VRs of later editions have 32-bit lengths
+        lengths[0], lengths[1] = lengths[1], lengths[0]
+    elif lengths[0] == 0:
+        if left >= 12 and not peek_u32(c, 8, &lengths[1]):
+            return False
+    else:
+        lengths[1] = lengths[0]             # reserved bytes are 0: there is no 32-bit length
+        headers[1] = 8
+    if not has_letters:
         vr[0] = VR_UN
-        length[0] = u32_at(p + 4, c.big_endian)
-        if length[0] != UNDEFINED_LENGTH and length[0] > file_size - c.pos - 8:
-            length[0] = short_length
-        return True
-    if form == UNKNOWN_VR:
-        # PS3.5 7.1.2 gives VRs of later editions the long form; some writers use the short one.
-        reserved = short_length
-        form = SHORT_FORM
-        if reserved == 0 and peek_u32(c, 8, &long_length) and (
-                long_length == UNDEFINED_LENGTH or long_length <= file_size - c.pos - 12):
-            form = LONG_FORM
-    if form == SHORT_FORM:
-        length[0] = short_length
-        return True
-    header[0] = 12
-    return peek_u32(c, 8, length)
+    length[0] = lengths[0]
+    header[0] = headers[0]
+    for i in range(3):
+        if lengths[i] == UNDEFINED_LENGTH:
+            if c.pos + headers[i] + 4 > c.size:
+                found = UNSEEN if c.size < file_size else NOTHING
+            else:
+                found = AN_ELEMENT if items_begin(p + headers[i]) else NOTHING
+        else:
+            found = follows(c, file_size, tag, c.pos + headers[i] + lengths[i])
+        if found == UNSEEN and lengths[i] <= 0xFFFF and c.size - c.pos < 0x10010:
+            return False
+        if found > best:
+            best = found
+            length[0] = lengths[i]
+            header[0] = headers[i]
+    return True
+
+
+cdef inline bint items_begin(const uint8_t* p) noexcept nogil:
+    """Whether an item or the end of a sequence is here, in either byte order."""
+    cdef uint32_t tag = <uint32_t>u16_at(p, p[0] == 0xFF) << 16 | u16_at(p + 2, p[0] == 0xFF)
+    return tag == ITEM or tag == SEQUENCE_DELIMITATION
+
+
+cdef int encoding_of_items(const Cursor* c, uint64_t file_size) noexcept nogil:
+    """How the items of a UN sequence, the first of which is here, are encoded: Level bits; -1: not in this window.
+
+    PS3.5 6.2.2 says Implicit VR Little Endian. Writers that did not know the tag keep what they were given.
+    """
+    cdef Cursor at = c[0]
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint32_t implicit_length
+    cdef uint64_t end
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    cdef int form
+    at.big_endian = not short_of(c, 2) and c.data[c.pos] == 0xFF
+    while True:
+        if short_of(&at, 16):
+            return -1 if at.size < file_size else 0
+        tag = <uint32_t>u16_at(at.data + at.pos, at.big_endian) << 16 | u16_at(at.data + at.pos + 2, at.big_endian)
+        if tag >> 16 != 0xFFFE:
+            break
+        if tag == SEQUENCE_DELIMITATION:
+            return 0
+        at.pos += 8
+    form = form_of(at.data[at.pos + 4], at.data[at.pos + 5])
+    if form > LONG_FORM or (form == LONG_FORM and u16_at(at.data + at.pos + 6, False) != 0):
+        return 0
+    implicit_length = u32_at(at.data + at.pos + 4, at.big_endian)
+    element_header(&at, file_size, True, &tag, &vr, &length, &header)
+    end = at.pos + 8 + <uint64_t>implicit_length
+    # Letters may be a length. Then an element ends where it says, and none where the other says.
+    if end <= file_size and length != UNDEFINED_LENGTH and (
+            follows(&at, file_size, tag, at.pos + header + length) <= NOTHING):
+        return 0
+    return IS_EXPLICIT | (IS_BIG_ENDIAN if at.big_endian else 0)
 
 
 cdef inline int append(ElementTable* table, const Element* element) noexcept nogil:
@@ -102,7 +202,8 @@ cdef inline int append(ElementTable* table, const Element* element) noexcept nog
 
 
 cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil:
-    """The first element with this tag, or NULL. Of duplicates the first counts, as in DCMTK."""
+    """The element with this tag, or NULL. Of duplicates the first that is not empty counts."""
+    cdef const Element* empty = NULL
     cdef size_t low = 0
     cdef size_t high = table.count
     cdef size_t middle, i
@@ -113,12 +214,15 @@ cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
             low = middle + 1
         else:
             high = middle
-    if low < table.count and table.items[low].tag == tag and (low == 0 or table.items[low - 1].tag < tag):
+    if low < table.count and table.items[low].tag == tag and table.items[low].length and (
+            low == 0 or table.items[low - 1].tag < tag):
         return &table.items[low]
     for i in range(table.count):
         if table.items[i].tag == tag:
-            return &table.items[i]
-    return NULL
+            if table.items[i].length:
+                return &table.items[i]
+            empty = &table.items[i] if empty == NULL else empty
+    return empty
 
 
 cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, uint64_t file_size) noexcept nogil:
@@ -180,6 +284,7 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
     cdef uint32_t length = 0
     cdef uint16_t vr = 0
     cdef size_t header = 0
+    cdef int encoding
     levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
     if not in_item:
         levels[0] |= IN_SEQUENCE
@@ -219,7 +324,10 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
             if level & IN_SEQUENCE:
                 levels[depth] = level & ~IN_SEQUENCE
             elif vr == VR_UN:
-                levels[depth] = IN_SEQUENCE
+                encoding = encoding_of_items(&at, m.file_size)
+                if encoding < 0:
+                    return more(m, at.pos + 64)
+                levels[depth] = <uint8_t>(IN_SEQUENCE | encoding)
             else:
                 levels[depth] = level | IN_SEQUENCE
             depth += 1
@@ -243,13 +351,15 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
     cdef uint16_t vr = 0
     cdef size_t header = 0
     cdef size_t start
-    cdef int result
+    cdef int result, encoding
     cdef bint outer_big_endian
     cdef bint explicit_vr = in_meta or m.explicit_vr
     while True:
         start = c.pos
-        # Fewer bytes than the shortest header are padding.
+        # Fewer bytes than the shortest header are padding, or its beginning.
         if m.file_size - start < 8:
+            if m.file_size - start >= 2 and c.size == m.file_size and u16_at(c.data + start, c.big_endian):
+                cut(m, 0, start, 8, &m.ended)
             return SCAN_DONE
         if in_meta and c.pos + 2 <= c.size and u16_at(c.data + c.pos, False) != 2:
             return SCAN_DONE
@@ -281,13 +391,16 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
             if stop_at_pixels:
                 return SCAN_PIXELS
         if length == UNDEFINED_LENGTH:
-            e.flags = UNDEFINED | (INNER_IMPLICIT if vr == VR_UN else 0)
+            e.flags = UNDEFINED
             c.pos += header
             if vr == VR_UN:
-                # Items in Implicit VR Little Endian, whatever the data set is encoded in (PS3.5 6.2.2).
+                encoding = encoding_of_items(c, m.file_size)
+                if encoding < 0:
+                    c.pos = start
+                    return more(m, start + header + 64)
                 outer_big_endian = c.big_endian
-                c.big_endian = False
-                result = walk_undefined(m, c, False, False, fault)
+                c.big_endian = (encoding & IS_BIG_ENDIAN) != 0
+                result = walk_undefined(m, c, (encoding & IS_EXPLICIT) != 0, False, fault)
                 c.big_endian = outer_big_endian
             else:
                 result = walk_undefined(m, c, explicit_vr, False, fault)
@@ -329,10 +442,110 @@ cdef int result_of_append(FileMap* m, ElementTable* table, const Element* e, Fau
 
 
 cdef bint uid_is(const uint8_t* value, size_t length, const char* uid, size_t n) noexcept nogil:
-    """Compare a UID, whose padding may be NUL or, against the rule, spaces."""
-    while length and (value[length - 1] == 0 or value[length - 1] == c' '):
+    """Compare a UID, whose padding may be NUL or, against the rule, white space."""
+    while length and is_white(value[length - 1]):
+        length -= 1
+    while length and is_white(value[0]):
+        value += 1
         length -= 1
     return length == n and memcmp(value, uid, n) == 0
+
+
+cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
+    """Whether a data set may begin here: a group that has a meaning, and a VR or a length that makes sense."""
+    cdef uint32_t length = 0
+    cdef uint16_t group
+    cdef bint big_endian
+    if short_of(c, 8):
+        return True
+    for big_endian in range(2):
+        group = u16_at(c.data + c.pos, big_endian)
+        length = u32_at(c.data + c.pos + 4, big_endian)
+        if 4 <= group <= 0x28 or (4 <= group <= 0x7FE0 and (
+                length <= file_size - c.pos - 8 or form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM)):
+            return True
+    return False
+
+
+cdef bint does_begin(const Cursor* c, uint64_t file_size, size_t at) noexcept nogil:
+    """Whether a data set surely begins at byte `at`: two elements, in any encoding."""
+    cdef Cursor here = c[0]
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    cdef bint explicit_vr, big_endian
+    if at + 8 > c.size:
+        return False
+    explicit_vr = form_of(c.data[at + 4], c.data[at + 5]) <= LONG_FORM
+    here.pos = at
+    for big_endian in range(2):
+        here.big_endian = big_endian
+        if not element_header(&here, file_size, explicit_vr, &tag, &vr, &length, &header) or not 4 <= tag >> 16 <= 0x28:
+            continue
+        if explicit_vr and follows(&here, file_size, tag, at + header + length) > NOTHING:
+            return True
+        if not explicit_vr and not length & 1 and implicit_follows(&here, file_size, tag, length):
+            return True
+    return False
+
+
+cdef bint implicit_follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint32_t length) noexcept nogil:
+    """Whether an element in implicit VR is behind the one that is here."""
+    cdef uint64_t at = c.pos + 8 + <uint64_t>length
+    cdef uint32_t behind
+    if at + 8 > file_size:
+        return at == file_size
+    if at + 8 > c.size:
+        return True
+    behind = <uint32_t>u16_at(c.data + at, c.big_endian) << 16 | u16_at(c.data + at + 2, c.big_endian)
+    return behind > tag and behind >> 16 <= 0x7FE0 and u32_at(c.data + at + 4, c.big_endian) <= file_size - at - 8
+
+
+cdef int skip_foreign(FileMap* m, Fault* fault) noexcept nogil:
+    """Go behind what some writers leave between the file meta information and the data set.
+
+    That is a command set (group 0000 of PS3.7, which only a message has), or a few bytes that belong to nothing; they
+    are passed over only where no element begins at once and a data set begins soon.
+    """
+    cdef Cursor* c = &m.cursor
+    cdef size_t start = c.pos
+    cdef size_t at
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    if c.size < m.file_size and short_of(c, 2 * FOREIGN_BYTES):
+        return more(m, start + 2 * FOREIGN_BYTES)
+    while not short_of(c, 12) and u16_at(c.data + c.pos, False) == 0 and c.data[c.pos + 4] | c.data[c.pos + 5]:
+        element_header(c, m.file_size, form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM, &tag, &vr, &length,
+                       &header)
+        if length > c.size - c.pos - header or count_element(m, tag, c.pos, fault) < 0:
+            break
+        c.pos += header + length
+    if fault.kind:
+        return SCAN_FAULT
+    if m.meta.count and not may_begin(c, m.file_size):
+        for at in range(c.pos + 1, min(c.pos + <size_t>FOREIGN_BYTES, c.size)):
+            if does_begin(c, m.file_size, at):
+                c.pos = at
+                break
+    m.skipped += c.pos - start
+    return SCAN_DONE
+
+
+cdef size_t find_prefix(const Cursor* c) noexcept nogil:
+    """Where the prefix of a file ends whose first bytes belong to nothing; 0: nowhere.
+
+    An archive that holds a DICOM file is none itself.
+    """
+    cdef size_t at
+    if memcmp(c.data, <const char*>b"PK", 2) == 0:
+        return 0
+    for at in range(min(c.size - 8, <size_t>(128 + FOREIGN_BYTES))):
+        if memcmp(c.data + at, <const char*>b"DICM\x02\x00", 6) == 0:
+            return at + 4
+    return 0
 
 
 cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
@@ -353,6 +566,8 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     cdef uint32_t length = 0
     cdef uint16_t vr = 0
     cdef size_t header = 0
+    if skip_foreign(m, fault) != SCAN_DONE:
+        return SCAN_FAULT if fault.kind else SCAN_MORE
     m.dataset_offset = m.base + c.pos
     if uid != NULL and uid.length:
         value = value_at(m, uid)
@@ -366,6 +581,9 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     else:
         m.guessed = True
     if m.file_size - c.pos < 8:
+        if m.meta.count == 0:
+            return fail(fault, TRUNCATED, "element_cut", "The file ends behind its prefix: it is cut", 0, m.file_size,
+                        -1, -1)
         m.explicit_vr = claims_explicit
         c.big_endian = claims_big
         return SCAN_DONE            # a file meta information with nothing behind it
@@ -404,15 +622,19 @@ cdef int begin(FileMap* m, Fault* fault) noexcept nogil:
     cdef int result
     if m.file_size == 0:
         return fail(fault, TRUNCATED, "empty", "The input holds no bytes", 0, 0, -1, -1)
-    if c.size < m.file_size and c.size < 144:
-        return more(m, 144)
+    if c.size < m.file_size and c.size < 2 * FOREIGN_BYTES:
+        return more(m, 2 * FOREIGN_BYTES)
     c.pos = 0
+    m.skipped = 0
     if c.size >= 132 and memcmp(c.data + 128, <const char*>b"DICM", 4) == 0:
         c.pos = 132
     elif c.size >= 4 and memcmp(c.data, <const char*>b"DICM", 4) == 0:
         c.pos = 4
     elif c.size < 8:
         return fail(fault, TRUNCATED, "not_dicom", "Too short for a DICOM file (bytes)", 0, 0, 8, c.size)
+    else:
+        c.pos = find_prefix(c)
+        m.skipped = c.pos - 132 if c.pos > 132 else 0
     c.big_endian = False
     m.meta.count = 0
     result = walk_elements(m, &m.meta, True, False, fault)
