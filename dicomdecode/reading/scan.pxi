@@ -453,16 +453,28 @@ cdef bint uid_is(const uint8_t* value, size_t length, const char* uid, size_t n)
 
 cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
     """Whether a data set may begin here: a group that has a meaning, and a VR or a length that makes sense."""
+    cdef Cursor here = c[0]
+    cdef uint32_t tag = 0
     cdef uint32_t length = 0
     cdef uint16_t group
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
     cdef bint big_endian
     if short_of(c, 8):
         return True
     for big_endian in range(2):
+        here.big_endian = big_endian
         group = u16_at(c.data + c.pos, big_endian)
         length = u32_at(c.data + c.pos + 4, big_endian)
-        if 4 <= group <= 0x28 or (4 <= group <= 0x7FE0 and (
-                length <= file_size - c.pos - 8 or form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM)):
+        if not 1 <= group <= 0x7FE0:
+            continue
+        if form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM:
+            return True
+        # Implicit VR is little endian, and few data sets have nothing in the first groups.
+        if not big_endian and group <= 0x60 and (length == UNDEFINED_LENGTH or length <= file_size - c.pos - 8):
+            return True
+        if element_header(&here, file_size, True, &tag, &vr, &length, &header) and (
+                follows(&here, file_size, tag, here.pos + header + length) == AN_ELEMENT):
             return True
     return False
 
@@ -566,8 +578,6 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     cdef uint32_t length = 0
     cdef uint16_t vr = 0
     cdef size_t header = 0
-    if skip_foreign(m, fault) != SCAN_DONE:
-        return SCAN_FAULT if fault.kind else SCAN_MORE
     m.dataset_offset = m.base + c.pos
     if uid != NULL and uid.length:
         value = value_at(m, uid)
@@ -580,6 +590,9 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
             claims_big = True
     else:
         m.guessed = True
+    if skip_foreign(m, fault) != SCAN_DONE:
+        return SCAN_FAULT if fault.kind else SCAN_MORE
+    m.dataset_offset = m.base + c.pos
     if m.file_size - c.pos < 8:
         if m.meta.count == 0:
             return fail(fault, TRUNCATED, "element_cut", "The file ends behind its prefix: it is cut", 0, m.file_size,
