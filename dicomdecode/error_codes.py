@@ -175,8 +175,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
 ISSUE_CODES: Mapping[str, str] = MappingProxyType(
     {
         "bits_stored": "Bits Stored is 0: it is read as Bits Allocated.",
-        "samples_per_pixel": "Samples per Pixel contradicts Photometric Interpretation: the length of native pixel data "
-        "decides, else Samples per Pixel.",
+        "samples_per_pixel": "Samples per Pixel contradicts Photometric Interpretation: the length of native pixel "
+        "data decides, else Samples per Pixel.",
         "no_transfer_syntax": "The file names no transfer syntax: the first element tells how it is encoded.",
         "encoding": "The data set is not encoded as its transfer syntax says: its first element decides.",
         "foreign_bytes": "Bytes in front of the file or the data set belong to no element: they are passed over.",

@@ -115,7 +115,9 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
     if syntax.strip(b" \0") != syntax.strip(b" \0\t\n\v\f\r"):
         yield Issue("white space around the transfer syntax: it is ignored", "uid_padding", 0x00020010)
     if file.first_odd_vr:
-        yield Issue("the VR of an element is none that there is: what follows tells its length", "vr", file.first_odd_vr)
+        yield Issue(
+            "the VR of an element is none that there is: what follows tells its length", "vr", file.first_odd_vr
+        )
     if file.first_repeated:
         text = "an element is there twice: the first counts that is not empty"
         yield Issue(text, code="element_twice", tag=file.first_repeated)
@@ -141,8 +143,10 @@ def _numbers(file: DicomFile) -> Iterator[Issue]:
 def _values(file: DicomFile) -> Iterator[Issue]:
     """Of the stages behind stored values."""
     for error in first_voi(file, file.signed)[1]:
-        code = "window_width" if error.code in ("window", "decimal_string") else error.code
-        yield Issue(f"{error.message}: it is not used", code=code, tag=error.tag)
+        if error.code in ("window", "decimal_string"):
+            yield Issue(f"{error.message}: it is not used", code="window_width", tag=error.tag)
+        else:
+            yield Issue(f"{error.message}: it is not used", code=error.code, tag=error.tag)
     wrong = wrong_spacing(file)
     if wrong is not None:
         yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
@@ -192,7 +196,9 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
         yield Issue(f"Bits Stored is 0: it is read as {file.bits_stored}", code="bits_stored", tag=0x00280101)
     samples = file.tag(0x00280002)
     if file.is_renamed:
-        text = f"Photometric Interpretation contradicts {file.samples} Samples per Pixel: it is read as {file.photometric}"
+        text = (
+            f"Photometric Interpretation contradicts {file.samples} Samples per Pixel: it is read as {file.photometric}"
+        )
         yield Issue(text, code="samples_per_pixel", tag=0x00280004)
     elif isinstance(samples, int) and samples > 0 and samples != file.samples:
         text = f"Samples per Pixel is {samples}, and the pixel data have {file.samples}"

@@ -120,7 +120,7 @@ def test_cut_files_say_so() -> None:
         text = str(caught.value)
         assert "cut" in text or "ends" in text or caught.value.code in ("not_dicom", "no_pixel_data"), (end, text)
     for end in (pixels, pixels + 3):
-        with pytest.raises(dd.DicomError, match="cut|ends"):
+        with pytest.raises(dd.DicomError, match=r"cut|ends"):
             dd.imread(contents[:end])
 
 
@@ -158,11 +158,9 @@ def test_un_sequence(syntax: str, inner: s.Encoding, undefined: bool, undefined_
     nested = s.sequence(0x00081140, "SQ", items, inner)
     nested = nested[12 if inner.explicit else 8 :]
     nested = nested if undefined else nested[:-8]
-    order = s.encoding_of(syntax).order
     length = s.UNDEFINED if undefined else len(nested)
     sequence = s.header(0x00081140, "UN", length, s.encoding_of(syntax)) + nested
     contents = s.image(GREY, syntax=syntax, extra=[sequence, (0x00100010, "PN", "A")])
-    assert order
     everywhere(contents, GREY, tmp_path)
     assert dd.open(contents).tag("[ReferencedImageSequence][0][CodeValue]") == "code"
     assert dd.open(contents).tag("[ReferencedImageSequence][1][CodeValue]") == "second"
@@ -206,7 +204,12 @@ def test_private_tags_in_implicit_vr() -> None:
     "text", ["2.5\n", "2.5\t", "\t 2.5", "2,5", "2.5\0\0", "2.5\0junk", "\r\n2.5\r\n", "25e-1\n", "+2,50"]
 )
 def test_text_of_numbers(text: str, syntax: str, tmp_path: Path) -> None:
-    extra = [(0x00281053, "DS", text), (0x00281050, "DS", text), (0x00281051, "DS", text), (0x00280030, "DS", [text] * 2)]
+    extra = [
+        (0x00281053, "DS", text),
+        (0x00281050, "DS", text),
+        (0x00281051, "DS", text),
+        (0x00280030, "DS", [text] * 2),
+    ]
     contents = s.image(GREY, syntax=syntax, extra=extra)
     everywhere(contents, (GREY * 2.5).astype(np.float32), tmp_path, values="modality")
     image = dd.open(contents)
@@ -313,7 +316,7 @@ TEXTS: list[tuple[str, bytes, str]] = [
     ("ISO_IR 127", b"\xe2", "ق"),
     ("ISO_IR 138", b"\xf9", "ש"),
     ("ISO_IR 144", b"\xbb\xee", "Лю"),
-    ("ISO_IR 148", b"\xfd", "ı"),
+    ("ISO_IR 148", b"\xf0", "ğ"),
     ("ISO_IR 166", b"\xa1", "ก"),
     ("ISO_IR 13", b"\xd4\xcf", "ﾔﾏ"),
     ("ISO_IR 203", b"\xa4uro", "€uro"),
@@ -387,5 +390,3 @@ def test_pydicom_data_set_of_an_unknown_syntax() -> None:
         image = dd.open(dataset)
         assert image.transfer_syntax == uid
         assert image.tag("Rows") == 2
-
-

@@ -532,11 +532,11 @@ cdef int skip_foreign(FileMap* m, Fault* fault) noexcept nogil:
     while not short_of(c, 12) and u16_at(c.data + c.pos, False) == 0 and c.data[c.pos + 4] | c.data[c.pos + 5]:
         element_header(c, m.file_size, form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM, &tag, &vr, &length,
                        &header)
-        if length > c.size - c.pos - header or count_element(m, tag, c.pos, fault) < 0:
+        if length > c.size - c.pos - header:
             break
+        if count_element(m, tag, c.pos, fault) < 0:
+            return SCAN_FAULT
         c.pos += header + length
-    if fault.kind:
-        return SCAN_FAULT
     if m.meta.count and not may_begin(c, m.file_size):
         for at in range(c.pos + 1, min(c.pos + <size_t>FOREIGN_BYTES, c.size)):
             if does_begin(c, m.file_size, at):
@@ -572,7 +572,7 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     cdef bint claims_explicit = True
     cdef bint claims_big = False
     cdef bint looks_explicit, big
-    cdef int form
+    cdef int form, result
     cdef uint16_t little_group, big_group
     cdef uint32_t tag = 0
     cdef uint32_t length = 0
@@ -590,8 +590,9 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
             claims_big = True
     else:
         m.guessed = True
-    if skip_foreign(m, fault) != SCAN_DONE:
-        return SCAN_FAULT if fault.kind else SCAN_MORE
+    result = skip_foreign(m, fault)
+    if result != SCAN_DONE:
+        return result
     m.dataset_offset = m.base + c.pos
     if m.file_size - c.pos < 8:
         if m.meta.count == 0:

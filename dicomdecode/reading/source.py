@@ -81,7 +81,7 @@ def _is_text(file: Any) -> bool:
 
 
 def _written(dataset: Dataset) -> bytes:
-    """A pydicom Dataset as the bytes of a file, of any transfer syntax: pydicom's own writer takes only those it knows."""
+    """A pydicom Dataset as the bytes of a file, of any transfer syntax: pydicom's writer takes only those it knows."""
     from pydicom.filebase import DicomBytesIO
     from pydicom.filewriter import write_dataset
 
