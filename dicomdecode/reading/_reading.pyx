@@ -3,6 +3,8 @@
 """From the bytes of a file to its data set and its header. One module, so that its parts can call each other directly.
 
 source.pxi     where the bytes come from
+element.pxi    the header of a data element
+begin.pxi      where a data set begins, and how it is encoded
 scan.pxi       bytes -> a flat table of data elements
 fragments.pxi  from fragment to fragment of encapsulated pixel data
 header.pxi     elements -> the attributes that say what the pixel data are
@@ -47,6 +49,8 @@ cdef int OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_
 
 include "fault.pxi"
 include "source.pxi"
+include "element.pxi"
+include "begin.pxi"
 include "scan.pxi"
 include "fragments.pxi"
 include "header.pxi"
