@@ -172,7 +172,8 @@ cdef bint first_decimal(const uint8_t* p, const Element* e, bint big_endian, dou
 cdef bint integer(const uint8_t* p, const Element* e, bint big_endian, int64_t* out) noexcept nogil:
     """The first value of a US or SS element (or one that a writer made UL, SL, a float or a text), read as unsigned."""
     cdef double number = 0
-    if e.vr == letters(b"IS") or e.vr == letters(b"DS") or e.vr == letters(b"FL") or e.vr == letters(b"FD"):
+    cdef int form = BINARY if e.vr == letters(b"US") or e.vr == 0 else text_form(e.vr)
+    if form <= TEXTS or form == FLOATS:
         if not first_decimal(p, e, big_endian, &number) or not -9e15 < number < 9e15:
             return False
         out[0] = <int64_t>number
@@ -205,7 +206,7 @@ cdef size_t text_length(const uint8_t* p, const Element* e) noexcept nogil:
     cdef size_t n = 0
     while n < e.length and p[n] != c'\\':
         n += 1
-    while n and (p[n - 1] == c' ' or p[n - 1] == 0):
+    while n and is_white(p[n - 1]):
         n -= 1
     return n
 
