@@ -125,7 +125,8 @@ cdef int nth_number(const uint8_t* p, const Element* e, bint big_endian, size_t 
     """Value `index` of a number, a text or in binary whatever its tag asks for: a Number."""
     cdef size_t first = 0
     cdef size_t n
-    if text_form(e.vr) == NUMBERS or text_form(e.vr) == FLOATS:
+    cdef int form = TEXTS if e.vr == letters(b"DS") or e.vr == letters(b"IS") else text_form(e.vr)
+    if form == NUMBERS or form == FLOATS:
         n = <size_t>number_bytes(e.vr)
         if index >= e.length // n:
             return NO_VALUE
