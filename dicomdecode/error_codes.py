@@ -88,7 +88,7 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "palette_data": _malformed("Palette data are missing or empty."),
         "palette_segment": _malformed("Segmented palette data are damaged."),
         "palette_bits": _unsupported("Palette indices have more than 16 bits."),
-        "window": _malformed("The stored window cannot be used."),
+        "window": _malformed("The stored window that was asked for cannot be used."),
         "voi_lut_function": _malformed("VOI LUT Function is unknown."),
         "no_window": _unsupported("Float pixel data have no range to display by, and there is no window."),
         "window_index": _malformed("No window or VOI LUT has the index in `window=`."),
@@ -182,8 +182,16 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
 #: What is odd about a file although it decodes, and what is done.
 ISSUE_CODES: Mapping[str, str] = MappingProxyType(
     {
+        "bits_stored": "Bits Stored is 0: it is read as Bits Allocated.",
+        "samples_per_pixel": "Samples per Pixel contradicts Photometric Interpretation: the length of native pixel "
+        "data decides, else Samples per Pixel.",
         "no_transfer_syntax": "The file names no transfer syntax: the first element tells how it is encoded.",
         "encoding": "The data set is not encoded as its transfer syntax says: its first element decides.",
+        "foreign_bytes": "Bytes in front of the file or the data set belong to no element: they are passed over.",
+        "uid_padding": "There is white space around the transfer syntax: it is ignored.",
+        "vr": "The VR of an element is none that there is: what follows tells its length, the dictionary its meaning.",
+        "element_twice": "An element is there twice: the first counts that is not empty.",
+        "number_form": "A number is not written as its VR is: it is read all the same.",
         "odd_length": "An element has an odd length: it is read as it is.",
         "character_set": "A character set is unknown: its text is read as ISO_IR 100.",
         "attribute_missing": "Samples per Pixel, Photometric Interpretation, Bits Stored, High Bit or Pixel "
@@ -215,7 +223,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "palette_depth": "A palette has other bits than it declares: those that it has are used.",
         "lut_depth": "A Modality, VOI or Presentation LUT has other bits than it declares: those that it has are used.",
         "lut_empty": "An item of a LUT sequence holds no table: it is not used.",
-        "window_width": "The stored window has a width that cannot be used.",
+        "window_width": "A stored window cannot be used: the next one counts, or none.",
         "spacing": "A spacing is not a positive number: it is not used.",
     }
 )

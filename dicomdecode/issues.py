@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,10 @@ from dicomdecode.errors import DicomError
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.decode import stored_cells
-from dicomdecode.pixels.luts import lut_items, read_lut
+from dicomdecode.pixels.luts import first_voi, lut_items, read_lut
 from dicomdecode.pixels.overlays import embedded_bits, read_overlays
 from dicomdecode.pixels.palette import read_palette
+from dicomdecode.reading.charset import is_known, terms_of
 from dicomdecode.reading.spacing import wrong_spacing
 from dicomdecode.syntaxes import SYNTAXES, name_of
 
@@ -72,6 +74,7 @@ def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
     found: list[Issue] = []
     checks: list[Callable[[], Iterator[Issue]]] = [
         lambda: _encoding(file),
+        lambda: _numbers(file),
         lambda: _values(file),
         lambda: _palette(pixels),
         lambda: _overlays(pixels),
@@ -107,19 +110,45 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
     odd = file.first_odd
     if odd:
         yield Issue("an element has an odd length", code="odd_length", tag=odd)
-    terms = (file.raw(0x00080005) or b"").decode("latin-1").rstrip(" \0").split("\\")
-    if any(term.strip() not in ("", "ISO_IR 6", "ISO_IR 100", "ISO_IR 192") for term in terms):
-        from pydicom.charset import python_encoding
+    if file.skipped:
+        text = f"{file.skipped} bytes in front of the data set belong to no element of it: they are passed over"
+        yield Issue(text, code="foreign_bytes")
+    syntax = file.raw(0x00020010) or b""
+    if syntax.strip(b" \0") != syntax.strip(b" \0\t\n\v\f\r"):
+        yield Issue("white space around the transfer syntax: it is ignored", "uid_padding", 0x00020010)
+    if file.first_odd_vr:
+        yield Issue(
+            "the VR of an element is none that there is: what follows tells its length", "vr", file.first_odd_vr
+        )
+    if file.first_repeated:
+        text = "an element is there twice: the first counts that is not empty"
+        yield Issue(text, code="element_twice", tag=file.first_repeated)
+    if not all(is_known(term) for term in terms_of(file.raw(0x00080005) or b"")):
+        yield Issue("a character set is unknown: its text is read as ISO_IR 100", "character_set", 0x00080005)
 
-        if any(term.strip() not in python_encoding for term in terms):
-            yield Issue("a character set is unknown: its text is read as ISO_IR 100", "character_set", 0x00080005)
+
+#: Numbers of a picture that are DS or IS: what else is found there is read all the same.
+_NUMBERS = (0x00280008, 0x00280030, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00181164, 0x3004000E)
+_NOT_IN_NUMBERS = re.compile(rb"[\t\n\v\f\r,]|\0+[^\0 ]")
+
+
+def _numbers(file: DicomFile) -> Iterator[Issue]:
+    for tag in _NUMBERS:
+        vr, value = file.vr(tag), file.raw(tag) or b""
+        if vr in ("FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"):
+            yield Issue(f"a number is stored as {vr}: it is read as it is", code="number_form", tag=tag)
+        elif _NOT_IN_NUMBERS.search(value):
+            text = "the text of a number has white space, a comma or NUL in it: it is read all the same"
+            yield Issue(text, code="number_form", tag=tag)
 
 
 def _values(file: DicomFile) -> Iterator[Issue]:
     """Of the stages behind stored values."""
-    window = file.window
-    if window is not None and not window[1] >= (1 if window[2] == "LINEAR" else 1e-300):
-        yield Issue(f"the stored window has a width of {window[1]:g}", code="window_width", tag=0x00281051)
+    for error in first_voi(file, file.signed)[1]:
+        if error.code in ("window", "decimal_string"):
+            yield Issue(f"{error.message}: it is not used", code="window_width", tag=error.tag)
+        else:
+            yield Issue(f"{error.message}: it is not used", code=error.code, tag=error.tag)
     wrong = wrong_spacing(file)
     if wrong is not None:
         yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
@@ -172,6 +201,17 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
     for tag, name in _REQUIRED if integer else _REQUIRED[:2]:
         if not file.raw(tag):
             yield Issue(f"{name} is missing", code="attribute_missing", tag=tag)
+    if integer and file.raw(0x00280101) and not file.tag(0x00280101):
+        yield Issue(f"Bits Stored is 0: it is read as {file.bits_stored}", code="bits_stored", tag=0x00280101)
+    samples = file.tag(0x00280002)
+    if file.is_renamed:
+        text = (
+            f"Photometric Interpretation contradicts {file.samples} Samples per Pixel: it is read as {file.photometric}"
+        )
+        yield Issue(text, code="samples_per_pixel", tag=0x00280004)
+    elif isinstance(samples, int) and samples > 0 and samples != file.samples:
+        text = f"Samples per Pixel is {samples}, and the pixel data have {file.samples}"
+        yield Issue(text, code="samples_per_pixel", tag=0x00280002)
     high = file.tag(0x00280102)
     if integer and isinstance(high, int) and high != file.bits_stored - 1:
         used = "" if high == file.high_bit else f"; it is read as {file.high_bit}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Path", "dicom_tags", "keyword_of", "parse_tag", "vr_of"]
+__all__ = ["Path", "dicom_tags", "keyword_of", "parse_tag", "private_vr_of", "vr_of"]
 
 #: A tag, or an alternation tag, item number, tag, ... that ends with a tag.
 Path = tuple[int, ...]
@@ -55,6 +55,17 @@ def vr_of(tag: int) -> str:
 
     try:
         return str(dictionary_VR(tag))  # repeating groups
+    except KeyError:
+        return "UN"
+
+
+@functools.lru_cache(maxsize=1024)
+def private_vr_of(tag: int, creator: str) -> str:
+    """The VR of a private tag by pydicom's dictionary of private creators, "UN" when unknown."""
+    from pydicom.datadict import private_dictionary_VR
+
+    try:
+        return str(private_dictionary_VR(tag, creator))
     except KeyError:
         return "UN"
 

@@ -32,11 +32,11 @@ from dicomdecode.pixels._plans cimport (
     ybr_to_rgb)
 from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
-    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_PALETTE_COLOR, PI_RGB,
-    PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420, PI_YBR_PARTIAL_422, PI_YBR_RCT, PIXELS_FLOAT,
-    PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED,
-    DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, check_header, fail, find, held_at,
-    letters, next_fragment, read_bytes, value_at, walk_free, walk_init)
+    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2,
+    PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420, PI_YBR_PARTIAL_422,
+    PI_YBR_RCT, PIXELS_FLOAT, PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault,
+    FileBytes, FileMap, FragmentWalk, ImageHeader, check_header, fail, find, held_at, is_white, letters, next_fragment,
+    read_bytes, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)

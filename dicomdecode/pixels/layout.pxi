@@ -72,9 +72,9 @@ cdef int find_syntax(const FileMap* m) noexcept nogil:
     else:
         text = <const char*>value_at(m, uid)
         n = <size_t>uid.length
-        while n and (text[n - 1] == 0 or text[n - 1] == c' '):
+        while n and is_white(<uint8_t>text[n - 1]):
             n -= 1
-        while n and text[0] == c' ':
+        while n and is_white(<uint8_t>text[0]):
             text += 1
             n -= 1
     for i in range(syntax_count):

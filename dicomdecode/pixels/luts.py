@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.reading import DataSet, DicomFile
 
-__all__ = ["Choice", "FrameValues", "Lut", "RealWorld", "Window", "frame_values", "lut_items", "read_lut"]
+__all__ = ["Choice", "FrameValues", "Lut", "RealWorld", "Window", "first_voi", "frame_values", "lut_items", "read_lut"]
 
 #: center, width, function.
 Window = tuple[float, float, str]
@@ -38,6 +38,8 @@ _VOI_LUT = 0x00283010
 _PRESENTATION_LUT = 0x20500010
 _CENTER, _WIDTH, _FUNCTION, _EXPLANATION = 0x00281050, 0x00281051, 0x00281056, 0x00281055
 _REAL_WORLD = 0x00409096
+#: That are looked at for one that can be used.
+_MOST_WINDOWS = 64
 _PIXEL_VALUE_TRANSFORMATION, _FRAME_VOI_LUT = 0x00289145, 0x00289132
 
 
@@ -173,15 +175,18 @@ class FrameValues(NamedTuple):
         What was asked for, or is stored; None for the possible range.
     real_world : RealWorld, optional
         Of the level "real_world".
+    passed_over : tuple of str
+        Stored VOI LUTs and windows in front of `voi` that cannot be used, for `image.steps`.
     """
 
     rescale: tuple[float, float] | None = None
     voi: Window | Lut | None = None
     real_world: RealWorld | None = None
+    passed_over: tuple[str, ...] = ()
 
 
 def _values(dataset: DataSet, tag: int) -> list[Any]:
-    """The values of an element; [] when it is absent or empty."""
+    """The values of an element, by `DataSet.tag`; [] when it is absent or empty."""
     value = dataset.tag(tag)
     values = value if isinstance(value, list) else [value]
     return [] if values == [None] or values == [""] else values
@@ -241,10 +246,9 @@ def _named(name: str, explanations: list[Any]) -> int | None:
     return next(found, None)
 
 
-def _stored_voi(dataset: DataSet, choice: int | str | None, signed: bool) -> Window | Lut | None:
-    """A stored VOI LUT or window; the LUTs come first. None when there are none and none was asked for."""
+def _chosen_voi(dataset: DataSet, choice: int | str, signed: bool) -> Window | Lut:
+    """The stored VOI LUT or window that was asked for; the LUTs come first."""
     luts, windows = lut_items(dataset, _VOI_LUT), _windows(dataset)
-    index: int | None
     if isinstance(choice, str):
         index = _named(choice, [next(iter(_values(item, _LUT_EXPLANATION)), None) for item in luts])
         if index is None:
@@ -258,9 +262,7 @@ def _stored_voi(dataset: DataSet, choice: int | str | None, signed: bool) -> Win
                 hint="Window Center & Width Explanation (0028,1055) and LUT Explanation (0028,3003) name them",
             )
     else:
-        if choice is None and not luts and not windows:
-            return None
-        index = choice or 0
+        index = choice
         if not 0 <= index < len(luts) + windows:
             raise MalformedError(
                 f"window={index} is out of range: {len(luts)} VOI LUTs and {windows} windows are stored",
@@ -268,6 +270,26 @@ def _stored_voi(dataset: DataSet, choice: int | str | None, signed: bool) -> Win
                 tag=_CENTER if windows or not luts else _VOI_LUT,
             )
     return read_lut(luts[index], signed) if index < len(luts) else _window(dataset, index - len(luts))
+
+
+def first_voi(dataset: DataSet, signed: bool) -> tuple[Window | Lut | None, list[MalformedError]]:
+    """The first stored VOI LUT, else the first window, that can be used; and what is wrong with those before it."""
+    luts, windows = lut_items(dataset, _VOI_LUT), min(_windows(dataset), _MOST_WINDOWS)
+    wrong: list[MalformedError] = []
+    for index in range(len(luts) + windows):
+        try:
+            found = read_lut(luts[index], signed) if index < len(luts) else _window(dataset, index - len(luts))
+        except MalformedError as error:
+            wrong.append(error)
+        else:
+            return found, wrong
+    return None, wrong
+
+
+def _stored_voi(rescale: tuple[float, float] | None, dataset: DataSet, signed: bool) -> FrameValues:
+    """The values of a frame for which nothing was asked."""
+    voi, wrong = first_voi(dataset, signed)
+    return FrameValues(rescale, voi, passed_over=tuple(f"not used: {error.message}" for error in wrong))
 
 
 def _real_world(dataset: DataSet, items: list[DataSet], choice: int | str | None) -> RealWorld:
@@ -356,7 +378,9 @@ def frame_values(
         if groups is not None:
             items = groups.items(frame, _FRAME_VOI_LUT)
             voi = next((item for item in items if _windows(item) or lut_items(item, _VOI_LUT)), file)
-        return FrameValues(rescale, _stored_voi(voi, choice, lowest(rescale) < 0))
+        if choice is None:
+            return _stored_voi(rescale, voi, lowest(rescale) < 0)
+        return FrameValues(rescale, _chosen_voi(voi, choice, lowest(rescale) < 0))
 
     of = mapped if level == "real_world" else leveled
     if groups is not None and groups.per_frame:

@@ -210,7 +210,7 @@ def chain_of_file(
         chain = _pad(chain, file, padding)
     if values in ("modality", "real_world"):
         return chain
-    chain = _voi(chain, of_frame.voi)
+    chain = _voi(replace(chain, steps=(*chain.steps, *of_frame.passed_over)), of_frame.voi)
     if values == "voi":
         return chain
     lut = presentation_lut(file)

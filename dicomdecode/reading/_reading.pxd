@@ -76,8 +76,7 @@ cdef enum:
 
 cdef enum ElementFlag:
     UNDEFINED = 1           # the length was undefined: `length` is what the walk found, without the delimiter
-    INNER_IMPLICIT = 2      # a UN sequence: its items are Implicit VR Little Endian (PS3.5 6.2.2)
-    CUT = 4                 # the file ends inside the value: `length` is what the window holds (pixel data: the file)
+    CUT = 2                 # the file ends inside the value: `length` is what the window holds (pixel data: the file)
 
 cdef packed struct Element:
     uint32_t tag            # 0xGGGGEEEE
@@ -108,6 +107,7 @@ cdef struct FileMap:
     bint guessed            # no transfer syntax in the file: it was guessed from the first element
     const uint8_t* behind   # bytes behind the pixel data, from byte `behind_base` of the file; NULL until they are read
     uint64_t behind_base
+    uint64_t skipped        # bytes in front of the file or of the data set that belong to nothing
     uint64_t dataset_offset
     uint64_t walked         # elements met so far, nested ones too
     uint64_t wanted         # SCAN_MORE: bytes the window needs at least
@@ -134,6 +134,11 @@ cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits
 cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
 cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noexcept nogil
 cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, Fault* fault) noexcept nogil
+
+
+cdef inline bint is_white(uint8_t c) noexcept nogil:
+    """NUL, space, tab, line feed and their like: what no number and no UID holds."""
+    return c == 0 or c == c' ' or 9 <= c <= 13
 
 
 cdef inline uint16_t letters(const char* vr) noexcept nogil:
@@ -227,9 +232,10 @@ cdef struct ImageHeader:
     bint has_intercept
     double slope
     double intercept
+    bint is_renamed             # Photometric Interpretation contradicts Samples per Pixel: `photometric` fits those
     uint32_t unreadable         # Rescale Slope or Intercept, where its text is no number; else 0
-    bint has_window             # both Window Center and Window Width are there
-    double center               # the first of each
+    bint has_window             # a stored window can be used: its width is not too small, both are numbers
+    double center               # of the first such window
     double width
     int voi_function            # VoiFunction
     int shape                   # PresentationShape
@@ -255,11 +261,13 @@ cdef class DataSet:
     cdef FileMap m
     cdef readonly DataSet parent    # keeps the bytes that `m` points into alive; None for the data set of a file
     cdef int found_charset
-    cdef object found_encodings
+    cdef list found_terms
 
     cdef const Element* element(self, uint32_t tag) except? NULL
     cdef bint big_endian_of(self, const Element* e) noexcept
     cdef uint16_t vr_of_element(self, const Element* e) except 0
+    cdef str known_vr(self, const Element* e)
+    cdef uint16_t meant_vr(self, const Element* e) except 0
     cdef const uint8_t* bytes_of(self, const Element* e) except NULL
     cdef bytes value_of(self, const Element* e)
     cdef bint inner_encoding(self, const Element* e, bint* explicit_vr, bint* big_endian) except -1

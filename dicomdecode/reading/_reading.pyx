@@ -3,6 +3,8 @@
 """From the bytes of a file to its data set and its header. One module, so that its parts can call each other directly.
 
 source.pxi     where the bytes come from
+element.pxi    the header of a data element
+begin.pxi      where a data set begins, and how it is encoded
 scan.pxi       bytes -> a flat table of data elements
 fragments.pxi  from fragment to fragment of encapsulated pixel data
 header.pxi     elements -> the attributes that say what the pixel data are
@@ -19,7 +21,7 @@ from libc.errno cimport EISDIR, errno
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
 from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u32, short_of, u16_at, u32_at, u64_at
 from dicomdecode.reading._limits cimport CLimits, fill_limits
@@ -31,7 +33,9 @@ import zlib
 
 from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.limits import over_limit
-from dicomdecode.tags import parse_tag, vr_of
+from dicomdecode.reading.charset import decode_text, terms_of
+from dicomdecode.reading.foreign import not_dicom
+from dicomdecode.tags import parse_tag, private_vr_of, vr_of
 
 cdef enum:
     ITEM = 0xFFFEE000u
@@ -45,6 +49,8 @@ cdef int OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_
 
 include "fault.pxi"
 include "source.pxi"
+include "element.pxi"
+include "begin.pxi"
 include "scan.pxi"
 include "fragments.pxi"
 include "header.pxi"

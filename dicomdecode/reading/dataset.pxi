@@ -1,5 +1,16 @@
 # A data set as Python sees it: look-up by tag, values by VR, items of sequences.
 
+cdef inline bint lacks_vr(const Element* e) noexcept nogil:
+    """Whether the file does not say the VR: it is implicit, UN, or none that there is."""
+    return e.vr == 0 or e.vr == VR_UN or form_of(<uint8_t>(e.vr >> 8), <uint8_t>(e.vr & 0xFF)) > LONG_FORM
+
+
+cdef inline bint is_written_un(const FileMap* m, const Element* e) noexcept nogil:
+    """Whether an element with VR UN says so itself; else its VR was none, and is counted as UN."""
+    cdef const uint8_t* p = value_at(m, e) - 8      # VR, 2 reserved bytes, 32-bit length
+    return p[0] == c'U' and p[1] == c'N'
+
+
 cdef class DataSet:
     """Elements of one data set, read-only. Values are decoded when asked for."""
 
@@ -15,16 +26,31 @@ cdef class DataSet:
         return find(&self.m.elements, tag)
 
     cdef bint big_endian_of(self, const Element* e) noexcept:
-        """File meta information is always little endian (PS3.10 7.1)."""
-        return self.m.cursor.big_endian and not (e.tag >> 16 == 2 and self.parent is None)
+        """File meta information is always little endian (PS3.10 7.1), and so is what is written as UN (PS3.5 6.2.2)."""
+        if not self.m.cursor.big_endian or (e.tag >> 16 == 2 and self.parent is None):
+            return False
+        return not (e.vr == VR_UN and is_written_un(&self.m, e))
 
     cdef uint16_t vr_of_element(self, const Element* e) except 0:
         """The VR as written, or by the data dictionary where the file does not say."""
-        if e.vr:
+        return e.vr if e.vr else self.meant_vr(e)
+
+    cdef str known_vr(self, const Element* e):
+        """The VR of a tag by the data dictionary, of a private one by that of its creator (PS3.5 7.8.1)."""
+        cdef const Element* creator
+        cdef uint32_t element = e.tag & 0xFFFF
+        if not e.tag >> 16 & 1 or element < 0x1000:
+            return vr_of(e.tag)
+        creator = self.element(e.tag & 0xFFFF0000u | element >> 8)
+        return "UN" if creator == NULL else private_vr_of(e.tag, self.text_of(creator, letters(b"LO")))
+
+    cdef uint16_t meant_vr(self, const Element* e) except 0:
+        """The VR by the data dictionary where the file writes none, UN, or what is no VR."""
+        if not lacks_vr(e):
             return e.vr
         if e.flags & UNDEFINED:
             return letters(b"OB") if e.tag == PIXEL_DATA else letters(b"SQ")
-        cdef str vr = vr_of(e.tag)
+        cdef str vr = self.known_vr(e)
         if len(vr) == 2:
             return <uint16_t>(ord(vr[0]) << 8 | ord(vr[1]))
         if vr == "OB or OW":
@@ -39,7 +65,7 @@ cdef class DataSet:
         """Whether Pixel Representation says so: what "US or SS" means, in an item too (PS3.5 A.1)."""
         cdef const Element* sign = self.element(0x00280103u)
         if sign != NULL and sign.length >= 2:
-            return value_at(&self.m, sign)[0] == 1
+            return u16_at(value_at(&self.m, sign), self.big_endian_of(sign)) == 1
         return self.parent is not None and self.parent.is_signed()
 
     cdef bytes value_of(self, const Element* e):
@@ -66,16 +92,21 @@ cdef class DataSet:
         """How the items of a sequence are encoded; False when the element is no sequence."""
         explicit_vr[0] = self.m.explicit_vr
         big_endian[0] = self.m.cursor.big_endian
-        if e.flags & INNER_IMPLICIT:
-            explicit_vr[0] = big_endian[0] = False
+        cdef bint is_undefined = (e.flags & UNDEFINED) != 0 and e.tag != PIXEL_DATA
+        cdef Cursor c
+        cdef int encoding
+        if e.vr == letters(b"SQ") or (is_undefined and e.vr != VR_UN):
             return True
-        if e.vr == letters(b"SQ") or (e.vr != letters(b"UN") and e.flags & UNDEFINED and e.tag != PIXEL_DATA):
-            return True
-        if (e.vr == 0 or e.vr == letters(b"UN")) and vr_of(e.tag) == "SQ":
-            if e.vr:
-                explicit_vr[0] = big_endian[0] = False      # PS3.5 6.2.2 note: UN of a sequence is implicit
-            return True
-        return False
+        if not is_undefined and (not lacks_vr(e) or self.known_vr(e) != "SQ"):
+            return False
+        if e.vr:
+            c.data = value_at(&self.m, e)
+            c.size = <size_t>e.length
+            c.pos = 0
+            encoding = encoding_of_items(&c, e.length)
+            explicit_vr[0] = (encoding & IS_EXPLICIT) != 0
+            big_endian[0] = (encoding & IS_BIG_ENDIAN) != 0
+        return True
 
     def items(self, tag):
         """The items of a sequence, one `DataSet` each; an empty list when the sequence is absent."""
@@ -157,14 +188,17 @@ cdef class DataSet:
         return self.found_charset
 
     @property
-    def encodings(self):
-        """The Python codec of the text in this data set, or the list of them that code extensions need."""
-        cdef const Element* e = self.element(0x00080005u)
-        if self.charset() != OTHER:
-            return "utf-8" if self.charset() == UTF_8 else "latin-1"
-        if self.found_encodings is None:
-            self.found_encodings = self.parent.encodings if e == NULL else encodings_of(self.value_of(e))
-        return self.found_encodings
+    def charset_terms(self):
+        """The terms of the Specific Character Set in force here."""
+        cdef const Element* e
+        if self.found_terms is None:
+            self.charset()
+            e = self.element(0x00080005u)
+            if e != NULL:
+                self.found_terms = terms_of(self.value_of(e))
+            else:
+                self.found_terms = [] if self.parent is None else self.parent.charset_terms
+        return self.found_terms
 
     cdef str text_of(self, const Element* e, uint16_t vr):
         """The text of a value, by the rules of texts.pxi."""
@@ -177,8 +211,7 @@ cdef class DataSet:
                 single = is_one_of(vr, b"FLOF")
                 numbers = numbers_of(p, <size_t>e.length, vr, self.big_endian_of(e))
                 return "\\".join([shortest_float(number, single) for number in numbers])
-            encodings = None if self.charset() == UTF_8 else self.encodings
-            value = to_utf_8(vr, self.value_of(e), self.charset(), encodings)
+            value = to_utf_8(vr, self.value_of(e), self.charset(), self.charset_terms)
             p = <const uint8_t*>PyBytes_AS_STRING(value)
             text = <char*>malloc(len(value) + 1)
             size = NO_MEMORY_FOR_TEXT if text == NULL else <int64_t>put_texts(p, len(value), text_form(vr), False, text)
@@ -264,16 +297,11 @@ cdef class DataSet:
             return None
         cdef bint explicit_vr = False
         cdef bint big_endian = False
-        if e.flags & UNDEFINED or e.vr == 0 or e.vr == letters(b"SQ") or e.vr == letters(b"UN"):
+        if e.flags & UNDEFINED or e.vr == letters(b"SQ") or lacks_vr(e):
             if at.inner_encoding(e, &explicit_vr, &big_endian):
                 return at.items(number)
-        cdef uint16_t vr = at.vr_of_element(e)
-        cdef int form
-        cdef str known
-        if vr == letters(b"UN"):
-            known = vr_of(e.tag)
-            vr = <uint16_t>(ord(known[0]) << 8 | ord(known[1]))
-        form = text_form(vr)
+        cdef uint16_t vr = at.meant_vr(e)
+        cdef int form = text_form(vr)
         if form == SEQUENCE or form == BINARY:
             return at.value_of(e)
         if form == ONE_TEXT:
@@ -301,7 +329,7 @@ cdef class DataSet:
         cdef const Element* e = at.element(path[len(path) - 1])
         if e == NULL:
             return ""
-        cdef uint16_t vr = at.vr_of_element(e)
+        cdef uint16_t vr = at.meant_vr(e)
         if vr == letters(b"SQ") or (e.flags & UNDEFINED and e.tag != PIXEL_DATA):
             raise MalformedError("A sequence has no text", code="sequence_text", tag=e.tag,
                                  hint="Give a path to an element of an item: '[tag][item][tag]'")

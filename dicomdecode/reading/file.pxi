@@ -159,6 +159,8 @@ cdef class DicomFile(DataSet):
         """Raise what a function without the GIL has met."""
         if fault.kind == UNREADABLE:
             self.source.raise_failure()
+        if strcmp(fault.code, b"not_dicom") == 0 and self.bytes.held >= 8:
+            raise not_dicom(PyBytes_FromStringAndSize(<const char*>self.bytes.data, min(self.bytes.held, 512)))
         return raise_fault(fault, <int>frame)
 
     cdef int inflate(self) except -1:
@@ -238,7 +240,7 @@ cdef class DicomFile(DataSet):
         """Its UID; of a file without one that of the encoding it is written in."""
         cdef const Element* uid = find(&self.m.meta, 0x00020010u)
         if uid != NULL and uid.length:
-            return self.value_of(uid).decode("latin-1").strip(" \0")
+            return self.value_of(uid).decode("latin-1").strip(" \0\t\n\v\f\r")
         if self.m.explicit_vr:
             return "1.2.840.10008.1.2.2" if self.m.cursor.big_endian else "1.2.840.10008.1.2.1"
         return "1.2.840.10008.1.2"
@@ -298,6 +300,36 @@ cdef class DicomFile(DataSet):
     def guessed(self):
         """The file names no transfer syntax."""
         return bool(self.m.guessed)
+
+    @property
+    def skipped(self):
+        """Bytes in front of the file, or of the data set, that belong to nothing; a command set counts as such."""
+        return self.m.skipped
+
+    @property
+    def is_renamed(self):
+        """Photometric Interpretation contradicts Samples per Pixel: `photometric` is one that does not."""
+        return bool(self.h.is_renamed)
+
+    @property
+    def first_odd_vr(self):
+        """The first element whose VR is none that there is; 0 where there is none."""
+        cdef size_t i
+        cdef const Element* e
+        for i in range(self.m.elements.count):
+            e = &self.m.elements.items[i]
+            if e.vr and lacks_vr(e) and not is_written_un(&self.m, e):
+                return e.tag
+        return 0
+
+    @property
+    def first_repeated(self):
+        """The first element that another one repeats; 0 where there is none."""
+        cdef size_t i
+        for i in range(1, self.m.elements.count):
+            if self.m.elements.items[i].tag == self.m.elements.items[i - 1].tag:
+                return self.m.elements.items[i].tag
+        return 0
 
     @property
     def first_odd(self):

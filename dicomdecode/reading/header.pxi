@@ -1,5 +1,10 @@
 # From data elements to a flat struct `ImageHeader` (PS3.3 C.7.6.3, C.11), checked once.
 
+cdef enum Number:
+    NO_VALUE            # fewer values are there
+    NO_NUMBER
+    A_NUMBER
+
 # Powers of ten that a double holds exactly: one rounding in all for 15 digits or fewer (Clinger, PLDI 1990).
 cdef double[23] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
                           1e17, 1e18, 1e19, 1e20, 1e21, 1e22]
@@ -42,7 +47,7 @@ cdef bint python_decimal(const uint8_t* p, size_t n, double* out) noexcept with 
     """The rare long decimal string, correctly rounded by Python."""
     cdef double number
     try:
-        number = float(PyBytes_FromStringAndSize(<const char*>p, <Py_ssize_t>n))
+        number = float(PyBytes_FromStringAndSize(<const char*>p, <Py_ssize_t>n).replace(b",", b"."))
     except Exception:
         return False
     if isfinite(number):
@@ -52,7 +57,11 @@ cdef bint python_decimal(const uint8_t* p, size_t n, double* out) noexcept with 
 
 
 cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
-    """A DS or IS value, padding allowed on both sides (PS3.5 6.2); False when it is not a finite number."""
+    """A DS or IS value; False when it is not a finite number.
+
+    White space and NUL on both sides are padding, more than PS3.5 6.2 allows, and what is behind a NUL is none of it. A
+    comma is a point where there is no other.
+    """
     cdef size_t i = 0
     cdef size_t first
     cdef uint64_t mantissa = 0
@@ -63,11 +72,15 @@ cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
     cdef bint negative = False
     cdef bint negative_exponent = False
     cdef bint point = False
-    while n and (p[n - 1] == c' ' or p[n - 1] == 0):
-        n -= 1
-    while i < n and p[i] == c' ':
+    while i < n and is_white(p[i]):
         i += 1
     first = i
+    while i < n and p[i] != 0:
+        i += 1
+    n = i
+    while n > first and is_white(p[n - 1]):
+        n -= 1
+    i = first
     if i < n and (p[i] == c'-' or p[i] == c'+'):
         negative = p[i] == c'-'
         i += 1
@@ -79,7 +92,7 @@ cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
             if digits <= 18:
                 mantissa = 10 * mantissa + (p[i] - c'0')
             exponent -= point
-        elif p[i] == c'.' and not point:
+        elif (p[i] == c'.' or p[i] == c',') and not point:
             point = True
         else:
             break
@@ -108,19 +121,61 @@ cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
     return True
 
 
-cdef bint first_decimal(const uint8_t* p, const Element* e, double* out) noexcept nogil:
-    """The first of the values that backslashes separate."""
-    cdef size_t n = 0
+cdef int nth_number(const uint8_t* p, const Element* e, bint big_endian, size_t index, double* out) noexcept nogil:
+    """Value `index` of a number, a text or in binary whatever its tag asks for: a Number."""
+    cdef size_t first = 0
+    cdef size_t n
+    cdef int form = TEXTS if e.vr == letters(b"DS") or e.vr == letters(b"IS") else text_form(e.vr)
+    if form == NUMBERS or form == FLOATS:
+        n = <size_t>number_bytes(e.vr)
+        if index >= e.length // n:
+            return NO_VALUE
+        return binary_number(p + n * index, e.vr, big_endian, out)
+    while index and first < e.length:
+        index -= p[first] == c'\\'
+        first += 1
+    if index or e.length == 0:
+        return NO_VALUE
+    n = first
     while n < e.length and p[n] != c'\\':
         n += 1
-    return parse_decimal(p, n, out)
+    return A_NUMBER if parse_decimal(p + first, n - first, out) else NO_NUMBER
+
+
+cdef int binary_number(const uint8_t* p, uint16_t vr, bint big_endian, double* out) noexcept nogil:
+    """One value of a VR of 2, 4 or 8 bytes."""
+    cdef int size = number_bytes(vr)
+    cdef uint64_t bits = (u16_at(p, big_endian) if size == 2 else u32_at(p, big_endian) if size == 4
+                          else u64_at(p, big_endian))
+    cdef uint32_t half = <uint32_t>bits
+    cdef float single
+    if is_one_of(vr, b"FLOF"):
+        memcpy(&single, &half, 4)
+        out[0] = single
+    elif is_one_of(vr, b"FDOD"):
+        memcpy(out, &bits, 8)
+    elif is_one_of(vr, b"SSSLSV"):
+        out[0] = <int16_t>bits if size == 2 else <int32_t>half if size == 4 else <int64_t>bits
+    else:
+        out[0] = <double>bits
+    return A_NUMBER if isfinite(out[0]) else NO_NUMBER
+
+
+cdef bint first_decimal(const uint8_t* p, const Element* e, bint big_endian, double* out) noexcept nogil:
+    """The first of the values, where it is a number; else `out` stays."""
+    cdef double number = 0
+    if nth_number(p, e, big_endian, 0, &number) != A_NUMBER:
+        return False
+    out[0] = number
+    return True
 
 
 cdef bint integer(const uint8_t* p, const Element* e, bint big_endian, int64_t* out) noexcept nogil:
-    """The first value of a US or SS element (or one that a writer made UL, SL or a text), read as unsigned."""
+    """The first value of a US or SS element (or one that a writer made UL, SL, a float or a text), read as unsigned."""
     cdef double number = 0
-    if e.vr == letters(b"IS") or e.vr == letters(b"DS"):
-        if not first_decimal(p, e, &number) or not -9e15 < number < 9e15:
+    cdef int form = BINARY if e.vr == letters(b"US") or e.vr == 0 else text_form(e.vr)
+    if form <= TEXTS or form == FLOATS:
+        if not first_decimal(p, e, big_endian, &number) or not -9e15 < number < 9e15:
             return False
         out[0] = <int64_t>number
         return True
@@ -133,12 +188,26 @@ cdef bint integer(const uint8_t* p, const Element* e, bint big_endian, int64_t* 
     return True
 
 
+cdef void find_window(const FileMap* m, const Element* center, const Element* width, ImageHeader* h) noexcept nogil:
+    """The first stored window that can be used (PS3.3 C.11.2.1.2)."""
+    cdef bint big = m.cursor.big_endian
+    cdef int has_center = NO_NUMBER
+    cdef int has_width = NO_NUMBER
+    cdef size_t i = 0
+    while i < 64 and has_center != NO_VALUE and has_width != NO_VALUE and not h.has_window:
+        has_center = nth_number(value_at(m, center), center, big, i, &h.center)
+        has_width = nth_number(value_at(m, width), width, big, i, &h.width)
+        h.has_window = has_center == A_NUMBER and has_width == A_NUMBER and (
+            h.width >= 1 if h.voi_function == VOI_LINEAR else h.width > 0) and h.voi_function != VOI_UNKNOWN
+        i += 1
+
+
 cdef size_t text_length(const uint8_t* p, const Element* e) noexcept nogil:
     """The length of the first value without trailing padding."""
     cdef size_t n = 0
     while n < e.length and p[n] != c'\\':
         n += 1
-    while n and (p[n - 1] == c' ' or p[n - 1] == 0):
+    while n and is_white(p[n - 1]):
         n -= 1
     return n
 
@@ -180,10 +249,10 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     cdef int64_t number = 0
     cdef int64_t padding_limit = 0
     cdef bint has_limit = False
-    cdef bint has_center = False
-    cdef bint has_width = False
+    cdef const Element* center = NULL
+    cdef const Element* width = NULL
     cdef double real = 0
-    cdef uint64_t seen = 0      # bit per tag below: of duplicates the first counts
+    cdef uint64_t seen = 0      # bit per tag below: of duplicates the first that is not empty counts
     cdef size_t n
     cdef int bit
     memset(h, 0, sizeof(ImageHeader))
@@ -192,7 +261,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     h.slope = 1
     for i in range(m.elements.count):
         e = &m.elements.items[i]
-        if e.tag < 0x00280002u:
+        if e.tag < 0x00280002u or e.length == 0:
             continue
         p = value_at(m, e)
         bit = tag_bit(e.tag)
@@ -208,7 +277,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
             if integer(p, e, big, &number):
                 h.planar = number == 1
         elif e.tag == 0x00280008u:
-            if first_decimal(p, e, &real) and 1 <= real < 9e15:
+            if first_decimal(p, e, big, &real) and 1 <= real < 9e15:
                 h.frames = <uint64_t>real
         elif e.tag == 0x00280010u:
             if integer(p, e, big, &number) and number > 0:
@@ -233,15 +302,15 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
         elif e.tag == 0x00280121u:
             has_limit = integer(p, e, big, &padding_limit)
         elif e.tag == 0x00281050u:
-            has_center = first_decimal(p, e, &h.center)
+            center = e
         elif e.tag == 0x00281051u:
-            has_width = first_decimal(p, e, &h.width)
+            width = e
         elif e.tag == 0x00281052u:
-            h.has_intercept = first_decimal(p, e, &h.intercept)
+            h.has_intercept = first_decimal(p, e, big, &h.intercept)
             if not h.has_intercept and text_length(p, e):
                 h.unreadable = e.tag
         elif e.tag == 0x00281053u:
-            h.has_slope = first_decimal(p, e, &h.slope)
+            h.has_slope = first_decimal(p, e, big, &h.slope)
             if not h.has_slope and text_length(p, e):
                 h.unreadable = e.tag
         elif e.tag == 0x00281056u:
@@ -263,12 +332,13 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
             elif text_is(p, n, b"IDENTITY"):
                 h.shape = SHAPE_IDENTITY
         elif e.tag == 0x3004000Eu:
-            h.has_dose_scaling = first_decimal(p, e, &h.dose_scaling)
+            h.has_dose_scaling = first_decimal(p, e, big, &h.dose_scaling)
             if not (h.has_dose_scaling or h.has_slope or h.has_intercept) and text_length(p, e):
                 h.unreadable = e.tag
         elif e.tag == 0x52009229u or e.tag == 0x52009230u:
             h.has_functional_groups |= e.length > 0
-    h.has_window = has_center and has_width
+    if center != NULL and width != NULL:
+        find_window(m, center, width, h)
     h.pixels = m.pixels
     h.big_endian = big
     if m.pixels.tag == 0x7FE00010u:
@@ -286,6 +356,8 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
         h.high_bit = h.bits_stored - 1
     if h.samples == 0:
         h.samples = 3 if PI_RGB <= h.photometric <= PI_HSV else 4 if PI_ARGB <= h.photometric <= PI_CMYK else 1
+    if h.samples == 1 or h.samples == 3:
+        reconcile(h)
     if h.has_padding:
         if not has_limit:
             padding_limit = h.padding
@@ -293,6 +365,31 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
             h.padding = sign_extended(h.padding)
             padding_limit = sign_extended(padding_limit)
         h.padding_limit = padding_limit
+
+
+cdef void reconcile(ImageHeader* h) noexcept nogil:
+    """Where Samples per Pixel contradicts Photometric Interpretation, native pixel data tell by their length.
+
+    Else the samples count: three of no colour space are RGB, one is MONOCHROME2. They are taken as they are.
+    """
+    cdef bint is_colour = PI_RGB <= h.photometric <= PI_CMYK
+    cdef uint64_t plane = <uint64_t>h.rows * h.columns
+    cdef uint64_t bits
+    if h.photometric == PI_MISSING or h.photometric == PI_OTHER or is_colour == (h.samples == 3):
+        return
+    if not h.pixels.flags & (UNDEFINED | CUT) and 0 < plane < 0x40000000u and (
+            h.frames < 0x100000u and h.bits_allocated <= 64):
+        bits = plane * h.frames * <uint64_t>h.bits_allocated
+        if h.samples == 3 and h.pixels.length < (bits * 3 + 7) // 8 and (
+                (bits + 7) // 8 <= h.pixels.length <= (bits + 7) // 8 + 1):
+            h.samples = 1
+            return
+        if h.samples == 1 and h.photometric <= PI_HSV and (
+                (bits * 3 + 7) // 8 <= h.pixels.length <= (bits * 3 + 7) // 8 + 1):
+            h.samples = 3
+            return
+    h.is_renamed = True
+    h.photometric = PI_RGB if h.samples == 3 else PI_MONOCHROME2
 
 
 cdef int64_t sign_extended(int64_t number) noexcept nogil:
@@ -338,6 +435,12 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
         if m.ended.kind:
             fault[0] = m.ended
             return -1
+        if m.elements.count == 0:
+            return fail(fault, TRUNCATED, "element_cut", "The file ends in front of its data set: it is cut", 0,
+                        <int64_t>m.file_size, -1, -1)
+        if h.rows and h.columns:
+            return fail(fault, MALFORMED, "no_pixel_data", "The data set describes an image and ends without pixel data: "
+                        "the file may be cut", 0x7FE00010u, -1, -1, -1)
         return fail(fault, MALFORMED, "no_pixel_data", "The data set holds no pixel data", 0x7FE00010u, -1, -1, -1)
     if h.rows == 0:
         return missing(0x00280010u, "Rows is missing or 0", fault)
@@ -363,13 +466,10 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
     if h.samples != 1 and h.samples != 3 and h.samples != 4:
         return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is not 1, 3 or 4", 0x00280002u, -1,
                     -1, h.samples)
-    if h.samples > 1 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
+    if h.samples == 4 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
                           or h.photometric == PI_PALETTE_COLOR):
         return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",
                     0x00280002u, -1, 1, h.samples)
-    if h.samples == 1 and PI_RGB <= h.photometric <= PI_CMYK:
-        return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",
-                    0x00280002u, -1, 3, 1)
     pixels = <uint64_t>h.rows * h.columns
     if pixels > m.limits.pixels_per_frame or pixels >> 48:      # products with what a pixel has stay inside 64 bits
         return fail(fault, OVER_LIMIT, "limit_pixels_per_frame", "Rows times Columns exceed", 0x00280010u, -1,

@@ -2,12 +2,6 @@
 #
 # Nested data sets are walked only as far as needed to find where they end; what is in them is scanned when asked for.
 
-cdef enum HeaderForm:
-    SHORT_FORM      # tag, VR, 16-bit length
-    LONG_FORM       # tag, VR, 2 reserved bytes, 32-bit length
-    UNKNOWN_VR      # two capital letters of no VR
-    NO_VR           # not a VR at all
-
 cdef enum Level:
     IN_SEQUENCE = 1     # items are expected here; else elements
     IS_EXPLICIT = 2
@@ -15,75 +9,6 @@ cdef enum Level:
 
 cdef enum:
     STACK_SIZE = 2 * 256 + 2    # limits.MAX_DEPTH levels of a sequence and an item each
-
-
-cdef uint8_t[26 * 26] FORMS     # of each pair of capital letters: a HeaderForm (PS3.5 7.1.2)
-
-
-cdef int learn_forms() except -1:
-    cdef int i
-    for i in range(26 * 26):
-        FORMS[i] = UNKNOWN_VR
-    for form, names in ((SHORT_FORM, "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US"),
-                        (LONG_FORM, "OB OD OF OL OV OW SQ SV UC UN UR UT UV")):
-        for name in names.split():
-            FORMS[26 * (ord(name[0]) - 65) + ord(name[1]) - 65] = form
-    return 0
-
-
-learn_forms()
-
-
-cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
-    """How the header of an element with this VR is laid out."""
-    a -= c'A'
-    b -= c'A'
-    return FORMS[26 * a + b] if a < 26 and b < 26 else NO_VR
-
-
-cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
-                                uint32_t* length, size_t* header) noexcept nogil:
-    """Read one header without moving; False when it does not fit in the window."""
-    cdef uint16_t short_length = 0
-    cdef uint16_t reserved = 0
-    cdef uint32_t long_length = 0
-    cdef const uint8_t* p
-    cdef int form
-    if short_of(c, 8):
-        return False
-    p = c.data + c.pos
-    tag[0] = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
-    vr[0] = 0
-    header[0] = 8
-    if not explicit_vr or tag[0] >> 16 == 0xFFFE:
-        length[0] = u32_at(p + 4, c.big_endian)
-        return True
-    form = form_of(p[4], p[5])
-    vr[0] = <uint16_t>((p[4] << 8) | p[5])
-    short_length = u16_at(p + 6, c.big_endian)
-    if form == SHORT_FORM:
-        length[0] = short_length
-        return True
-    if form == NO_VR:
-        # Writers that lose the VR of one element leave it in implicit form (pydicom reads it so); a short length
-        # behind a damaged VR is the other case. The form whose value fits in the file is taken.
-        vr[0] = VR_UN
-        length[0] = u32_at(p + 4, c.big_endian)
-        if length[0] != UNDEFINED_LENGTH and length[0] > file_size - c.pos - 8:
-            length[0] = short_length
-        return True
-    if form == UNKNOWN_VR:
-        # PS3.5 7.1.2 gives VRs of later editions the long form; some writers use the short one.
-        reserved = short_length
-        form = SHORT_FORM
-        if reserved == 0 and peek_u32(c, 8, &long_length) and (
-                long_length == UNDEFINED_LENGTH or long_length <= file_size - c.pos - 12):
-            form = LONG_FORM
-    if form == SHORT_FORM:
-        length[0] = short_length
-        return True
-    header[0] = 12
-    return peek_u32(c, 8, length)
 
 
 cdef inline int append(ElementTable* table, const Element* element) noexcept nogil:
@@ -102,7 +27,8 @@ cdef inline int append(ElementTable* table, const Element* element) noexcept nog
 
 
 cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil:
-    """The first element with this tag, or NULL. Of duplicates the first counts, as in DCMTK."""
+    """The element with this tag, or NULL. Of duplicates the first that is not empty counts."""
+    cdef const Element* empty = NULL
     cdef size_t low = 0
     cdef size_t high = table.count
     cdef size_t middle, i
@@ -113,12 +39,15 @@ cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
             low = middle + 1
         else:
             high = middle
-    if low < table.count and table.items[low].tag == tag and (low == 0 or table.items[low - 1].tag < tag):
+    if low < table.count and table.items[low].tag == tag and table.items[low].length and (
+            low == 0 or table.items[low - 1].tag < tag):
         return &table.items[low]
     for i in range(table.count):
         if table.items[i].tag == tag:
-            return &table.items[i]
-    return NULL
+            if table.items[i].length:
+                return &table.items[i]
+            empty = &table.items[i] if empty == NULL else empty
+    return empty
 
 
 cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, uint64_t file_size) noexcept nogil:
@@ -180,6 +109,7 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
     cdef uint32_t length = 0
     cdef uint16_t vr = 0
     cdef size_t header = 0
+    cdef int encoding
     levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
     if not in_item:
         levels[0] |= IN_SEQUENCE
@@ -219,7 +149,10 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
             if level & IN_SEQUENCE:
                 levels[depth] = level & ~IN_SEQUENCE
             elif vr == VR_UN:
-                levels[depth] = IN_SEQUENCE
+                encoding = encoding_of_items(&at, m.file_size)
+                if encoding < 0:
+                    return more(m, at.pos + 64)
+                levels[depth] = <uint8_t>(IN_SEQUENCE | encoding)
             else:
                 levels[depth] = level | IN_SEQUENCE
             depth += 1
@@ -243,13 +176,15 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
     cdef uint16_t vr = 0
     cdef size_t header = 0
     cdef size_t start
-    cdef int result
+    cdef int result, encoding
     cdef bint outer_big_endian
     cdef bint explicit_vr = in_meta or m.explicit_vr
     while True:
         start = c.pos
-        # Fewer bytes than the shortest header are padding.
+        # Fewer bytes than the shortest header are padding, or its beginning.
         if m.file_size - start < 8:
+            if m.file_size - start >= 2 and c.size == m.file_size and u16_at(c.data + start, c.big_endian):
+                cut(m, 0, start, 8, &m.ended)
             return SCAN_DONE
         if in_meta and c.pos + 2 <= c.size and u16_at(c.data + c.pos, False) != 2:
             return SCAN_DONE
@@ -281,13 +216,16 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
             if stop_at_pixels:
                 return SCAN_PIXELS
         if length == UNDEFINED_LENGTH:
-            e.flags = UNDEFINED | (INNER_IMPLICIT if vr == VR_UN else 0)
+            e.flags = UNDEFINED
             c.pos += header
             if vr == VR_UN:
-                # Items in Implicit VR Little Endian, whatever the data set is encoded in (PS3.5 6.2.2).
+                encoding = encoding_of_items(c, m.file_size)
+                if encoding < 0:
+                    c.pos = start
+                    return more(m, start + header + 64)
                 outer_big_endian = c.big_endian
-                c.big_endian = False
-                result = walk_undefined(m, c, False, False, fault)
+                c.big_endian = (encoding & IS_BIG_ENDIAN) != 0
+                result = walk_undefined(m, c, (encoding & IS_EXPLICIT) != 0, False, fault)
                 c.big_endian = outer_big_endian
             else:
                 result = walk_undefined(m, c, explicit_vr, False, fault)
@@ -326,105 +264,6 @@ cdef int out_of_memory(FileMap* m, Fault* fault) noexcept nogil:
 
 cdef int result_of_append(FileMap* m, ElementTable* table, const Element* e, Fault* fault) noexcept nogil:
     return out_of_memory(m, fault) if append(table, e) < 0 else SCAN_DONE
-
-
-cdef bint uid_is(const uint8_t* value, size_t length, const char* uid, size_t n) noexcept nogil:
-    """Compare a UID, whose padding may be NUL or, against the rule, spaces."""
-    while length and (value[length - 1] == 0 or value[length - 1] == c' '):
-        length -= 1
-    return length == n and memcmp(value, uid, n) == 0
-
-
-cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
-    """What rules when the transfer syntax and the first element disagree, or when there is no transfer syntax.
-
-    The byte order and the VR form are taken from the first element when it contradicts: pydicom does so for the VR
-    form, and a data set read against its own bytes is garbage. How pixels are encoded is always believed.
-    """
-    cdef Cursor* c = &m.cursor
-    cdef const Element* uid = find(&m.meta, TRANSFER_SYNTAX_UID)
-    cdef const uint8_t* value
-    cdef bint claims_explicit = True
-    cdef bint claims_big = False
-    cdef bint looks_explicit, big
-    cdef int form
-    cdef uint16_t little_group, big_group
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
-    m.dataset_offset = m.base + c.pos
-    if uid != NULL and uid.length:
-        value = value_at(m, uid)
-        if uid_is(value, uid.length, b"1.2.840.10008.1.2.1.99", 22):
-            m.explicit_vr = True
-            return SCAN_DEFLATED
-        if uid_is(value, uid.length, b"1.2.840.10008.1.2", 17) or uid_is(value, uid.length, b"1.2.840.113619.5.2", 18):
-            claims_explicit = False
-        elif uid_is(value, uid.length, b"1.2.840.10008.1.2.2", 19):
-            claims_big = True
-    else:
-        m.guessed = True
-    if m.file_size - c.pos < 8:
-        m.explicit_vr = claims_explicit
-        c.big_endian = claims_big
-        return SCAN_DONE            # a file meta information with nothing behind it
-    if short_of(c, 12) and c.size < m.file_size:
-        return more(m, c.pos + 12)
-    little_group = u16_at(c.data + c.pos, False)
-    big_group = u16_at(c.data + c.pos, True)
-    big = claims_big
-    if little_group > 0xFF and big_group <= 0xFF:
-        big = True
-    elif big_group > 0xFF and little_group <= 0xFF:
-        big = False
-    c.big_endian = big
-    form = form_of(c.data[c.pos + 4], c.data[c.pos + 5])
-    looks_explicit = form <= LONG_FORM
-    if not looks_explicit and claims_explicit and not m.guessed:
-        # One odd VR does not make a data set implicit, unless its four bytes are a length that fits.
-        peek_u32(c, 4, &length)
-        looks_explicit = form == UNKNOWN_VR or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - 8)
-    if m.guessed:
-        m.explicit_vr = looks_explicit
-        element_header(c, m.file_size, looks_explicit, &tag, &vr, &length, &header)
-        if m.meta.count == 0 and (tag >> 16 > 0x00FF or tag >> 16 == 0 or (tag >> 16) & 1
-                                  or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - header)):
-            return fail(fault, MALFORMED, "not_dicom", "Not a DICOM file: no prefix 'DICM' at byte 128 and no data "
-                        "element at the start", 0, 0, -1, -1)
-        return SCAN_DONE
-    m.contradicts = looks_explicit != claims_explicit or big != claims_big
-    m.explicit_vr = looks_explicit
-    return SCAN_DONE
-
-
-cdef int begin(FileMap* m, Fault* fault) noexcept nogil:
-    """Find the data set: preamble and file meta information are optional (PS3.10 7.1; found missing in the wild)."""
-    cdef Cursor* c = &m.cursor
-    cdef int result
-    if m.file_size == 0:
-        return fail(fault, TRUNCATED, "empty", "The input holds no bytes", 0, 0, -1, -1)
-    if c.size < m.file_size and c.size < 144:
-        return more(m, 144)
-    c.pos = 0
-    if c.size >= 132 and memcmp(c.data + 128, <const char*>b"DICM", 4) == 0:
-        c.pos = 132
-    elif c.size >= 4 and memcmp(c.data, <const char*>b"DICM", 4) == 0:
-        c.pos = 4
-    elif c.size < 8:
-        return fail(fault, TRUNCATED, "not_dicom", "Too short for a DICOM file (bytes)", 0, 0, 8, c.size)
-    c.big_endian = False
-    m.meta.count = 0
-    result = walk_elements(m, &m.meta, True, False, fault)
-    if result != SCAN_DONE:
-        return result
-    if m.ended.kind:
-        fault[0] = m.ended
-        return SCAN_FAULT
-    result = decide_encoding(m, fault)
-    if result == SCAN_DONE:
-        m.begun = True
-    return result
 
 
 cdef int scan(FileMap* m, bint stop_at_pixels, Fault* fault) noexcept nogil:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import struct
+import zlib
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from dicomdecode.limits import over_limit
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["open_source"]
+
+_PIXEL_DATA = 0x7FE00010
+#: Transfer syntaxes whose data set is not in Explicit VR Little Endian.
+_IMPLICIT = ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
+_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def open_source(source: Any, limits: Limits) -> Source:
@@ -73,24 +81,52 @@ def _is_text(file: Any) -> bool:
 
 
 def _written(dataset: Dataset) -> bytes:
-    """A pydicom Dataset as the bytes of a file."""
-    import copy
+    """A pydicom Dataset as the bytes of a file, of any transfer syntax: pydicom's writer takes only those it knows."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
 
-    from pydicom import dcmwrite
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+    uid = _syntax_of(dataset)
+    implicit, big_endian = uid in _IMPLICIT, uid == _BIG_ENDIAN
+    encoding = getattr(dataset, "_character_set", "iso8859")
+    buffer = DicomBytesIO()
+    buffer.is_implicit_VR, buffer.is_little_endian = implicit, not big_endian
+    write_dataset(buffer, dataset[:_PIXEL_DATA])
+    if _PIXEL_DATA in dataset:
+        _write_pixels(buffer, dataset, implicit, big_endian)
+    write_dataset(buffer, dataset[_PIXEL_DATA + 1 :], encoding)
+    body = bytes(buffer.getvalue())
+    if uid == _DEFLATED:
+        deflater = zlib.compressobj(wbits=-15)
+        body = deflater.compress(body) + deflater.flush()
+    value = uid.encode("ascii") + b"\0" * (len(uid) % 2)
+    return bytes(128) + b"DICM" + struct.pack("<HH2sH", 2, 0x10, b"UI", len(value)) + value + body
 
-    buffer = io.BytesIO()
-    if not getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None):
-        dataset = copy.copy(dataset)
-        dataset.file_meta = FileMetaDataset()
-        implicit, little_endian = dataset.original_encoding
-        dataset.file_meta.TransferSyntaxUID = (
-            ImplicitVRLittleEndian
-            if implicit
-            else ExplicitVRBigEndian
-            if implicit is not None and not little_endian
-            else ExplicitVRLittleEndian
-        )
-    dcmwrite(buffer, dataset)
-    return buffer.getvalue()
+
+def _syntax_of(dataset: Dataset) -> str:
+    """The transfer syntax of a data set; of one that has none that of how it was read."""
+    uid = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    if uid:
+        return str(uid).strip()
+    implicit, little_endian = dataset.original_encoding
+    if implicit:
+        return "1.2.840.10008.1.2"
+    return _BIG_ENDIAN if implicit is not None and not little_endian else "1.2.840.10008.1.2.1"
+
+
+def _write_pixels(buffer: Any, dataset: Dataset, implicit: bool, big_endian: bool) -> None:
+    """Write Pixel Data (7FE0,0010): of undefined length if the value is a sequence of fragments (PS3.5 A.4)."""
+    element = dataset[_PIXEL_DATA]
+    value = element.value or b""
+    order = ">" if big_endian else "<"
+    native = _syntax_of(dataset) in (*_IMPLICIT, _BIG_ENDIAN, _DEFLATED, "1.2.840.10008.1.2.1")
+    fragments = element.is_undefined_length or (not native and value[:4] == b"\xfe\xff\x00\xe0")
+    if not fragments and len(value) % 2:
+        value = bytes(value) + b"\0"
+    length = 0xFFFFFFFF if fragments else len(value)
+    vr = "OB" if fragments else element.VR if element.VR in ("OB", "OW") else "OW"
+    buffer.write(struct.pack(order + "HH", _PIXEL_DATA >> 16, _PIXEL_DATA & 0xFFFF))
+    buffer.write(b"" if implicit else vr.encode("ascii") + b"\0\0")
+    buffer.write(struct.pack(order + "I", length))
+    buffer.write(value)
+    if fragments:
+        buffer.write(struct.pack(order + "HHI", 0xFFFE, 0xE0DD, 0))

@@ -273,7 +273,7 @@ cdef bint sink_text(const FileMap* m, uint32_t tag, int* charset, size_t index, 
     if e == NULL:
         sink(target, index, b"", 0)
         return True
-    if e.flags:
+    if e.flags or lacks_vr(e):
         return False
     if text_form(e.vr) == SEQUENCE:
         sink(target, index, b"", 0)
@@ -291,39 +291,11 @@ cdef bint sink_text(const FileMap* m, uint32_t tag, int* charset, size_t index, 
 
 # --- with Python ------------------------------------------------------------------------------------------------------
 
-def encodings_of(bytes value):
-    """The value of Specific Character Set (0008,0005) -> one Python codec, or a list when code extensions are used."""
-    cdef list terms = [term.strip() for term in value.decode("latin-1").rstrip(" \0").split("\\")]
-    import warnings
-
-    from pydicom.charset import convert_encodings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return convert_encodings(terms)
-        except (LookupError, ValueError):       # no such character set: bytes stay visible
-            return "latin-1"
-
-
-cdef bytes to_utf_8(uint16_t vr, bytes value, int charset, object encodings):
+cdef bytes to_utf_8(uint16_t vr, bytes value, int charset, list terms):
     """A text in a character set that Python knows, or in damaged UTF-8, as UTF-8."""
     if charset == UTF_8:
         return value.decode("utf-8", "replace").encode("utf-8")
-    if isinstance(encodings, str):
-        return value.decode(encodings, "replace").encode("utf-8", "replace")
-    import warnings
-
-    from pydicom.charset import decode_bytes
-    from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            text = decode_bytes(value, encodings, PN_DELIMS if vr == letters(b"PN") else TEXT_VR_DELIMS)
-        except (LookupError, ValueError):
-            text = value.decode("latin-1")
-    return text.encode("utf-8", "replace")
+    return decode_text(value, terms, vr == letters(b"PN")).encode("utf-8", "replace")
 
 
 cdef str shortest_float(double number, bint single):
@@ -368,20 +340,28 @@ cdef list numbers_of(const uint8_t* p, size_t n, uint16_t vr, bint big):
     return found
 
 
-cdef object typed_text(uint16_t vr, str text):
-    """One text in the type of its VR; as it is where it breaks the rules of the VR."""
-    cdef bint whole = vr == letters(b"IS")
-    if whole or vr == letters(b"DS"):
-        if not text:
-            return None
+cdef object typed_number(str text, bint whole):
+    """A DS or IS in the type of Python, by the rules of `parse_decimal`; the text where it is no number."""
+    cdef double number = 0
+    cdef bytes written = text.encode("utf-8")
+    if not text:
+        return None
+    if whole:
         try:
-            return int(text) if whole else float(text)
+            return int(text)
         except ValueError:
             pass
-        try:
-            return int(float(text)) if whole and float(text).is_integer() else text
-        except ValueError:
-            return text
+    if not parse_decimal(<const uint8_t*>PyBytes_AS_STRING(written), len(written), &number):
+        return text
+    if whole:
+        return int(number) if number.is_integer() else text
+    return number
+
+
+cdef object typed_text(uint16_t vr, str text):
+    """One text in the type of its VR; as it is where it breaks the rules of the VR."""
+    if vr == letters(b"IS") or vr == letters(b"DS"):
+        return typed_number(text, vr == letters(b"IS"))
     if vr == letters(b"DA") and len(text) == 8 and text.isascii() and text.isdigit():
         try:
             return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))

@@ -193,6 +193,11 @@ def test_bits_that_are_none(declared: int) -> None:
 @pytest.mark.parametrize("sequence", [0x00283000, 0x00283010, 0x20500010])
 def test_luts_that_can_not_be_read(sequence: int, item: list[s.Element], tag: int) -> None:
     contents = s.image(TWELVE, bits_stored=12, extra=[(sequence, "SQ", [item])])
+    if sequence == 0x00283010:  # one that is asked for; else it is passed over
+        close(dd.imread(contents, values="voi"), TWELVE / 4095)
+        assert "not used" in " ".join(dd.open(contents).steps_of(values="voi"))
+        raises(tag, contents, values="display", window=0)
+        return
     raises(tag, contents, values="display")
     if sequence != 0x00283000:  # what a level does not need takes nothing from it
         np.testing.assert_array_equal(dd.imread(contents), TWELVE)
@@ -209,10 +214,10 @@ def test_items_without_a_table() -> None:
     assert [issue.code for issue in dd.open(contents).issues] == ["lut_empty"] * 3
 
 
-@pytest.mark.parametrize("junk", ["abc", "nan", "1e999", "1,5", "inf"])
+@pytest.mark.parametrize("junk", ["abc", "nan", "1e999", "1,5,2", "inf"])
 def test_numbers_that_are_none(junk: str) -> None:
-    raises(0x00281050, s.image(TWELVE, extra=windowed(junk, "400")), values="voi")
-    raises(0x00281051, s.image(TWELVE, extra=windowed("40", junk)), values="voi")
+    raises(0x00281050, s.image(TWELVE, extra=windowed(junk, "400")), values="voi", window=0)
+    raises(0x00281051, s.image(TWELVE, extra=windowed("40", junk)), values="voi", window=0)
     contents = s.image(TWELVE, extra=windowed(["40", junk], ["400", "300"]))
     close(dd.imread(contents, values="voi"), rules.window(TWELVE, 40, 400))
     raises(0x00281050, contents, values="voi", window=1)
@@ -221,18 +226,32 @@ def test_numbers_that_are_none(junk: str) -> None:
     raises(0x00281052, s.image(TWELVE, extra=[(0x52009229, "SQ", [[(0x00289145, "SQ", [rescale(1, junk)])]])]))
 
 
-def test_windows_that_can_not_be_used() -> None:
-    for width in ("0", "0.5", "-400"):
-        contents = s.image(TWELVE, extra=windowed("40", width))
-        raises(0x00281051, contents, values="display")
-        close(dd.imread(contents, values="voi", window=(40, 400)), rules.window(TWELVE, 40, 400))
-        assert "window_width" in [issue.code for issue in dd.open(contents).issues]
+@pytest.mark.parametrize("width", ["0", "0.5", "-400", "nan", "wide"])
+def test_windows_that_can_not_be_used(width: str) -> None:
+    """The next one counts; else it is as without a window. One that is asked for is an error."""
+    contents = s.image(TWELVE, bits_stored=12, extra=windowed("40", width))
+    close(dd.imread(contents, values="voi"), TWELVE / 4095)
+    raises(0x00281051, contents, values="display", window=0)
+    close(dd.imread(contents, values="voi", window=(40, 400)), rules.window(TWELVE, 40, 400))
+    assert "window_width" in [issue.code for issue in dd.open(contents).issues]
+    assert any("not used" in step for step in dd.open(contents).steps_of(values="display"))
+    assert dd.open(contents).window is None
+    several = s.image(TWELVE, extra=windowed(["40", "40"], [width, "400"]))
+    close(dd.imread(several, values="voi"), rules.window(TWELVE, 40, 400))
+    assert dd.open(several).window == (40, 400, "LINEAR")
+    in_groups = [(0x52009229, "SQ", [[(0x00289132, "SQ", [windowed(["40", "40"], [width, "400"])])]])]
+    close(dd.imread(s.image(TWELVE, extra=in_groups), values="voi"), rules.window(TWELVE, 40, 400))
+
+
+def test_windows_of_other_functions() -> None:
     close(
         dd.imread(s.image(TWELVE, extra=windowed("40", "0.5", "LINEAR_EXACT")), values="voi"),
         rules.window(TWELVE, 40, 0.5, "LINEAR_EXACT"),
     )
-    raises(0x00281051, s.image(TWELVE, extra=windowed("40", "0", "SIGMOID")), values="voi")
-    raises(0x00281056, s.image(TWELVE, extra=windowed("40", "400", "CUBIC")), values="voi")
+    for width, function in (("0", "SIGMOID"), ("400", "CUBIC")):
+        contents = s.image(TWELVE, bits_stored=12, extra=windowed("40", width, function))
+        close(dd.imread(contents, values="voi"), TWELVE / 4095)
+        raises(0x00281056 if function == "CUBIC" else 0x00281051, contents, values="voi", window=0)
     # Empty ones are none: the possible range.
     for extra in (windowed("", ""), windowed("40", ""), windowed("", "400")):
         close(dd.imread(s.image(TWELVE, bits_stored=12, extra=extra), values="voi"), TWELVE / 4095)
