@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
 from pydicom.pixels import pixel_array
 
 import dicomdecode as dd
@@ -106,18 +104,6 @@ def test_pixels(path: Path) -> None:
         np.testing.assert_allclose(dd.imread(path, dtype=np.float64), want * slope + intercept, rtol=1e-12)
 
 
-def dictionary_vr(tag: pydicom.tag.BaseTag) -> str:
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "UN"
-
-
-def is_un(raw: RawDataElement) -> bool:
-    """pydicom looks these up in its dictionaries; the documented text goes by the VR that is there."""
-    return raw.VR == "UN" or (raw.VR is None and raw.tag.is_private and not raw.tag.is_private_creator)
-
-
 def text_of(element: pydicom.DataElement) -> str | None:
     """The documented text of a pydicom element; None where pydicom's value has lost what the text needs."""
     vr, value = element.VR, element.value
@@ -147,12 +133,7 @@ def test_tags(path: Path) -> None:
 
     def collect(items: pydicom.Dataset, prefix: str, depth: int) -> None:
         for tag in list(items.keys()):
-            raw = items.get_item(tag)
             where = f"{tag.group:04x},{tag.elem:04x}"
-            if isinstance(raw, RawDataElement) and raw.length != 0xFFFFFFFF and raw.value is not None and is_un(raw):
-                if dictionary_vr(tag) != "SQ":
-                    wanted[f"{prefix}[{where}]"] = raw.value.hex()
-                continue
             try:
                 element = items[tag]
             except Exception:

@@ -676,10 +676,10 @@ cdef int use_openjpeg() except -1:
     return 0
 
 
-cdef int conversion_named(color, const Layout* l) except -1:
+cdef int conversion_named(color, const Layout* layout) except -1:
     """What samples need that a codec calls so."""
-    if not l.to_rgb or not color.startswith("YBR_"):
-        if l.to_rgb and color not in ("RGB", "MONOCHROME", "PALETTE COLOR"):
+    if not layout.to_rgb or not color.startswith("YBR_"):
+        if layout.to_rgb and color not in ("RGB", "MONOCHROME", "PALETTE COLOR"):
             refuse_conversion()
         return AS_THEY_ARE
     if color.startswith("YBR_PARTIAL"):
@@ -692,11 +692,11 @@ cdef int refuse_conversion() except -1:
                            code="photometric_interpretation", tag=0x00280004, hint='Ask for color="stored"')
 
 
-cdef int refuse(DicomFile file, const Layout* l, str color) except -1:
+cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
     """Raise: no decoder takes this image."""
-    if l.syntax < 0:
+    if layout.syntax < 0:
         raise UnsupportedError("The transfer syntax is unknown", code="transfer_syntax", tag=0x00020010)
-    syntax = SYNTAX_ROWS[l.syntax]
+    syntax = SYNTAX_ROWS[layout.syntax]
     if not syntax.codec:
         raise UnsupportedError(f"No decoder for the transfer syntax {syntax.name} ({syntax.uid})",
                                code="transfer_syntax", tag=0x00020010)

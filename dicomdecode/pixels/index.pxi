@@ -190,7 +190,7 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
 
 
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil:
-    """Find all fragments, and which of them make which frame. One thread at a time; others may read the index meanwhile:
+    """Find all fragments, and which of them make which frame. One thread at a time; others may read meanwhile:
     what they see of the walk is complete, because `walked` is set last.
     """
     cdef FrameIndex found = index[0]
@@ -289,29 +289,29 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
     return DONE
 
 
-cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last,
+cdef int check_frames(const Layout* layout, const FrameIndex* index, const ImageHeader* h, uint64_t last,
                       Fault* fault) noexcept nogil:
     """Whether frame `last` can be there: before memory is asked for on the header's word."""
     cdef uint64_t room, frame_bytes
-    if l.codec == CODEC_NATIVE:
-        if l.frame_bits and last + 1 > (UINT64_MAX - 7) // l.frame_bits:
+    if layout.codec == CODEC_NATIVE:
+        if layout.frame_bits and last + 1 > (UINT64_MAX - 7) // layout.frame_bits:
             room = UINT64_MAX
         else:
-            room = ((last + 1) * l.frame_bits + 7) // 8
+            room = ((last + 1) * layout.frame_bits + 7) // 8
         if room > h.pixels.length:
             return fail(fault, TRUNCATED, "pixels_cut", "The pixel data are too short for this frame (bytes)",
                         h.pixels.tag, <int64_t>h.pixels.offset,
                         <int64_t>min(room, <uint64_t>INT64_MAX), <int64_t>h.pixels.length)
         return 0
-    if l.is_stream:
+    if layout.is_stream:
         return 0
     room = index.end - index.first
     if room // 8 <= last:
         return missing_frames(index, h.pixels.tag, <size_t>(room // 8), fault)
-    frame_bytes = l.frame_bits // 8
+    frame_bytes = layout.frame_bits // 8
     if is_half_chroma(h):
-        frame_bytes = l.pixels * 2 * <uint64_t>h.bits_allocated // 8
-    if l.ratio and (room - 8) < (frame_bytes + l.ratio - 1) // l.ratio:
+        frame_bytes = layout.pixels * 2 * <uint64_t>h.bits_allocated // 8
+    if layout.ratio and (room - 8) < (frame_bytes + layout.ratio - 1) // layout.ratio:
         return fail(fault, TRUNCATED, "frame_cut", "The pixel data cannot hold a frame (bytes)", h.pixels.tag,
-                    <int64_t>index.first, <int64_t>(frame_bytes // l.ratio), <int64_t>(room - 8))
+                    <int64_t>index.first, <int64_t>(frame_bytes // layout.ratio), <int64_t>(room - 8))
     return 0

@@ -131,7 +131,7 @@ cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) no
 
 
 cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, int color, bint whole_cells,
-                  Layout* l) noexcept nogil:
+                  Layout* layout) noexcept nogil:
     """The layout of an image whose header was checked; `whole_cells`: with the bits that are not stored.
 
     The codec is that of the first codestream where it contradicts the transfer syntax.
@@ -140,109 +140,110 @@ cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, in
     """
     cdef const KnownSyntax* syntax
     cdef bint is_encapsulated = (h.pixels.flags & UNDEFINED) != 0
-    memset(l, 0, sizeof(Layout))
-    l.syntax = find_syntax(m)
-    if l.syntax < 0 and not is_encapsulated:
-        l.syntax = EXPLICIT_LITTLE_ENDIAN       # a private syntax with native pixel data
-    if l.syntax < 0:
+    memset(layout, 0, sizeof(Layout))
+    layout.syntax = find_syntax(m)
+    if layout.syntax < 0 and not is_encapsulated:
+        layout.syntax = EXPLICIT_LITTLE_ENDIAN       # a private syntax with native pixel data
+    if layout.syntax < 0:
         return NEEDS_WORDS
     if is_encapsulated:
-        l.syntax = deciding_syntax(l.syntax, f, h)
-    syntax = &known_syntaxes[l.syntax]
+        layout.syntax = deciding_syntax(layout.syntax, f, h)
+    syntax = &known_syntaxes[layout.syntax]
     if syntax.codec < 0 or (syntax.codec == CODEC_NATIVE and is_encapsulated):
         return NEEDS_WORDS
-    l.codec = syntax.codec
-    l.gives_cells = syntax.gives_cells or l.codec == CODEC_NATIVE
-    l.is_stream = syntax.is_stream
-    l.does_areas = syntax.does_areas
-    l.ratio = syntax.ratio
-    l.tells_colour = syntax.tells_colour
-    l.is_lossy = syntax.is_lossy
-    l.pixels = <uint64_t>h.rows * h.columns
-    describe_colour(h, color, whole_cells, l)
+    layout.codec = syntax.codec
+    layout.gives_cells = syntax.gives_cells or layout.codec == CODEC_NATIVE
+    layout.is_stream = syntax.is_stream
+    layout.does_areas = syntax.does_areas
+    layout.ratio = syntax.ratio
+    layout.tells_colour = syntax.tells_colour
+    layout.is_lossy = syntax.is_lossy
+    layout.pixels = <uint64_t>h.rows * h.columns
+    describe_colour(h, color, whole_cells, layout)
     if color == COLOR_RGBA and not whole_cells and (h.samples != 1 or h.photometric != PI_PALETTE_COLOR):
         return NEEDS_WORDS
-    describe_cells(h, syntax, whole_cells, l)
-    if l.conversion == NO_CONVERSION and l.gives_cells:
+    describe_cells(h, syntax, whole_cells, layout)
+    if layout.conversion == NO_CONVERSION and layout.gives_cells:
         return NEEDS_WORDS
     return DONE
 
 
-cdef void describe_colour(const ImageHeader* h, int color, bint whole_cells, Layout* l) noexcept nogil:
+cdef void describe_colour(const ImageHeader* h, int color, bint whole_cells, Layout* layout) noexcept nogil:
     if h.pixel_kind == PIXELS_INTEGER:
-        l.cell = integer_type(h.bits_allocated, h.is_signed == 1 and not whole_cells)
+        layout.cell = integer_type(h.bits_allocated, h.is_signed == 1 and not whole_cells)
     else:
-        l.cell = T_F32 if h.pixel_kind == PIXELS_FLOAT else T_F64
-    l.bits = h.bits_allocated if whole_cells else h.bits_stored
+        layout.cell = T_F32 if h.pixel_kind == PIXELS_FLOAT else T_F64
+    layout.bits = h.bits_allocated if whole_cells else h.bits_stored
     if whole_cells:
         return
-    l.uses_palette = h.samples == 1 and (
+    layout.uses_palette = h.samples == 1 and (
         (h.photometric == PI_PALETTE_COLOR and color != COLOR_STORED) or color == COLOR_PALETTE)
-    l.to_rgb = h.samples == 3 and color != COLOR_STORED and (h.photometric != PI_RGB or l.tells_colour)
-    l.uses_profiles = color == COLOR_SRGB and (l.uses_palette or h.samples == 3)
-    l.lacks_colour = h.photometric in (PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR)
-    l.conversion = conversion_of(h.photometric, l.cell) if l.to_rgb else AS_THEY_ARE
+    layout.to_rgb = h.samples == 3 and color != COLOR_STORED and (h.photometric != PI_RGB or layout.tells_colour)
+    layout.uses_profiles = color == COLOR_SRGB and (layout.uses_palette or h.samples == 3)
+    layout.lacks_colour = h.photometric in (PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR)
+    layout.conversion = conversion_of(h.photometric, layout.cell) if layout.to_rgb else AS_THEY_ARE
 
 
-cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint whole_cells, Layout* l) noexcept nogil:
+cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint whole_cells,
+                         Layout* layout) noexcept nogil:
     """Where the stored bits of a sample are, and what brings them there."""
     cdef int allocated = h.bits_allocated
     cdef bint is_big = (h.big_endian != 0) != (syntax.swaps_pixels != 0)
-    cdef bint is_native = l.codec == CODEC_NATIVE
+    cdef bint is_native = layout.codec == CODEC_NATIVE
     cdef bint has_planes = is_native or syntax.is_planar
-    l.is_machine_type = allocated == 8 or allocated == 16 or allocated == 32 or allocated == 64
-    l.is_422 = has_planes and h.samples == 3 and is_half_chroma(h)
-    if l.is_422 and is_native and h.pixels.length // 3 >= l.pixels * allocated // 8 * h.frames:
+    layout.is_machine_type = allocated == 8 or allocated == 16 or allocated == 32 or allocated == 64
+    layout.is_422 = has_planes and h.samples == 3 and is_half_chroma(h)
+    if layout.is_422 and is_native and h.pixels.length // 3 >= layout.pixels * allocated // 8 * h.frames:
         # Some writers name 4:2:2 and store every sample: the length tells (pydicom reads them so).
-        l.is_422 = False
-    l.is_planar = has_planes and h.planar == 1 and h.samples > 1 and not l.is_422
-    l.frame_bits = l.pixels * <uint64_t>(2 if l.is_422 else h.samples) * <uint64_t>allocated
+        layout.is_422 = False
+    layout.is_planar = has_planes and h.planar == 1 and h.samples > 1 and not layout.is_422
+    layout.frame_bits = layout.pixels * <uint64_t>(2 if layout.is_422 else h.samples) * <uint64_t>allocated
     if is_native and is_big and (allocated >= 16 or h.pixels.vr == 0 or h.pixels.vr == letters(b"OW")):
-        l.swapped = 2 if allocated < 16 or allocated % 16 else allocated // 8
-        if l.swapped == 1:
-            l.swapped = 0
-    l.in_order = l.is_machine_type and not (l.is_planar or l.is_422 or l.swapped)
-    l.low_bit = 0 if whole_cells else h.high_bit + 1 - h.bits_stored
-    l.stored_bits = allocated if whole_cells else h.bits_stored
-    l.is_signed = h.is_signed == 1 and allocated > 1 and not whole_cells
-    if h.pixel_kind == PIXELS_INTEGER and l.is_machine_type and not whole_cells and l.gives_cells:
-        l.left = allocated - 1 - h.high_bit
-        l.right = allocated - h.bits_stored
-    l.spec.rows = h.rows
-    l.spec.columns = h.columns
-    l.spec.samples = h.samples
-    l.spec.bits_allocated = allocated
-    l.spec.bits_stored = l.stored_bits
-    l.spec.is_signed = h.is_signed == 1 and not whole_cells
-    l.spec.item_bytes = item_bytes(l.cell)
-    l.spec.threads = 1
-    if l.gives_cells and not is_native:
-        if syntax.trims and l.in_order and l.left == l.right < 8:
-            l.unused = l.right          # the codec clears them, or fills them with the sign
-            l.left = l.right = 0
+        layout.swapped = 2 if allocated < 16 or allocated % 16 else allocated // 8
+        if layout.swapped == 1:
+            layout.swapped = 0
+    layout.in_order = layout.is_machine_type and not (layout.is_planar or layout.is_422 or layout.swapped)
+    layout.low_bit = 0 if whole_cells else h.high_bit + 1 - h.bits_stored
+    layout.stored_bits = allocated if whole_cells else h.bits_stored
+    layout.is_signed = h.is_signed == 1 and allocated > 1 and not whole_cells
+    if h.pixel_kind == PIXELS_INTEGER and layout.is_machine_type and not whole_cells and layout.gives_cells:
+        layout.left = allocated - 1 - h.high_bit
+        layout.right = allocated - h.bits_stored
+    layout.spec.rows = h.rows
+    layout.spec.columns = h.columns
+    layout.spec.samples = h.samples
+    layout.spec.bits_allocated = allocated
+    layout.spec.bits_stored = layout.stored_bits
+    layout.spec.is_signed = h.is_signed == 1 and not whole_cells
+    layout.spec.item_bytes = item_bytes(layout.cell)
+    layout.spec.threads = 1
+    if layout.gives_cells and not is_native:
+        if syntax.trims and layout.in_order and layout.left == layout.right < 8:
+            layout.unused = layout.right          # the codec clears them, or fills them with the sign
+            layout.left = layout.right = 0
         else:
-            l.spec.bits_stored = allocated
-            l.spec.is_signed = False
+            layout.spec.bits_stored = allocated
+            layout.spec.is_signed = False
     # Of 8-bit cells the codestream is right where it has more bits than Bits Stored, and the header wrong.
-    if not l.gives_cells and l.is_machine_type and allocated > 8 and not whole_cells:
-        l.trims_samples = h.bits_stored < allocated
-        l.high_bit = h.high_bit
-    l.shifts_first = (l.left or l.right) and (
-        l.conversion != AS_THEY_ARE or l.uses_palette or l.uses_profiles)
+    if not layout.gives_cells and layout.is_machine_type and allocated > 8 and not whole_cells:
+        layout.trims_samples = h.bits_stored < allocated
+        layout.high_bit = h.high_bit
+    layout.shifts_first = (layout.left or layout.right) and (
+        layout.conversion != AS_THEY_ARE or layout.uses_palette or layout.uses_profiles)
 
 
-cdef Cells cells_for_plan(const Layout* l) noexcept nogil:
+cdef Cells cells_for_plan(const Layout* layout) noexcept nogil:
     """How a plan finds stored values."""
     cdef Cells cells
-    cells.type = l.cell
+    cells.type = layout.cell
     cells.left = cells.right = 0
-    if not l.shifts_first:
-        cells.left = l.left
-        cells.right = l.right
+    if not layout.shifts_first:
+        cells.left = layout.left
+        cells.right = layout.right
     return cells
 
 
-cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* asked, CPlan* plan,
+cdef int plan_of_integers(const ImageHeader* h, const Layout* layout, const Asked* asked, CPlan* plan,
                           bint* fit) noexcept nogil:
     """The plan of "stored" and "modality" values that are one map of stored integers.
 
@@ -254,9 +255,9 @@ cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* as
     cdef double high = 0
     cdef double first
     cdef bint is_monochrome = h.samples == 1
-    if h.pixel_kind != PIXELS_INTEGER or l.uses_palette or asked.values > VALUES_MODALITY or asked.target < 0:
+    if h.pixel_kind != PIXELS_INTEGER or layout.uses_palette or asked.values > VALUES_MODALITY or asked.target < 0:
         return NEEDS_WORDS
-    possible_range(l.bits, h.is_signed == 1 and is_monochrome, &low, &high)
+    possible_range(layout.bits, h.is_signed == 1 and is_monochrome, &low, &high)
     a.slope = 1
     a.intercept = 0
     a.low = -INFINITY
@@ -278,18 +279,18 @@ cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* as
     fit[0] = range_fits(low, high, asked.target)
     if asked.scale == SCALE_AUTO:
         a = stretched(a, low, high, asked.target)
-    return DONE if fold(&a, l.cell, asked.target, plan) else NEEDS_WORDS
+    return DONE if fold(&a, layout.cell, asked.target, plan) else NEEDS_WORDS
 
 
-cdef int native_type(const ImageHeader* h, const Layout* l, int values) noexcept nogil:
+cdef int native_type(const ImageHeader* h, const Layout* layout, int values) noexcept nogil:
     """The element type of a level where none is asked for; -1 where a palette tells."""
     if values == VALUES_DISPLAY:
         return T_U8
     if values == VALUES_VOI:
         return T_F32
-    if l.uses_palette:
+    if layout.uses_palette:
         return -1
-    return l.cell if h.samples > 1 or values == VALUES_STORED else T_F32
+    return layout.cell if h.samples > 1 or values == VALUES_STORED else T_F32
 
 
 cdef int result_dims(const Asked* asked, uint64_t frames, bint keeps_axis, size_t rows, size_t columns, int samples,

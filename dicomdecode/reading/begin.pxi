@@ -36,6 +36,9 @@ cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
         # Implicit VR is little endian, and few data sets have nothing in the first groups.
         if not big_endian and group <= 0x60 and (length == UNDEFINED_LENGTH or length <= file_size - c.pos - 8):
             return True
+        tag = <uint32_t>group << 16 | u16_at(c.data + c.pos + 2, False)
+        if not big_endian and length <= file_size - c.pos - 8 and implicit_follows(c, file_size, tag, length):
+            return True
         if element_header(&here, file_size, True, &tag, &vr, &length, &header) and (
                 follows(&here, file_size, tag, here.pos + header + length) == AN_ELEMENT):
             return True

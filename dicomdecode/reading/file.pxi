@@ -160,7 +160,7 @@ cdef class DicomFile(DataSet):
         if fault.kind == UNREADABLE:
             self.source.raise_failure()
         if strcmp(fault.code, b"not_dicom") == 0 and self.bytes.held >= 8:
-            raise not_dicom(PyBytes_FromStringAndSize(<const char*>self.bytes.data, min(self.bytes.held, 512)))
+            raise not_dicom(PyBytes_FromStringAndSize(<const char*>self.bytes.data, min(self.bytes.held, <size_t>512)))
         return raise_fault(fault, <int>frame)
 
     cdef int inflate(self) except -1:

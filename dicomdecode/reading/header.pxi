@@ -439,8 +439,9 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
             return fail(fault, TRUNCATED, "element_cut", "The file ends in front of its data set: it is cut", 0,
                         <int64_t>m.file_size, -1, -1)
         if h.rows and h.columns:
-            return fail(fault, MALFORMED, "no_pixel_data", "The data set describes an image and ends without pixel data: "
-                        "the file may be cut", 0x7FE00010u, -1, -1, -1)
+            return fail(fault, MALFORMED, "no_pixel_data",
+                        "The data set describes an image and ends without pixel data: the file may be cut",
+                        0x7FE00010u, -1, -1, -1)
         return fail(fault, MALFORMED, "no_pixel_data", "The data set holds no pixel data", 0x7FE00010u, -1, -1, -1)
     if h.rows == 0:
         return missing(0x00280010u, "Rows is missing or 0", fault)
@@ -466,8 +467,7 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
     if h.samples != 1 and h.samples != 3 and h.samples != 4:
         return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel is not 1, 3 or 4", 0x00280002u, -1,
                     -1, h.samples)
-    if h.samples == 4 and (h.photometric == PI_MONOCHROME1 or h.photometric == PI_MONOCHROME2
-                          or h.photometric == PI_PALETTE_COLOR):
+    if h.samples == 4 and h.photometric in (PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR):
         return fail(fault, MALFORMED, "samples_per_pixel", "Samples per Pixel contradicts Photometric Interpretation",
                     0x00280002u, -1, 1, h.samples)
     pixels = <uint64_t>h.rows * h.columns

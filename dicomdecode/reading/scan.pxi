@@ -46,7 +46,8 @@ cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
         if table.items[i].tag == tag:
             if table.items[i].length:
                 return &table.items[i]
-            empty = &table.items[i] if empty == NULL else empty
+            if empty == NULL:
+                empty = &table.items[i]
     return empty
 
 

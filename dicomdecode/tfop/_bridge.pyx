@@ -131,37 +131,37 @@ cdef bint prepare_alone(State* state, const CLimits* limits, dd_image* image) no
 cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexcept nogil:
     cdef const dd_request* r = state.request
     cdef const ImageHeader* h = &state.header
-    cdef Layout* l = &state.layout
+    cdef Layout* layout = &state.layout
     cdef Fault fault
     cdef bint fit = True
     cdef bint is_tfio = state.asked.values == VALUES_TFIO
     state.bytes.data = state.contents
     state.bytes.held = state.bytes.size = state.size
-    if (describe(m, h, &state.bytes, state.asked.color, False, l) != DONE or l.uses_palette or l.uses_profiles
-            or l.is_stream):
+    if (describe(m, h, &state.bytes, state.asked.color, False, layout) != DONE or layout.uses_palette
+            or layout.uses_profiles or layout.is_stream):
         return False
     if is_tfio:
-        if l.codec != CODEC_NATIVE or not l.in_order or h.pixels.flags:
+        if layout.codec != CODEC_NATIVE or not layout.in_order or h.pixels.flags:
             return False
-        if not tfio_plan(&state.asked, m, h, l.cell, r.on_error == ON_ERROR_LOSSY, &state.plan):
+        if not tfio_plan(&state.asked, m, h, layout.cell, r.on_error == ON_ERROR_LOSSY, &state.plan):
             return False
-    elif plan_of_integers(h, l, &state.asked, &state.plan, &fit) != DONE or (not fit and state.asked.must_fit):
+    elif plan_of_integers(h, layout, &state.asked, &state.plan, &fit) != DONE or (not fit and state.asked.must_fit):
         return False
     state.run.bytes = &state.bytes
-    state.run.layout = l
+    state.run.layout = layout
     state.run.rows = h.rows
     state.run.columns = h.columns
-    if l.codec != CODEC_NATIVE:
+    if layout.codec != CODEC_NATIVE:
         state.run.index = &state.index
         if begin_index(&state.index, &state.bytes, m, h, &fault) < 0:
             return False
         if state.index.table == NULL and walk_index(&state.index, &state.bytes, h.pixels.tag, &fault) < 0:
             return False
-    if not needs_no_python(&state.run, h) or check_frames(l, &state.index, h, h.frames - 1, &fault) < 0:
+    if not needs_no_python(&state.run, h) or check_frames(layout, &state.index, h, h.frames - 1, &fault) < 0:
         return False
     if is_tfio:
         state.asked.frame_dim = state.asked.color_dim = 1
-    return shape_of(state, h.frames, l.spec.samples, m.limits.output_bytes, image)
+    return shape_of(state, h.frames, layout.spec.samples, m.limits.output_bytes, image)
 
 
 cdef bint shape_of(State* state, uint64_t frames, int samples, uint64_t limit, dd_image* image) noexcept nogil:
