@@ -1,372 +1,463 @@
-# One frame after the other: cells or a codestream -> samples -> colour -> plan -> result, without the GIL.
-
-cdef enum:
-    # Bytes that are read at a time where a loop follows, so that it finds them in the cache. The loop for 8-bit
-    # results makes itself a table for each call, and gets more.
-    PART = 1 << 18
-    PART_TO_8_BITS = 1 << 20
-
-# The functions of the OpenJPEG that the codec has found; NULL until it was needed.
-cdef const Api* openjpeg = NULL
-cdef object openjpeg_owner = None
+# The frames of a file as a request wants them: what Python calls, and what calls the codecs that are Python.
 
 
-cdef int room_for(uint8_t** memory, size_t* size, size_t needed, Fault* fault) noexcept nogil:
-    if needed > size[0] or memory[0] == NULL:
-        free(memory[0])
-        memory[0] = <uint8_t*>malloc(needed if needed else 1)
-        size[0] = needed if memory[0] != NULL else 0
-        if memory[0] == NULL:
-            return no_memory(fault)
-    return 0
+cdef class Frames:
+    """The frames of a file as a request wants them: their layout, and how they are decoded one by one.
 
+    Parameters
+    ----------
+    pixels : PixelData
+        Of a file whose header was checked.
+    request : Request
+        What to make of it.
+    whole_cells : bool
+        Stored values with the bits around them.
 
-cdef void free_scratch(Scratch* s) noexcept nogil:
-    free(s.stream)
-    free(s.cells)
-    free(s.samples)
-    free(s.planes)
-    free(s.fragments)
-    memset(s, 0, sizeof(Scratch))
-
-
-cdef inline size_t cells_bytes(const Layout* layout) noexcept nogil:
-    return <size_t>((layout.frame_bits + 7) // 8)
-
-
-cdef inline size_t samples_bytes(const Layout* layout) noexcept nogil:
-    return <size_t>(layout.pixels * <uint64_t>layout.spec.samples * <uint64_t>layout.spec.item_bytes)
-
-
-cdef int native_cells(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, const uint8_t** cells,
-                      size_t* size, int* first_bit, Fault* fault) noexcept nogil:
-    """The cells of a native frame: a slice, to the bit (PS3.5 8.1.1, 8.2)."""
-    cdef const Layout* layout = r.layout
-    cdef uint64_t first = frame * layout.frame_bits
-    cdef uint64_t offset = first // 8
-    cdef uint64_t end = (first + layout.frame_bits + 7) // 8
-    cdef int64_t n
-    first_bit[0] = <int>(first % 8)
-    if layout.swapped == 2 and h.bits_allocated < 16:        # whole words of 16 bits
-        first_bit[0] += 8 * <int>(offset % 2)
-        offset -= offset % 2
-        end = min(end + end % 2, h.pixels.length)
-    size[0] = <size_t>(end - offset)
-    cells[0] = held_at(r.bytes, h.pixels.offset + offset, size[0])
-    if cells[0] != NULL:
-        return 0
-    if room_for(&s.cells, &s.cells_size, size[0], fault) < 0:
-        return FAILED
-    n = read_bytes(r.bytes, h.pixels.offset + offset, s.cells, size[0])
-    cells[0] = s.cells
-    return 0 if n == <int64_t>size[0] else unreadable(fault) if n < 0 else pixels_cut(h, fault)
-
-
-cdef int pixels_cut(const ImageHeader* h, Fault* fault) noexcept nogil:
-    return fail(fault, TRUNCATED, "pixels_cut", "The file ends inside the pixel data", h.pixels.tag, -1, -1, -1)
-
-
-cdef int unpack(const Layout* layout, const uint8_t* cells, size_t size, int first_bit, Scratch* s, uint8_t* samples,
-                Fault* fault) noexcept nogil:
-    """Cells of one frame to samples [rows, columns, samples] of a machine type, their bits as in the cell."""
-    cdef size_t n = <size_t>(layout.pixels * <uint64_t>layout.spec.samples)
-    cdef size_t item = layout.spec.item_bytes
-    cdef size_t whole
-    cdef int allocated = layout.spec.bits_allocated
-    cdef uint8_t* target
-    if layout.swapped:
-        whole = size - size % layout.swapped
-        if room_for(&s.stream, &s.stream_size, size, fault) < 0:
-            return FAILED
-        swap_cells(cells, s.stream, whole // layout.swapped, layout.swapped)
-        memcpy(s.stream + whole, cells + whole, size - whole)
-        cells = s.stream
-    if allocated % 8 == 0:
-        cells += first_bit // 8
-        size -= first_bit // 8
-        first_bit = 0
-    if not layout.is_machine_type:
-        target = samples
-        if layout.is_planar:
-            if room_for(&s.planes, &s.planes_size, n * item, fault) < 0:
-                return FAILED
-            target = s.planes
-        unpack_cells(cells, size, first_bit, n, allocated, layout.low_bit, min(layout.stored_bits, <int>(8 * item)),
-                     layout.is_signed, target, <int>item)
-        if layout.is_planar:
-            interleave_planes(target, samples, <size_t>layout.pixels, layout.spec.samples, <int>item)
-    elif layout.is_422:
-        if layout.pixels % 2:
-            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels",
-                        0x00280004u, -1, -1, -1)
-        expand_half_chroma(cells, samples, <size_t>(layout.pixels // 2), <int>item)
-    elif layout.is_planar:
-        interleave_planes(cells, samples, <size_t>layout.pixels, layout.spec.samples, <int>item)
-    else:
-        memcpy(samples, cells, n * item)
-    return 0
-
-
-cdef int codestream_of(const Run* r, uint32_t tag, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size,
-                       Fault* fault) noexcept nogil:
-    """The codestream of a frame: a view where it is in memory in one piece, else a copy in the scratch memory."""
-    cdef const Fragment* fragments = NULL
-    cdef size_t count = 0
-    cdef size_t i
-    cdef size_t at = 0
-    cdef int64_t n
-    cdef int status = fragments_of(r.index, r.bytes, tag, frame, s, &fragments, &count, fault)
-    if status != DONE:
-        return status
-    size[0] = 0
-    for i in range(count):
-        size[0] += <size_t>fragments[i].length
-    if count == 1:
-        data[0] = held_at(r.bytes, fragments[0].offset, size[0])
-        if data[0] != NULL:
-            return DONE
-    if room_for(&s.stream, &s.stream_size, size[0], fault) < 0:
-        return FAILED
-    for i in range(count):
-        n = read_bytes(r.bytes, fragments[i].offset, s.stream + at, <size_t>fragments[i].length)
-        if n < 0:
-            return unreadable(fault)
-        if <uint64_t>n < fragments[i].length:
-            return fail(fault, TRUNCATED, "fragment_cut", "The file ends inside a fragment", tag,
-                        <int64_t>fragments[i].offset, <int64_t>fragments[i].length, n)
-        at += <size_t>n
-    data[0] = s.stream
-    return DONE
-
-
-cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* out, int* conversion,
-                       Fault* fault) noexcept nogil:
-    """A codestream to cells or samples: DONE, FAILED_IN_CODEC, or NEEDS_LIBRARY. `conversion`: what makes them RGB."""
-    cdef const Layout* layout = r.layout
-    cdef bint transformed = False
-    cdef int status
-    cdef JpegHead head
-    cdef size_t pixels = <size_t>layout.pixels
-    cdef int cell_bytes = layout.spec.bits_allocated // 8
-    conversion[0] = layout.conversion
-    if layout.codec == CODEC_RLE:
-        if layout.spec.bits_allocated == 1:
-            pixels = (pixels + 7) // 8
-            cell_bytes = 1
-        elif layout.spec.bits_allocated % 8:
-            return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of RLE is neither 1 nor a multiple of 8",
-                        0x00280100u, -1, -1, layout.spec.bits_allocated)
-        if rle_decode(data, size, pixels, layout.spec.samples, cell_bytes, layout.unused, layout.spec.is_signed, out,
-                      fault) < 0:
-            return FAILED_IN_CODEC
-        return DONE
-    if layout.codec == CODEC_JPEG:
-        if is_lossless_jpeg(data, size, &head):
-            conversion[0] = conversion_by_stream(layout, &head)
-            # What is no plain stream of process 14 is for the library.
-            if conversion[0] != NO_CONVERSION and ljpeg_decode(data, size, &layout.spec, out, fault) == 0:
-                return DONE
-        return NEEDS_LIBRARY
-    if layout.codec == CODEC_JPEG_LS:
-        if jpegls_decode(data, size, &layout.spec, out, fault) < 0:
-            return FAILED_IN_CODEC
-        if layout.to_rgb and read_jpeg_head(data, size, &head) and head.colour != SAYS_NOTHING:
-            conversion[0] = conversion_by_stream(layout, &head)
-        if conversion[0] == NO_CONVERSION:
-            conversion[0] = AS_THEY_ARE
-        return DONE
-    if layout.codec == CODEC_JPEG2000:
-        status = j2k_decode(data, size, &layout.spec, r.reduce, r.area, out, &transformed, fault)
-        if status == J2K_NOT_TAKEN:
-            if openjpeg == NULL:
-                return NEEDS_LIBRARY
-            status = openjpeg_decode(openjpeg, data, size, &layout.spec, r.reduce, r.area, out, &transformed, fault)
-        if status != 0:
-            return FAILED_IN_CODEC
-        if transformed or conversion[0] == NO_CONVERSION:
-            conversion[0] = AS_THEY_ARE
-        return DONE
-    return NEEDS_LIBRARY
-
-
-cdef bint is_lossless_jpeg(const uint8_t* data, size_t size, JpegHead* head) noexcept nogil:
-    """Whether the stream is of process 14, SOF3, which our own decoder takes."""
-    return read_jpeg_head(data, size, head) and head.process == 0xC3
-
-
-cdef int conversion_by_stream(const Layout* layout, const JpegHead* head) noexcept nogil:
-    """The Conversion of a stream's samples, as `codecs._heads.colour_of` decides on their colour."""
-    if not layout.to_rgb:
-        return AS_THEY_ARE
-    if head.colour == SAYS_RGB:
-        return AS_THEY_ARE
-    if head.colour != SAYS_NOTHING or layout.lacks_colour:
-        return FULL_RANGE if item_bytes(layout.cell) <= 2 else NO_CONVERSION
-    return layout.conversion
-
-
-cdef void keep_stored_bits(const Run* r, const uint8_t* data, size_t size, uint8_t* samples) noexcept nogil:
-    """The one rule for bits beside the stored ones in samples that a codec gave.
-
-    A stream of more bits than Bits Stored, which loses none of them, holds whole cells, as native pixel data do: the
-    stored bits end at High Bit, others are an overlay's, or a sign that was not extended. A lossy stream has no such
-    bits, but values that overshoot.
+    Raises
+    ------
+    DicomError
+        No decoder takes the image.
     """
-    cdef const Layout* layout = r.layout
-    cdef size_t pixels = r.rows * r.columns if layout.does_areas else <size_t>layout.pixels
-    cdef int allocated = layout.spec.bits_allocated
-    cdef int precision = exact_bits(data, size, 0 if layout.is_lossy else allocated)
-    cdef int high_bit = layout.high_bit if layout.high_bit < precision else layout.stored_bits - 1
-    if precision > layout.stored_bits:
-        shift_cells(layout.cell, samples, pixels * <size_t>layout.spec.samples, allocated - 1 - high_bit,
-                    allocated - layout.stored_bits)
 
-
-cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, uint8_t* place,
-                    const uint8_t** found, int* conversion, Fault* fault) noexcept nogil:
-    """The samples of one frame, with their bits as in the cell: in `place`, or where `place` is NULL, where they are.
-
-    They may lie in the file's own memory then, unless something is to be done to them in place.
-    """
-    cdef const Layout* layout = r.layout
-    cdef const uint8_t* data = NULL
-    cdef size_t size = 0
-    cdef int first_bit = 0
-    cdef int status
-    conversion[0] = layout.conversion
-    if layout.codec == CODEC_NATIVE:
-        status = native_cells(r, h, frame, s, &data, &size, &first_bit, fault)
-        if status != DONE:
-            return status
-        if layout.in_order and place == NULL and not layout.shifts_first and layout.conversion == AS_THEY_ARE:
-            found[0] = data
-            return DONE
-    else:
-        status = codestream_of(r, h.pixels.tag, frame, s, &data, &size, fault)
-        if status != DONE:
-            return status
-    if place == NULL:
-        if room_for(&s.samples, &s.samples_size, samples_bytes(layout), fault) < 0:
-            return FAILED
-        place = s.samples
-    found[0] = place
-    if layout.codec == CODEC_NATIVE:
-        return unpack(layout, data, size, first_bit, s, place, fault)
-    if not layout.gives_cells or layout.in_order:
-        status = decode_stream(r, data, size, place, conversion, fault)
-        if status == DONE and layout.trims_samples:
-            keep_stored_bits(r, data, size, place)
-        return status
-    if room_for(&s.cells, &s.cells_size, cells_bytes(layout), fault) < 0:
-        return FAILED
-    status = decode_stream(r, data, size, s.cells, conversion, fault)
-    if status != DONE:
-        return status
-    return unpack(layout, s.cells, cells_bytes(layout), 0, s, place, fault)
-
-
-cdef void convert_samples(const Layout* layout, uint8_t* samples, size_t pixels, int conversion) noexcept nogil:
-    """What happens to samples in place: the shifts that colour needs, and YBR to RGB."""
-    if layout.shifts_first:
-        shift_cells(layout.cell, samples, pixels * <size_t>layout.spec.samples, layout.left, layout.right)
-    if conversion == FULL_RANGE or conversion == PARTIAL_RANGE:
-        ybr_to_rgb(samples, pixels, item_bytes(layout.cell), layout.bits, conversion == PARTIAL_RANGE)
-
-
-cdef bint is_cropped(const Run* r) noexcept nogil:
-    return r.area != NULL and not r.layout.does_areas
-
-
-cdef void finish(const Run* r, const CPlan* plan, const uint8_t* samples, uint8_t* out) noexcept nogil:
-    """The plan over one frame's samples, or over the region of it that is asked for."""
-    cdef const Layout* layout = r.layout
-    cdef Cells cells = cells_for_plan(layout)
-    cdef size_t per_pixel = <size_t>layout.spec.samples
-    cdef size_t result = r.columns * per_pixel * result_bytes(plan)
-    cdef size_t stride = <size_t>layout.spec.columns * per_pixel * <size_t>layout.spec.item_bytes
-    cdef size_t row
-    if not is_cropped(r):
-        run_plan(plan, &cells, samples, r.rows * r.columns * per_pixel, out)
-        return
-    samples += r.area.row * stride + <size_t>r.area.column * per_pixel * <size_t>layout.spec.item_bytes
-    for row in range(r.rows):
-        run_plan(plan, &cells, samples + row * stride, r.columns * per_pixel, out + row * result)
-
-
-cdef int write_parts(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
-                     Fault* fault) noexcept nogil:
-    """A native frame that is not in memory: read part by part, each while the loop finds it in the cache."""
-    cdef const Layout* layout = r.layout
-    cdef Cells cells = cells_for_plan(layout)
-    cdef uint64_t offset = h.pixels.offset + frame * (layout.frame_bits // 8)
-    cdef size_t left = <size_t>(layout.frame_bits // 8)
-    cdef bint is_copy = plan.kind == PLAN_COPY
-    cdef size_t most = left if is_copy and not (cells.left or cells.right) else (
-        PART if item_bytes(plan.target) > 1 else PART_TO_8_BITS)
-    cdef size_t size
-    cdef uint8_t* part
-    cdef int64_t n
-    if not is_copy and room_for(&s.cells, &s.cells_size, min(left, most), fault) < 0:
-        return FAILED
-    while left:
-        size = min(left, most)
-        # Where cells become values of the same size they are read into the result, and changed there.
-        part = out if is_copy else s.cells
-        n = read_bytes(r.bytes, offset, part, size)
-        if n != <int64_t>size:
-            return unreadable(fault) if n < 0 else pixels_cut(h, fault)
-        size //= <size_t>layout.spec.item_bytes
-        if is_copy:
-            shift_cells(layout.cell, part, size, cells.left, cells.right)
+    def __init__(self, PixelData pixels not None, Request request not None, bint whole_cells=False):
+        cdef DicomFile file = pixels.file
+        cdef Fault fault
+        if check_header(&file.m, &file.h, &fault) < 0:
+            file.raise_fault(&fault, -1)
+        self.pixels = pixels
+        self.file = file
+        if describe(&file.m, &file.h, &file.bytes, request.asked.color, whole_cells, &self.layout) != DONE:
+            refuse(file, &self.layout, request.color)
+        self.run.bytes = &file.bytes
+        self.run.layout = &self.layout
+        self.run.rows = file.h.rows
+        self.run.columns = file.h.columns
+        if request.frames is None:
+            self.numbers = range(file.h.frames) if file.h.frames > 1 else ONLY_FRAME
+            self.keeps_axis = file.h.frames > 1
         else:
-            run_plan(plan, &cells, part, size, out)
-        out += size * result_bytes(plan)
-        offset += <uint64_t>n
-        left -= <size_t>n
-    return DONE
+            self.numbers, self.keeps_axis = arguments.select(request.frames, file.h.frames)
+        if request.reduce or request.region is not None:
+            self.take_area(request)
+        if self.layout.codec != CODEC_NATIVE:
+            self.run.index = pixels.indexed()
 
+    cdef int take_area(self, Request request) except -1:
+        """The region and the resolution that are asked for."""
+        cdef ImageHeader* h = &self.file.h
+        cdef int reduce = request.reduce
+        if reduce and not self.layout.does_areas:
+            raise UnsupportedError(f"reduce= needs JPEG 2000, not {self.syntax.name}", code="reduce")
+        self.area.height = h.rows
+        self.area.width = h.columns
+        if request.region is not None:
+            row, column, height, width = request.region
+            if not (0 <= row < row + height <= h.rows and 0 <= column < column + width <= h.columns):
+                raise ValueError(f"region {request.region} is not inside {h.rows} rows and {h.columns} columns")
+            self.area.row = row
+            self.area.column = column
+            self.area.height = height
+            self.area.width = width
+            self.run.area = &self.area
+        self.run.reduce = reduce
+        # A region of a reduced picture is the slice of it that the region's corners fall on (ITU-T T.800 B.5).
+        self.run.rows = halved(self.area.row + self.area.height, reduce) - halved(self.area.row, reduce)
+        self.run.columns = halved(self.area.column + self.area.width, reduce) - halved(self.area.column, reduce)
+        if self.run.rows == 0 or self.run.columns == 0:
+            raise ValueError(f"no pixel is left of the region {request.region} reduced by {reduce}")
+        return 0
 
-cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
-                   Fault* fault) noexcept nogil:
-    """One frame into the result: DONE, or another Status."""
-    cdef const Layout* layout = r.layout
-    cdef const uint8_t* samples = NULL
-    cdef Cells cells = cells_for_plan(layout)
-    cdef bint in_place = plan.kind == PLAN_COPY and not is_cropped(r)
-    cdef int conversion = AS_THEY_ARE
-    cdef int status
-    cdef size_t bytes = <size_t>(layout.frame_bits // 8)
-    if (layout.codec == CODEC_NATIVE and layout.in_order and layout.conversion == AS_THEY_ARE
-            and not layout.shifts_first):
-        in_place = False
-        if not is_cropped(r) and held_at(r.bytes, h.pixels.offset + frame * bytes, bytes) == NULL:
-            return write_parts(r, h, frame, plan, s, out, fault)
-    status = samples_of(r, h, frame, s, out if in_place else NULL, &samples, &conversion, fault)
-    if status != DONE:
-        return status
-    if layout.shifts_first or conversion != AS_THEY_ARE:
-        convert_samples(layout, <uint8_t*>samples,
-                        r.rows * r.columns if layout.does_areas else <size_t>layout.pixels, conversion)
-    if in_place:
-        shift_cells(layout.cell, out, r.rows * r.columns * <size_t>layout.spec.samples, cells.left, cells.right)
-    else:
-        finish(r, plan, samples, out)
-    return DONE
+    # What plans go by.
+    @property
+    def syntax(self):
+        """The row of `SYNTAXES`."""
+        return SYNTAX_ROWS[self.layout.syntax]
 
+    @property
+    def cell(self):
+        """numpy.dtype of a stored value."""
+        return DTYPES[self.layout.cell]
 
-cdef bint needs_no_python(const Run* r, const ImageHeader* h) noexcept nogil:
-    """Whether the codec of the frames is one of C; of a family of streams the first frame tells."""
-    cdef Scratch s
-    cdef Fault fault
-    cdef const uint8_t* data = NULL
-    cdef size_t size = 0
-    cdef bint is_ours = False
-    cdef JpegHead head
-    if r.layout.codec != CODEC_JPEG:
-        return r.layout.codec != CODEC_LIBRARY
-    memset(&s, 0, sizeof(s))
-    if codestream_of(r, h.pixels.tag, 0, &s, &data, &size, &fault) == DONE:
-        is_ours = (is_lossless_jpeg(data, size, &head)
-                   and conversion_by_stream(r.layout, &head) != NO_CONVERSION)
-    free_scratch(&s)
-    return is_ours
+    @property
+    def left(self):
+        """The shift that brings the stored bits of the cells that a plan sees to their top."""
+        return cells_for_plan(&self.layout).left
+
+    @property
+    def right(self):
+        """The shift that brings them down from there."""
+        return cells_for_plan(&self.layout).right
+
+    @property
+    def bits(self):
+        """Of a sample in the file."""
+        return self.layout.bits
+
+    @property
+    def samples(self):
+        """Of a pixel in the file."""
+        return self.layout.spec.samples
+
+    @property
+    def converts_to_rgb(self):
+        return bool(self.layout.to_rgb)
+
+    @property
+    def uses_palette(self):
+        return bool(self.layout.uses_palette)
+
+    @property
+    def uses_profiles(self):
+        return bool(self.layout.uses_profiles)
+
+    @property
+    def is_native(self):
+        return self.layout.codec == CODEC_NATIVE
+
+    @property
+    def is_stream(self):
+        """All frames are one stream."""
+        return bool(self.layout.is_stream)
+
+    @property
+    def is_422(self):
+        return bool(self.layout.is_422)
+
+    @property
+    def colour(self):
+        """Photometric Interpretation of the samples; of JPEG what the stream of frame 0 says."""
+        if self.layout.tells_colour and self.layout.spec.samples == 3:
+            return colour_of(self.codestream_bytes(0), self.file.photometric)
+        return self.file.photometric
+
+    @property
+    def frame_bits(self):
+        """Of the native cells of a frame."""
+        return self.layout.frame_bits
+
+    def native_dtype(self, Request request):
+        """The dtype of a level where the caller asks for none; None where a palette tells."""
+        cdef int number = native_type(&self.file.h, &self.layout, request.asked.values)
+        return None if number < 0 else DTYPES[number]
+
+    def integer_plan(self, Request request):
+        """The plan of values that are one map of stored integers, and whether their range fits; None for all others."""
+        cdef Plan plan = Plan.__new__(Plan)
+        cdef Asked asked = request.asked
+        cdef bint fit = True
+        if request.padding is not None:
+            return None
+        if asked.target < 0:
+            asked.target = native_type(&self.file.h, &self.layout, asked.values)
+        if plan_of_integers(&self.file.h, &self.layout, &asked, &plan.c, &fit) != DONE:
+            return None
+        plan.dtype = DTYPES[asked.target]
+        return plan, fit
+
+    # Decoding.
+    cdef int check(self, uint64_t last) except -1:
+        """Raise when frame `last` cannot be there."""
+        cdef Fault fault
+        if check_frames(&self.layout, self.run.index, &self.file.h, last, &fault) < 0:
+            self.file.raise_fault(&fault, <int64_t>last)
+        return 0
+
+    def use_threads(self, int threads):
+        """Let the codec use so many threads within a frame."""
+        self.layout.spec.threads = threads
+
+    def allocate(self, Request request, dtype, int samples):
+        """The caller's `out`, checked, or a new array within the limits, for the frames that are asked for."""
+        cdef int64_t[4] dims
+        cdef uint64_t limit = self.file.m.limits.output_bytes
+        cdef uint64_t size = dtype.itemsize
+        cdef int i
+        cdef uint64_t count = len(self.numbers)
+        cdef int n = result_dims(&request.asked, count, self.keeps_axis, self.run.rows, self.run.columns, samples, dims)
+        if n < 0:
+            raise ValueError(f"frame_dim=False with {count} frames selected; choose one with frames=")
+        if count:
+            self.check(last_of(self.numbers))
+        shape = tuple([dims[i] for i in range(n)])
+        if request.out is not None:
+            return arguments.fitting(request.out, shape, dtype)
+        for i in range(n):
+            if dims[i] and size > limit // <uint64_t>dims[i]:
+                asked = math.prod(shape) * dtype.itemsize
+                raise over_limit("The result exceeds", "limit_output_bytes", limit, asked, hint=(
+                    "Select fewer frames with frames=, or pass limits=dicomdecode.Limits(output_bytes=...)"))
+            size *= <uint64_t>dims[i]
+        return np.empty(shape, dtype)
+
+    def write(self, uint64_t first, uint64_t count, Plan plan not None, out, uint64_t at):
+        """Write `count` frames from `first` on, by one plan, as frames `at` and following of `out`."""
+        cdef Py_buffer target
+        cdef Scratch s
+        cdef Fault fault
+        cdef uint64_t i = 0
+        cdef size_t step
+        cdef int status = DONE
+        cdef uint8_t* place
+        memset(&s, 0, sizeof(s))
+        step = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples * result_bytes(&plan.c)
+        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        try:
+            if <uint64_t>target.len < (at + count) * step:
+                raise ValueError("the result has no room for the frame")
+            place = <uint8_t*>target.buf + at * step
+            while i < count:
+                if plan.c.kind == PLAN_FUNCTION or self.layout.uses_profiles or self.layout.is_stream:
+                    self.write_with_python(first + i, plan, out, at + i)
+                    i += 1
+                    continue
+                if self.layout.codec == CODEC_NATIVE and step < 1 << 17 and count == 1:   # the GIL would cost more
+                    status = write_one(&self.run, &self.file.h, first, &plan.c, &s, place, &fault)
+                    i += status == DONE
+                else:
+                    with nogil:
+                        while i < count:
+                            status = write_one(&self.run, &self.file.h, first + i, &plan.c, &s, place + i * step,
+                                               &fault)
+                            if status != DONE:
+                                break
+                            i += 1
+                if status == NEEDS_WALK:
+                    self.pixels.walk()
+                elif status == NEEDS_LIBRARY:
+                    self.write_with_python(first + i, plan, out, at + i)
+                    i += 1
+                elif status != DONE:
+                    self.raise_located(&fault, status, first + i)
+        finally:
+            free_scratch(&s)
+            PyBuffer_Release(&target)
+
+    def write_with_python(self, uint64_t frame, Plan plan, out, uint64_t at):
+        """One frame whose codec, profile or plan is a Python call."""
+        cdef Cells cells
+        target = out.reshape((-1, self.run.rows, self.run.columns, plan.c.samples if plan.c.kind == PLAN_PALETTE else
+                              self.layout.spec.samples))[at]
+        in_place = plan.c.kind == PLAN_COPY and not is_cropped(&self.run)
+        cells = cells_for_plan(&self.layout)
+        as_cells = plan.c.kind != PLAN_FUNCTION and not in_place
+        samples = self.read(frame, target if in_place else None, as_cells)
+        if is_cropped(&self.run):
+            samples = np.ascontiguousarray(
+                samples[self.area.row:self.area.row + self.area.height,
+                        self.area.column:self.area.column + self.area.width])
+        if self.layout.uses_profiles and not self.layout.uses_palette:
+            self.pixels.profiles.of(frame)(samples)
+        if samples is not target:
+            plan.apply(samples, target, cells.left, cells.right)
+
+    def read(self, uint64_t frame, place=None, bint as_cells=False):
+        """Samples of a frame [rows, columns, samples] after colour.
+
+        Parameters
+        ----------
+        frame : int
+            Counted from 0.
+        place : ndarray, optional
+            Where they go; a new array otherwise.
+        as_cells : bool
+            With the bits around the stored ones, which the plan removes (by `left` and `right`); else values.
+        """
+        cdef int conversion = AS_THEY_ARE
+        cdef Py_buffer target
+        cdef size_t pixels = <size_t>self.layout.pixels
+        if self.layout.does_areas:
+            pixels = self.run.rows * self.run.columns
+            shape = (self.run.rows, self.run.columns, self.layout.spec.samples)
+        else:
+            shape = (self.file.h.rows, self.file.h.columns, self.layout.spec.samples)
+        if place is None:
+            place = np.empty(shape, DTYPES[self.layout.cell])
+        self.read_into(frame, place, &conversion)
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        with nogil:
+            if not (as_cells or self.layout.shifts_first):
+                shift_cells(self.layout.cell, target.buf, pixels * <size_t>self.layout.spec.samples, self.layout.left,
+                            self.layout.right)
+            convert_samples(&self.layout, <uint8_t*>target.buf, pixels, conversion)
+        PyBuffer_Release(&target)
+        return place
+
+    cdef int read_into(self, uint64_t frame, place, int* conversion) except -1:
+        """Samples of a frame before colour, with their bits as in the cell."""
+        cdef Scratch s
+        cdef Fault fault
+        cdef Py_buffer target
+        cdef const uint8_t* found = NULL
+        cdef size_t needed
+        cdef int status = NEEDS_WALK
+        memset(&s, 0, sizeof(s))
+        if self.layout.is_stream:
+            self.decoded_by_library(frame, place, conversion)
+            return 0
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        try:
+            needed = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples
+            if <size_t>target.len < needed * <size_t>self.layout.spec.item_bytes:
+                raise ValueError("the array has no room for the frame")
+            while status == NEEDS_WALK:
+                with nogil:
+                    status = samples_of(&self.run, &self.file.h, frame, &s, <uint8_t*>target.buf, &found, conversion,
+                                        &fault)
+                if status == NEEDS_WALK:
+                    self.pixels.walk()
+            if status == NEEDS_LIBRARY:
+                self.decoded_by_library(frame, place, conversion)
+            elif status != DONE:
+                self.raise_located(&fault, status, frame)
+        finally:
+            free_scratch(&s)
+            PyBuffer_Release(&target)
+        return 0
+
+    cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion):
+        """Samples of a frame by a codec that is a Python call."""
+        cdef FrameSpec spec = self.spec_of(frame)
+        if self.layout.is_stream:
+            color = self.stream(spec).read(frame, place)
+            conversion[0] = conversion_named(color, &self.layout)
+            return place
+        if self.codec is None:
+            self.codec = codecs.load(self.syntax.codec)
+            if self.layout.codec == CODEC_JPEG2000:
+                use_openjpeg()
+        data = self.codestream_bytes(frame)
+        if self.layout.tells_colour and self.layout.spec.samples == 3:
+            spec.photometric = colour_of(data, spec.photometric)
+        area = {}
+        if self.layout.does_areas and (self.run.area != NULL or self.run.reduce):
+            area["reduce"] = self.run.reduce
+            if self.run.area != NULL:
+                area["region"] = (self.area.row, self.area.column, self.area.height, self.area.width)
+        try:
+            if self.layout.gives_cells:
+                self.cells_by_library(data, spec, place)
+                conversion[0] = self.layout.conversion
+            else:
+                conversion[0] = conversion_named(self.codec(data, spec, place, **area), &self.layout)
+        except DicomError as error:
+            raise self.located(error, frame) from error.__cause__
+        if self.layout.trims_samples:
+            self.keep_stored_bits(data, place)
+        return place
+
+    cdef int keep_stored_bits(self, data, place) except -1:
+        cdef Py_buffer source, target
+        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        with nogil:
+            keep_stored_bits(&self.run, <const uint8_t*>source.buf, <size_t>source.len, <uint8_t*>target.buf)
+        PyBuffer_Release(&source)
+        PyBuffer_Release(&target)
+        return 0
+
+    cdef int cells_by_library(self, data, FrameSpec spec, place) except -1:
+        cdef Scratch s
+        cdef Fault fault
+        cdef Py_buffer source, target
+        cdef int status
+        if self.layout.in_order:
+            self.codec(data, spec, place.reshape(-1).view(np.uint8))
+            return 0
+        cells = np.empty(cells_bytes(&self.layout), np.uint8)
+        self.codec(data, spec, cells)
+        memset(&s, 0, sizeof(s))
+        PyObject_GetBuffer(cells, &source, PyBUF_SIMPLE)
+        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        with nogil:
+            status = unpack(&self.layout, <const uint8_t*>source.buf, <size_t>source.len, 0, &s, <uint8_t*>target.buf,
+                            &fault)
+            free_scratch(&s)
+        PyBuffer_Release(&source)
+        PyBuffer_Release(&target)
+        if status != DONE:
+            self.file.raise_fault(&fault, <int64_t>spec.frame)
+        return 0
+
+    def spec_of(self, frame):
+        """What a codec is told of a frame."""
+        cdef FrameSpec spec = FrameSpec.__new__(FrameSpec)
+        spec.c = self.layout.spec
+        spec.photometric = self.file.photometric
+        spec.to_rgb = self.layout.to_rgb
+        spec.frame = frame
+        spec.syntax = self.syntax.uid
+        return spec
+
+    cdef object stream(self, FrameSpec spec):
+        """The reader of all frames, kept because a frame is decoded only after those before it."""
+        found = self.pixels.stream_as_rgb if self.layout.to_rgb else self.pixels.stream_as_stored
+        if found is None:
+            fragments = [each for each in self.file.fragments() if each[0] > self.run.index.first]
+            parts = [bytes(self.file.source.read_at(offset, length)) for offset, length in fragments]
+            found = codecs.load(self.syntax.codec)(b"".join(parts), spec)
+            if self.layout.to_rgb:
+                self.pixels.stream_as_rgb = found
+            else:
+                self.pixels.stream_as_stored = found
+        return found
+
+    def codestream_bytes(self, uint64_t frame):
+        """The codestream of one frame, bytes-like; a view where nothing need be copied."""
+        cdef Scratch s
+        cdef const uint8_t* data = NULL
+        cdef size_t size = 0
+        memset(&s, 0, sizeof(s))
+        try:
+            self.codestream(frame, &s, &data, &size)
+            if data != s.stream and type(self.file.source) is MemorySource:
+                start = data - self.file.bytes.data
+                return self.file.source.view[start:start + <Py_ssize_t>size]
+            return PyBytes_FromStringAndSize(<const char*>data, <Py_ssize_t>size)
+        finally:
+            free_scratch(&s)
+
+    cdef int codestream(self, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size) except -1:
+        cdef Fault fault
+        cdef int status = NEEDS_WALK
+        while status == NEEDS_WALK:
+            with nogil:
+                status = codestream_of(&self.run, self.file.h.pixels.tag, frame, s, data, size, &fault)
+            if status == NEEDS_WALK:
+                self.pixels.walk()
+        if status != DONE:
+            self.file.raise_fault(&fault, <int64_t>frame)
+        return 0
+
+    def position(self, uint64_t frame, uint64_t offset):
+        """Where in the file byte `offset` of the codestream of a frame is."""
+        cdef Scratch s
+        cdef Fault fault
+        cdef const Fragment* fragments = NULL
+        cdef size_t count = 0
+        cdef size_t i
+        cdef uint64_t found = self.run.index.first
+        memset(&s, 0, sizeof(s))
+        if fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments, &count,
+                        &fault) == DONE:
+            for i in range(count):
+                found = fragments[i].offset + min(offset, fragments[i].length)
+                if offset <= fragments[i].length:
+                    break
+                offset -= fragments[i].length
+        free_scratch(&s)
+        return found
+
+    cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1:
+        """Raise what a function without the GIL met in a frame."""
+        if status != FAILED_IN_CODEC:
+            self.file.raise_fault(fault, <int64_t>frame)
+        try:
+            self.file.raise_fault(fault, <int64_t>frame)
+        except DicomError as error:
+            raise self.located(error, frame) from None
+        return 0
+
+    def located(self, error, frame):
+        """The error of a codec, with the name of the syntax, and its offset in the file: of the codestream so far."""
+        message = None if self.syntax.name in error.message else f"{self.syntax.name}: {error.message}"
+        return error.located(message=message, offset=self.position(frame, error.offset or 0))

@@ -17,7 +17,7 @@ sanitizers="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
 
 # JPEG 2000 is plain C.
 clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode/codecs/jpeg2000 \
-    tests/fuzz/fuzz_jpeg2000.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/jpeg2000" -lm
+    tests/fuzz/jpeg2000.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/jpeg2000" -lm
 PYTHONPATH="$root" "$python" tests/fuzz/jpeg2000_seeds.py "$folder/jpeg2000_seeds"
 
 # JPEG-LS has its marker segments in Cython. Comparisons are not traced: two thirds of the time would go there, and the

@@ -1,4 +1,4 @@
-"""Writes seeds for fuzz_jpeg2000: small streams of many kinds, each behind two bytes of options.
+"""Writes seeds for jpeg2000: small streams of many kinds, each behind two bytes of options.
 
 python tests/fuzz/jpeg2000_seeds.py FOLDER
 """

@@ -1,0 +1,87 @@
+# What a caller asks for, as numbers: words are looked up once, when they are checked.
+
+# Position: the number of an element type.
+cdef tuple DTYPES = tuple([np.dtype(name) for name in ELEMENT_TYPES])
+cdef dict TYPE_NUMBERS = {dtype: number for number, dtype in enumerate(DTYPES)}
+TYPE_NUMBERS.update({dtype.type: number for number, dtype in enumerate(DTYPES)})
+cdef dict VALUES_NUMBERS = {word: number for number, word in enumerate(LEVELS)}
+cdef dict COLOR_NUMBERS = {word: number for number, word in enumerate(COLORS)}
+cdef object ONLY_FRAME = range(1)
+cdef object ZERO = 0
+cdef object ONE = 1
+cdef dict SCALE_NUMBERS = {word: number for number, word in enumerate(SCALES)}
+
+
+cdef int number_of(dict numbers, str name, object word) except -1:
+    try:
+        return numbers[word]
+    except (KeyError, TypeError):
+        raise arguments.not_one_of(name, word, numbers) from None
+
+
+cdef class Request:
+    """What a caller asks for: the keywords of `imread` and `decode_dicom_image`, checked once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A keyword has a value that it cannot have. Whatever `on_error` says, this is never swallowed.
+    """
+
+    def __init__(self, *, values="modality", color="rgb", dtype=None, scale="preserve", color_dim=False,
+                 frame_dim=None, frames=None, out=None, window=None, padding=None, reduce=0, region=None, threads=1,
+                 overlays=False, bint must_fit=False):
+        cdef Asked* asked = &self.asked
+        asked.values = number_of(VALUES_NUMBERS, "values", values)
+        asked.color = number_of(COLOR_NUMBERS, "color", color)
+        asked.scale = number_of(SCALE_NUMBERS, "scale", scale)
+        asked.target = -1 if dtype is None else type_of(dtype)
+        asked.color_dim = color_dim is True or (color_dim is not False and arguments.check_flag("color_dim", color_dim))
+        asked.frame_dim = -1 if frame_dim is None else arguments.check_flag("frame_dim", frame_dim)
+        asked.must_fit = must_fit
+        self.dtype = None if dtype is None else DTYPES[asked.target]
+        self.threads = 1
+        # What is left at its default needs no check.
+        if frames is not None:
+            self.frames = arguments.check_frames(frames)
+        if out is not None:
+            self.out = arguments.check_out(out)
+        if window is not None:
+            self.window = arguments.check_window(window, values)
+        if padding is not None:
+            self.padding = arguments.check_number("padding", padding)
+        if region is not None:
+            self.region = arguments.check_region(region)
+        if reduce is not ZERO:
+            self.reduce = arguments.check_whole("reduce", reduce, 0, 32)
+        if threads is not ONE:
+            self.threads = arguments.check_whole("threads", threads, 1)
+        if overlays is not False:
+            self.overlays = arguments.check_flag("overlays", overlays)
+        if self.overlays and (asked.values != VALUES_DISPLAY or self.reduce):
+            raise ValueError('overlays=True needs values="display", at full resolution')
+
+    @property
+    def values(self):
+        return LEVELS[self.asked.values]
+
+    @property
+    def color(self):
+        return COLORS[self.asked.color]
+
+    @property
+    def scale(self):
+        return SCALES[self.asked.scale]
+
+    @property
+    def must_fit(self):
+        return bool(self.asked.must_fit)
+
+
+cdef int type_of(dtype) except -1:
+    """The number of the element type that a caller names."""
+    try:
+        return TYPE_NUMBERS[dtype]
+    except (KeyError, TypeError):
+        pass
+    return TYPE_NUMBERS[arguments.check_dtype(dtype)]
