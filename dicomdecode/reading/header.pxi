@@ -240,21 +240,23 @@ cdef int photometric_code(const uint8_t* p, const Element* e) noexcept nogil:
     return i
 
 
+cdef struct Pending:
+    # What is understood when all elements are known.
+    const Element* center
+    const Element* width
+    int64_t padding_limit
+    bint has_padding_limit
+
+
 cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     """Read what is there; what is missing or unreadable keeps a value that says so."""
     cdef size_t i
     cdef const Element* e
-    cdef const uint8_t* p
     cdef bint big = m.cursor.big_endian
-    cdef int64_t number = 0
-    cdef int64_t padding_limit = 0
-    cdef bint has_limit = False
-    cdef const Element* center = NULL
-    cdef const Element* width = NULL
-    cdef double real = 0
-    cdef uint64_t seen = 0      # bit per tag below: of duplicates the first that is not empty counts
-    cdef size_t n
+    cdef Pending pending
+    cdef uint64_t seen = 0      # a bit for each tag below: of duplicates the first that is not empty counts
     cdef int bit
+    memset(&pending, 0, sizeof(Pending))
     memset(h, 0, sizeof(ImageHeader))
     h.frames = 1
     h.high_bit = h.is_signed = h.planar = -1
@@ -263,90 +265,106 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
         e = &m.elements.items[i]
         if e.tag < 0x00280002u or e.length == 0:
             continue
-        p = value_at(m, e)
         bit = tag_bit(e.tag)
         if bit < 0 or seen >> bit & 1:
             continue
         seen |= <uint64_t>1 << bit
-        if e.tag == 0x00280002u:
-            if integer(p, e, big, &number):
-                h.samples = <int>number
-        elif e.tag == 0x00280004u:
-            h.photometric = photometric_code(p, e)
-        elif e.tag == 0x00280006u:
-            if integer(p, e, big, &number):
-                h.planar = number == 1
-        elif e.tag == 0x00280008u:
-            if first_decimal(p, e, big, &real) and 1 <= real < 9e15:
-                h.frames = <uint64_t>real
-        elif e.tag == 0x00280010u:
-            if integer(p, e, big, &number) and number > 0:
-                h.rows = <uint32_t>number
-        elif e.tag == 0x00280011u:
-            if integer(p, e, big, &number) and number > 0:
-                h.columns = <uint32_t>number
-        elif e.tag == 0x00280100u:
-            if integer(p, e, big, &number):
-                h.bits_allocated = <int>(number & 0xFFFF)
-        elif e.tag == 0x00280101u:
-            if integer(p, e, big, &number):
-                h.bits_stored = <int>(number & 0xFFFF)
-        elif e.tag == 0x00280102u:
-            if integer(p, e, big, &number):
-                h.high_bit = <int>(number & 0xFFFF)
-        elif e.tag == 0x00280103u:
-            if integer(p, e, big, &number):
-                h.is_signed = number == 1
-        elif e.tag == 0x00280120u:
-            h.has_padding = integer(p, e, big, &h.padding)
-        elif e.tag == 0x00280121u:
-            has_limit = integer(p, e, big, &padding_limit)
-        elif e.tag == 0x00281050u:
-            center = e
-        elif e.tag == 0x00281051u:
-            width = e
-        elif e.tag == 0x00281052u:
-            h.has_intercept = first_decimal(p, e, big, &h.intercept)
-            if not h.has_intercept and text_length(p, e):
-                h.unreadable = e.tag
-        elif e.tag == 0x00281053u:
-            h.has_slope = first_decimal(p, e, big, &h.slope)
-            if not h.has_slope and text_length(p, e):
-                h.unreadable = e.tag
-        elif e.tag == 0x00281056u:
-            n = text_length(p, e)
-            if text_is(p, n, b"LINEAR_EXACT"):
-                h.voi_function = VOI_LINEAR_EXACT
-            elif text_is(p, n, b"SIGMOID"):
-                h.voi_function = VOI_SIGMOID
-            elif n and not text_is(p, n, b"LINEAR"):
-                h.voi_function = VOI_UNKNOWN
-        elif e.tag == 0x00283000u:
-            h.has_modality_lut = e.length > 0
-        elif e.tag == 0x00283010u:
-            h.has_voi_lut = e.length > 0
-        elif e.tag == 0x20500020u:
-            n = text_length(p, e)
-            if text_is(p, n, b"INVERSE"):
-                h.shape = SHAPE_INVERSE
-            elif text_is(p, n, b"IDENTITY"):
-                h.shape = SHAPE_IDENTITY
-        elif e.tag == 0x3004000Eu:
-            h.has_dose_scaling = first_decimal(p, e, big, &h.dose_scaling)
-            if not (h.has_dose_scaling or h.has_slope or h.has_intercept) and text_length(p, e):
-                h.unreadable = e.tag
-        elif e.tag == 0x52009229u or e.tag == 0x52009230u:
-            h.has_functional_groups |= e.length > 0
-    if center != NULL and width != NULL:
-        find_window(m, center, width, h)
+        if e.tag <= 0x00280103u:
+            take_cells(e, value_at(m, e), big, h)
+        else:
+            take_values(e, value_at(m, e), big, h, &pending)
+    if pending.center != NULL and pending.width != NULL:
+        find_window(m, pending.center, pending.width, h)
     h.pixels = m.pixels
     h.big_endian = big
-    if m.pixels.tag == 0x7FE00010u:
+    complete_header(h, &pending)
+
+
+cdef inline void take_cells(const Element* e, const uint8_t* p, bint big, ImageHeader* h) noexcept nogil:
+    """One attribute of the Image Pixel Module (PS3.3 C.7.6.3) that says how pixel data lie."""
+    cdef int64_t number = 0
+    cdef double real = 0
+    if e.tag == 0x00280004u:
+        h.photometric = photometric_code(p, e)
+    elif e.tag == 0x00280008u:
+        if first_decimal(p, e, big, &real) and 1 <= real < 9e15:
+            h.frames = <uint64_t>real
+    elif not integer(p, e, big, &number):
+        return
+    elif e.tag == 0x00280002u:
+        h.samples = <int>number
+    elif e.tag == 0x00280006u:
+        h.planar = number == 1
+    elif e.tag == 0x00280010u:
+        if number > 0:
+            h.rows = <uint32_t>number
+    elif e.tag == 0x00280011u:
+        if number > 0:
+            h.columns = <uint32_t>number
+    elif e.tag == 0x00280100u:
+        h.bits_allocated = <int>(number & 0xFFFF)
+    elif e.tag == 0x00280101u:
+        h.bits_stored = <int>(number & 0xFFFF)
+    elif e.tag == 0x00280102u:
+        h.high_bit = <int>(number & 0xFFFF)
+    elif e.tag == 0x00280103u:
+        h.is_signed = number == 1
+
+
+cdef inline void take_values(const Element* e, const uint8_t* p, bint big, ImageHeader* h,
+                             Pending* pending) noexcept nogil:
+    """One attribute that says what values mean: padding, modality, VOI, presentation, dose, functional groups."""
+    cdef size_t n
+    if e.tag == 0x00280120u:
+        h.has_padding = integer(p, e, big, &h.padding)
+    elif e.tag == 0x00280121u:
+        pending.has_padding_limit = integer(p, e, big, &pending.padding_limit)
+    elif e.tag == 0x00281050u:
+        pending.center = e
+    elif e.tag == 0x00281051u:
+        pending.width = e
+    elif e.tag == 0x00281052u:
+        h.has_intercept = first_decimal(p, e, big, &h.intercept)
+        if not h.has_intercept and text_length(p, e):
+            h.unreadable = e.tag
+    elif e.tag == 0x00281053u:
+        h.has_slope = first_decimal(p, e, big, &h.slope)
+        if not h.has_slope and text_length(p, e):
+            h.unreadable = e.tag
+    elif e.tag == 0x00281056u:
+        n = text_length(p, e)
+        if text_is(p, n, b"LINEAR_EXACT"):
+            h.voi_function = VOI_LINEAR_EXACT
+        elif text_is(p, n, b"SIGMOID"):
+            h.voi_function = VOI_SIGMOID
+        elif n and not text_is(p, n, b"LINEAR"):
+            h.voi_function = VOI_UNKNOWN
+    elif e.tag == 0x00283000u:
+        h.has_modality_lut = True
+    elif e.tag == 0x00283010u:
+        h.has_voi_lut = True
+    elif e.tag == 0x20500020u:
+        n = text_length(p, e)
+        if text_is(p, n, b"INVERSE"):
+            h.shape = SHAPE_INVERSE
+        elif text_is(p, n, b"IDENTITY"):
+            h.shape = SHAPE_IDENTITY
+    elif e.tag == 0x3004000Eu:
+        h.has_dose_scaling = first_decimal(p, e, big, &h.dose_scaling)
+        if not (h.has_dose_scaling or h.has_slope or h.has_intercept) and text_length(p, e):
+            h.unreadable = e.tag
+    elif e.tag == 0x52009229u or e.tag == 0x52009230u:
+        h.has_functional_groups = True
+
+
+cdef void complete_header(ImageHeader* h, const Pending* pending) noexcept nogil:
+    """What follows from other attributes where one is missing, or contradicts them."""
+    if h.pixels.tag == 0x7FE00010u:
         h.pixel_kind = PIXELS_INTEGER
-    elif m.pixels.tag == 0x7FE00008u:
+    elif h.pixels.tag == 0x7FE00008u:
         h.pixel_kind = PIXELS_FLOAT
         h.bits_allocated = h.bits_allocated or 32
-    elif m.pixels.tag == 0x7FE00009u:
+    elif h.pixels.tag == 0x7FE00009u:
         h.pixel_kind = PIXELS_DOUBLE
         h.bits_allocated = h.bits_allocated or 64
     if h.bits_stored == 0:
@@ -359,12 +377,10 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     if h.samples == 1 or h.samples == 3:
         reconcile(h)
     if h.has_padding:
-        if not has_limit:
-            padding_limit = h.padding
+        h.padding_limit = pending.padding_limit if pending.has_padding_limit else h.padding
         if h.is_signed == 1:
             h.padding = sign_extended(h.padding)
-            padding_limit = sign_extended(padding_limit)
-        h.padding_limit = padding_limit
+            h.padding_limit = sign_extended(h.padding_limit)
 
 
 cdef void reconcile(ImageHeader* h) noexcept nogil:

@@ -168,6 +168,21 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
     return SCAN_DONE
 
 
+cdef int walk_value(FileMap* m, Cursor* c, bint explicit_vr, uint16_t vr, Fault* fault) noexcept nogil:
+    """Go behind the value of undefined length that is here; the items of a UN element tell their own encoding."""
+    cdef bint big_endian = c.big_endian
+    cdef int encoding, result
+    if vr != VR_UN:
+        return walk_undefined(m, c, explicit_vr, False, fault)
+    encoding = encoding_of_items(c, m.file_size)
+    if encoding < 0:
+        return more(m, c.pos + 64)
+    c.big_endian = (encoding & IS_BIG_ENDIAN) != 0
+    result = walk_undefined(m, c, (encoding & IS_EXPLICIT) != 0, False, fault)
+    c.big_endian = big_endian
+    return result
+
+
 cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_at_pixels, Fault* fault) noexcept nogil:
     """Fill the table from here to the end of the data set, or of group 0002 when `in_meta`."""
     cdef Cursor* c = &m.cursor
@@ -177,8 +192,7 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
     cdef uint16_t vr = 0
     cdef size_t header = 0
     cdef size_t start
-    cdef int result, encoding
-    cdef bint outer_big_endian
+    cdef int result
     cdef bint explicit_vr = in_meta or m.explicit_vr
     while True:
         start = c.pos
@@ -219,17 +233,7 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
         if length == UNDEFINED_LENGTH:
             e.flags = UNDEFINED
             c.pos += header
-            if vr == VR_UN:
-                encoding = encoding_of_items(c, m.file_size)
-                if encoding < 0:
-                    c.pos = start
-                    return more(m, start + header + 64)
-                outer_big_endian = c.big_endian
-                c.big_endian = (encoding & IS_BIG_ENDIAN) != 0
-                result = walk_undefined(m, c, (encoding & IS_EXPLICIT) != 0, False, fault)
-                c.big_endian = outer_big_endian
-            else:
-                result = walk_undefined(m, c, explicit_vr, False, fault)
+            result = walk_value(m, c, explicit_vr, vr, fault)
             if result == SCAN_MORE:
                 c.pos = start
                 return result
