@@ -350,7 +350,7 @@ def _stray_bits(pixels: PixelData) -> Iterator[Issue]:
         return
     cells: Any = stored_cells(pixels, 0)
     for overlay in read_overlays(pixels):
-        if overlay.embedded and overlay.bit_position < allocated:
+        if overlay.embedded and 0 <= overlay.bit_position < allocated:
             unused &= ~(1 << overlay.bit_position)
     stray = int(np.bitwise_or.reduce(cells, axis=None)) & unused
     if stray and file.signed:

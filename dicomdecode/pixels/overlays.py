@@ -115,7 +115,7 @@ class Overlay:
         file = self._file
         if file.pixel_kind != "integer" or file.samples != 1 or file.bits_allocated not in (8, 16, 32, 64):
             raise self._malformed("it has no data of its own, and the pixel data cannot hold it", _DATA)
-        if not embedded_bits(file) >> self.bit_position & 1:
+        if self.bit_position < 0 or not embedded_bits(file) >> self.bit_position & 1:
             raise self._malformed("it has no data of its own, and its bit is not an unused one", _BIT_POSITION)
         if (self.rows, self.columns) != (file.rows, file.columns):
             raise self._malformed("it lies in the pixel data, and its size is not that of the image", _ROWS)

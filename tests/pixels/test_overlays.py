@@ -207,6 +207,7 @@ DAMAGED: dict[str, tuple[dict[str, Any], int]] = {
     "negative frames": ({"x0015": ("IS", -3)}, 0x60000015),
     "a bit that is stored": ({"x3000": None}, 0x60000102),
     "a bit outside": ({"x3000": None, "x0102": ("US", 99)}, 0x60000102),
+    "a bit below": ({"x3000": None, "x0102": ("IS", "-1")}, 0x60000102),
     "empty data": ({"x3000": ("OW", b"")}, 0x60000102),
 }
 

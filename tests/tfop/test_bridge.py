@@ -233,7 +233,7 @@ def test_without_tensorflow(module: str) -> None:
     """The rest works; this module says what to install."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.modules['tensorflow'] = None\n"
     code += f"import dicomdecode; print(len(dicomdecode.__all__)); import dicomdecode.{module}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and int(done.stdout) > 5
     assert "pip install 'dicomdecode[tensorflow]'" in done.stderr.splitlines()[-1]
 

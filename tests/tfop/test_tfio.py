@@ -162,7 +162,7 @@ assert model.data(tf.constant(contents)).numpy().tolist() == [b"CompressedSample
 def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
     path = next(path for path in shipped() if path.name == CT)
     for code in (SAVE, LOAD):
-        command = [sys.executable, "-c", ORIGINAL.format(root=str(ROOT)) + code, str(tmp_path / "model"), str(path)]
+        command = [sys.executable, "-P", "-c", ORIGINAL.format(root=str(ROOT)) + code, str(tmp_path / "model"), str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
 
@@ -175,7 +175,7 @@ def test_the_original_names_are_taken() -> None:
         "assert dtf._library.dicomdecode_register_originals() is None\n"
         "try:\n    tfio.register_saved_model_ops()\nexcept RuntimeError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0 and "tensorflow-io is loaded" in done.stdout, done.stderr[-2000:]
 
 

@@ -32,5 +32,5 @@ ROOT = Path(dicomdecode.__file__).parent.parent
 def python(code: str, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Code in a process of its own."""
     lines = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nimport logging; logging.disable(logging.WARNING)\n{code}"
-    command = [sys.executable, "-c", lines, *arguments]
+    command = [sys.executable, "-P", "-c", lines, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout)
