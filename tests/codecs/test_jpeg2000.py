@@ -370,8 +370,8 @@ def run(code, folder, **environment):
     root = os.path.dirname(os.path.dirname(dicomdecode.__file__))
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([root, here])} | environment
     return subprocess.run(
-        [sys.executable, "-P", "-c", textwrap.dedent(code)], cwd=folder, env=environment, capture_output=True, text=True,
-        timeout=300, check=False,
+        [sys.executable, "-P", "-c", textwrap.dedent(code)], cwd=folder, env=environment, capture_output=True,
+        text=True, timeout=300, check=False,
     )  # fmt: skip
 
 

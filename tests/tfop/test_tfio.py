@@ -162,7 +162,14 @@ assert model.data(tf.constant(contents)).numpy().tolist() == [b"CompressedSample
 def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
     path = next(path for path in shipped() if path.name == CT)
     for code in (SAVE, LOAD):
-        command = [sys.executable, "-P", "-c", ORIGINAL.format(root=str(ROOT)) + code, str(tmp_path / "model"), str(path)]
+        command = [
+            sys.executable,
+            "-P",
+            "-c",
+            ORIGINAL.format(root=str(ROOT)) + code,
+            str(tmp_path / "model"),
+            str(path),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
 
