@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,18 @@ class DicomImage:
         return Frames(self._pixels, Request(values="stored", color="stored")).cell
 
     @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    @property
     def spacing(self) -> tuple[float, float] | None:
         return find_spacing(self._file)[0]
 
@@ -159,13 +172,13 @@ class DicomImage:
         with self._awake():
             return find_issues(self._pixels)
 
-    def tag(self, tag: int | str) -> Any:
+    def tag(self, tag: int | str | tuple[int, int]) -> Any:
         """The value of an element in the type Python has for it; None when it is absent.
 
         Parameters
         ----------
-        tag : int or str
-            0x00100010, "PatientName", "0010,0010", "(0010,0010)", or a path
+        tag : int, pair of int, or str
+            0x00100010, (0x0010, 0x0010), "PatientName", "0010,0010", "(0010,0010)", "00100010", or a path
             "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]".
 
         Returns
@@ -240,6 +253,8 @@ class DicomImage:
             self._source.rest()
 
     def __getitem__(self, frames: Any) -> NDArray[Any]:
+        if isinstance(frames, tuple):
+            raise TypeError("an image is indexed by frames alone; write image[frame][row, column], or image[[0, 1]]")
         return self.pixels(frames=frames)
 
     def __len__(self) -> int:

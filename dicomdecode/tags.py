@@ -5,6 +5,7 @@ The data dictionary is pydicom's; it is loaded when a keyword or an implicit VR 
 
 from __future__ import annotations
 
+import difflib
 import functools
 import operator
 import re
@@ -21,6 +22,7 @@ Path = tuple[int, ...]
 
 _NUMBER = re.compile(r"\s*(0[xX])?([0-9a-fA-F]{1,4})\s*")
 _PAIR = re.compile(r"\(?([^,()]+),([^,()]+)\)?")
+_WHOLE = re.compile(r"(?:0[xX])?([0-9a-fA-F]{8})")
 
 
 @functools.cache
@@ -85,16 +87,29 @@ def _hexadecimal(text: str) -> int:
 
 
 def _parse_one(text: str) -> int:
-    pair = _PAIR.fullmatch(text.strip())
+    text = text.strip()
+    pair, whole = _PAIR.fullmatch(text), _WHOLE.fullmatch(text)
     try:
         if pair is not None:
             return _hexadecimal(pair[1]) << 16 | _hexadecimal(pair[2])
-        return _keywords()[text.strip()]
+        return int(whole[1], 16) if whole is not None else _keywords()[text]
     except (KeyError, ValueError):
+        near = _nearest_keyword(text)
         raise ValueError(
-            f"not a tag: {text!r}; write 0x00100010, a keyword such as 'PatientName', '0010,0010', '(0010,0010)', "
-            "'0x0010,0x0010', or a path '[0x0008,0x1115][0][0x0008,0x1140]'"
+            f"not a tag: {text!r}; "
+            + (f"did you mean {near!r}? Else " if near else "")
+            + "write 0x00100010, a keyword such as 'PatientName', '0010,0010', '(0010,0010)', '0x0010,0x0010', "
+            "or a path '[0x0008,0x1115][0][0x0008,0x1140]'"
         ) from None
+
+
+def _nearest_keyword(text: str) -> str | None:
+    """The keyword that somebody may have meant: the same but for upper and lower case, or nearly the same."""
+    from pydicom._dicom_dict import DicomDictionary
+
+    keywords = {entry[4].lower(): entry[4] for entry in DicomDictionary.values() if entry[4]}
+    near = difflib.get_close_matches(text.lower()[:64], keywords, 1, 0.8)
+    return keywords[near[0]] if near else None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -116,8 +131,9 @@ def parse_tag(tag: object) -> Path:
 
     Parameters
     ----------
-    tag : int, NumPy integer, or str
-        ``0x00100010``, ``"PatientName"``, ``"0010,0010"``, ``"(0010,0010)"``, ``"0x0010,0x0010"``, or a path
+    tag : int, NumPy integer, pair of int, or str
+        ``0x00100010``, ``(0x0010, 0x0010)``, ``"PatientName"``, ``"0010,0010"``, ``"(0010,0010)"``,
+        ``"0x0010,0x0010"``, ``"00100010"``, ``"0x00100010"``, or a path
         ``"[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]"``, keywords allowed in the brackets.
 
     Returns
@@ -135,7 +151,8 @@ def parse_tag(tag: object) -> Path:
     if isinstance(tag, str):
         return _parse_text(tag)
     if isinstance(tag, tuple):
-        return tag  # parsed already
+        # A path that is parsed already has one number or three or more.
+        return tag if len(tag) != 2 else (_parse_pair(*tag),)
     if isinstance(tag, bytes):
         return _parse_text(tag.decode("utf-8", "replace"))
     try:
@@ -145,6 +162,16 @@ def parse_tag(tag: object) -> Path:
     if not 0 <= number <= 0xFFFFFFFF:
         raise ValueError(f"a tag has 32 bits, not {number:#x}")
     return (number,)
+
+
+def _parse_pair(group: object, element: object) -> int:
+    try:
+        numbers = operator.index(group), operator.index(element)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"a tag is a pair of int, not of {type(group).__name__} and {type(element).__name__}") from None
+    if not all(0 <= number <= 0xFFFF for number in numbers):
+        raise ValueError(f"the group and the element of a tag have 16 bits, not ({numbers[0]:#x}, {numbers[1]:#x})")
+    return numbers[0] << 16 | numbers[1]
 
 
 class _DicomTags:

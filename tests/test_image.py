@@ -48,6 +48,7 @@ def test_shape_and_dtype_are_those_of_pixels(reference: Reference) -> None:
     image = dd.open(reference.path)
     pixels = image.pixels()
     assert image.shape == pixels.shape and image.dtype == pixels.dtype
+    assert (image.ndim, image.size, image.nbytes) == (pixels.ndim, pixels.size, pixels.nbytes)
     assert len(image) == image.frames == int(pydicom.dcmread(reference.path).get("NumberOfFrames", 1))
     np.testing.assert_array_equal(np.asarray(image), pixels)
     np.testing.assert_array_equal(dd.imread(reference.path), pixels)
@@ -161,6 +162,8 @@ def test_indexing_and_iteration() -> None:
     for bad in (3, -4):
         with pytest.raises(IndexError):
             image[bad]
+    with pytest.raises(TypeError, match="frames alone"):
+        image[0, 1]  # NumPy's meaning would be a row
 
 
 def test_one_frame_is_a_sequence_of_one() -> None:

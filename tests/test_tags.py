@@ -6,9 +6,11 @@ import re
 import numpy as np
 import pytest
 from pydicom.datadict import DicomDictionary
+from pydicom.tag import BaseTag
 
 import dicomdecode as dd
 from dicomdecode import dicom_tags
+from dicomdecode.tags import parse_tag
 
 OLD_NAMES = {
     "PatientsName": 0x00100010,
@@ -65,3 +67,29 @@ def test_use_as_tags() -> None:
 
 def test_pickle() -> None:
     assert pickle.loads(pickle.dumps(dicom_tags)).PatientName == 0x00100010
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [(0x28, 0x10), (np.uint16(0x28), 0x10), "00280010", "0x00280010", " 0X00280010 ", BaseTag(0x00280010), "Rows"],
+    ids=repr,
+)
+def test_forms(tag: object) -> None:
+    assert parse_tag(tag) == (0x00280010,)
+
+
+@pytest.mark.parametrize(
+    "tag, meant", [("PatientId", "PatientID"), ("rows", "Rows"), ("WindowCentre", "WindowCenter")], ids=str
+)
+def test_nearest_keyword(tag: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=f"did you mean '{meant}'"):
+        parse_tag(tag)
+
+
+def test_no_tags() -> None:
+    for tag in ("Xyzzy", "0028001", "002800100", (0x28, 0x10000), (-1, 0)):
+        with pytest.raises(ValueError, match=r"not a tag|16 bits") as caught:
+            parse_tag(tag)
+        assert "did you mean" not in str(caught.value)
+    with pytest.raises(TypeError, match="pair of int"):
+        parse_tag(("0028", 0x10))
