@@ -48,6 +48,10 @@ cdef class Request:
             self.out = arguments.check_out(out)
         if window is not None:
             self.window = arguments.check_window(window, values)
+            # What lies below a supplemental palette is windowed at every level.
+            if asked.values in (VALUES_STORED, VALUES_MODALITY) and asked.color != COLOR_PALETTE:
+                raise ValueError(f'window has no effect with values="{values}"; '
+                                 'ask for "display", "voi" or "real_world"')
         if padding is not None:
             self.padding = arguments.check_number("padding", padding)
         if region is not None:

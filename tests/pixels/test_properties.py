@@ -135,17 +135,17 @@ def colour_files(draw: st.DrawFn) -> bytes:
     return s.image(pixels, syntax=syntax, photometric=photometric, planar=planar)
 
 
+OTHERS: dict[str, st.SearchStrategy[Any]] = {
+    "dtype": st.sampled_from(DTYPES),
+    "scale": st.sampled_from(["preserve", "auto"]),
+    "padding": st.sampled_from([0.0, -3.0, np.nan]),
+    "threads": st.integers(1, 3),
+    "color": st.sampled_from(["rgb", "stored"]),
+}
+# A window has no effect on the other levels, and is refused there.
 REQUESTS = st.fixed_dictionaries(
-    {"values": st.sampled_from(["stored", "modality", "voi", "display"])},
-    optional={
-        "dtype": st.sampled_from(DTYPES),
-        "scale": st.sampled_from(["preserve", "auto"]),
-        "window": windows(),
-        "padding": st.sampled_from([0.0, -3.0, np.nan]),
-        "threads": st.integers(1, 3),
-        "color": st.sampled_from(["rgb", "stored"]),
-    },
-)
+    {"values": st.sampled_from(["stored", "modality", "voi", "display"])}, optional=OTHERS
+) | st.fixed_dictionaries({"values": st.sampled_from(["voi", "display"]), "window": windows()}, optional=OTHERS)
 
 
 @given(files(), st.data())

@@ -64,8 +64,9 @@ def test_by_explanation() -> None:
     raises(0x00283003, only, values="voi", window="LUNG")
     raises(0x00283010, only, values="voi", window=2)
     raises(0x00281050, s.image(TWELVE), values="voi", window=0)
-    # Levels without a window do not look for it.
-    np.testing.assert_array_equal(dd.imread(contents, window="LUNG"), TWELVE)
+    for values in ("stored", "modality"):
+        with pytest.raises(ValueError, match="window has no effect"):
+            dd.imread(contents, values=values, window="BONE")
 
 
 def test_frames_choose_among_their_own() -> None:
