@@ -18,7 +18,7 @@ sanitizers="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
 # JPEG 2000 is plain C.
 clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode/codecs/jpeg2000 \
     tests/fuzz/jpeg2000.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/jpeg2000" -lm
-PYTHONPATH="$root" "$python" tests/fuzz/jpeg2000_seeds.py "$folder/jpeg2000_seeds"
+"$python" -P tests/fuzz/jpeg2000_seeds.py "$folder/jpeg2000_seeds"
 
 # JPEG-LS has its marker segments in Cython. Comparisons are not traced: two thirds of the time would go there, and the
 # seeds hold every marker.
@@ -29,4 +29,4 @@ name=$("$python" -c 'import sysconfig; print("python" + sysconfig.get_config_var
 clang -O2 -g -Wno-unused-function $sanitizers -fno-sanitize-coverage=trace-cmp -I"$folder" -I"$include" \
     -I dicomdecode -I dicomdecode/codecs/jpegls tests/fuzz/jpegls.c -o "$folder/jpegls" \
     -L"$library" -Wl,-rpath,"$library" -l"$name"
-PYTHONPATH="$root" "$python" tests/fuzz/jpegls_seeds.py "$folder/jpegls_seeds"
+"$python" -P tests/fuzz/jpegls_seeds.py "$folder/jpegls_seeds"

@@ -6,6 +6,8 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+
 from tests.codecs.jpegls_encoder import LINE, NONE, SAMPLE, Parameters, encode, segment
 from tests.codecs.streams import picture, plain
 
