@@ -40,28 +40,27 @@ cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
 cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
                                 uint32_t* length, size_t* header) noexcept nogil:
     """Read one header without moving; False when it does not fit in the window."""
-    cdef uint16_t short_length = 0
+    cdef bint big_endian = c.big_endian     # once: what is written below might change it, for all the compiler knows
     cdef const uint8_t* p
     cdef int form
     if short_of(c, 8):
         return False
     p = c.data + c.pos
-    tag[0] = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
+    tag[0] = <uint32_t>u16_at(p, big_endian) << 16 | u16_at(p + 2, big_endian)
     vr[0] = 0
     header[0] = 8
     if not explicit_vr or tag[0] >> 16 == 0xFFFE:
-        length[0] = u32_at(p + 4, c.big_endian)
+        length[0] = u32_at(p + 4, big_endian)
         return True
     form = form_of(p[4], p[5])
     vr[0] = <uint16_t>((p[4] << 8) | p[5])
-    short_length = u16_at(p + 6, c.big_endian)
     if form == SHORT_FORM:
-        length[0] = short_length
+        length[0] = u16_at(p + 6, big_endian)
         return True
     if form == LONG_FORM:
         header[0] = 12
         return peek_u32(c, 8, length)
-    return odd_header(c, file_size, vr, length, header)
+    return uncommon_header(c, file_size, vr, length, header)
 
 
 cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at) noexcept nogil:
@@ -81,6 +80,11 @@ cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at)
     if next_tag < tag:
         return NOTHING
     return AN_ELEMENT if form_of(p[4], p[5]) <= LONG_FORM else A_TAG if next_tag - tag < 0x10000u else NOTHING
+
+
+# A pointer, since a compiler that inlines the function makes each common element save its registers as well.
+ctypedef int (*HeaderFunction)(const Cursor*, uint64_t, uint16_t*, uint32_t*, size_t*) noexcept nogil
+cdef HeaderFunction uncommon_header = odd_header
 
 
 cdef int odd_header(const Cursor* c, uint64_t file_size, uint16_t* vr, uint32_t* length,
