@@ -148,8 +148,8 @@ def test_code_map() -> None:
     folders = [ROOT / "dicomdecode", package]
     for name in named:
         assert any((folder / name).exists() for folder in [*folders, ROOT]), f"{name} is not there"
-    codecs = {f"codecs/{p.name}" for p in (package / "codecs").glob("*.py")} if "`codecs/*.py`" in page else set()
-    modules = {str(p.relative_to(package)) for p in package.rglob("*.py")} - codecs - {"__main__.py"}
+    alike = {path for pattern in re.findall(r"`(\w+/\*\.py)`", page) for path in package.glob(pattern)}
+    modules = {str(p.relative_to(package)) for p in set(package.rglob("*.py")) - alike} - {"__main__.py"}
     modules = {name for name in modules if not name.endswith("/__init__.py")}
     assert modules <= named, f"not in the code map: {sorted(modules - named)}"
 

@@ -1,0 +1,56 @@
+"""`dicomdecode demo`: a CT that pydicom ships, decoded and shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+import dicomdecode
+from dicomdecode.cli.commands import Commands
+from dicomdecode.cli.info import facts_of, lines_of
+from dicomdecode.cli.pictures import write_png, wrong_output
+from dicomdecode.cli.terminal import clean, complain, say
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from pydicom.data import get_testdata_file
+
+    path = get_testdata_file("CT_small.dcm", download=False)
+    if path is None:
+        print("dicomdecode: pydicom ships no CT_small.dcm here", file=sys.stderr)
+        return 1
+    with dicomdecode.open(str(path)) as image:
+        pixels, picture = image.pixels(), image.pixels(values="display", window=(40, 400))
+        lines = [f"CT_small.dcm, a CT slice that pydicom {_version('pydicom')} ships", *lines_of(facts_of(image))]
+    lines += [
+        f"\nimread: {pixels.dtype} {pixels.shape}, in Hounsfield units",
+        str(pixels),
+        f"lowest {pixels.min():g}, highest {pixels.max():g}, mean {pixels.mean():.1f}, deviation {pixels.std():.1f}",
+    ]
+    say("\n".join(lines))
+    try:
+        write_png(picture, arguments.output)
+    except OSError as error:
+        complain("demo", error)
+        return 1
+    say(f"\nwritten: {clean(arguments.output)} (display values, soft tissue window: center 40, width 400)")
+    return 0
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
+
+
+def _wrong_usage(arguments: argparse.Namespace) -> str | None:
+    if os.path.isdir(arguments.output):
+        return f"-o names a PNG, not the folder {arguments.output}"
+    return wrong_output(arguments.output, several=False)
+
+
+def add_to(commands: Commands) -> None:
+    """The command `demo`."""
+    parser = commands.add("demo", "decode a CT that pydicom ships and write its picture", _run, _wrong_usage)
+    parser.add_argument("-o", "--output", default="demo.png", help="the PNG; default: demo.png")

@@ -1,0 +1,88 @@
+"""The files that a command is given, and its work on each of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dicomdecode.cli.terminal import Progress, clean, complain, say
+
+_NAMED = 5  # skipped files
+
+#: (name as the user would write it, what `open` takes) -> text for standard output, complaints about parts of it.
+Work = Callable[[str, Any], tuple[str, list[str]]]
+
+
+def _looks_like_dicom(path: str) -> bool:
+    """Of the files of a folder, those with the prefix of PS3.10 7.1 or the usual ending."""
+    if not os.path.isfile(path):
+        return False  # a pipe would wait for ever
+    if path.lower().endswith((".dcm", ".dicom")):
+        return True
+    try:
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return True  # the command itself then says what is wrong with it
+
+
+def find(names: Sequence[str]) -> tuple[list[str], bool]:
+    """The files, folders opened in the order of their names; and whether a folder could not be read."""
+    found: list[str] = []
+    failed = False
+
+    def unreadable(error: OSError) -> None:
+        nonlocal failed
+        failed = True
+        complain(str(error.filename), error)
+
+    for name in names:
+        if name == "-" or not os.path.isdir(name):
+            found.append(name)
+            continue
+        skipped: list[str] = []
+        for folder, folders, files in os.walk(name, onerror=unreadable):
+            folders.sort()
+            for path in (os.path.join(folder, file) for file in sorted(files)):
+                (found if _looks_like_dicom(path) else skipped).append(path)
+        if skipped:
+            more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
+            listed = ", ".join(os.path.relpath(path, name) for path in skipped[:_NAMED])
+            print(f"dicomdecode: {clean(name)}: not DICOM, skipped: {clean(listed)}{more}", file=sys.stderr)
+    return found, failed
+
+
+def is_several(names: Sequence[str]) -> bool:
+    """Whether the names can stand for more than one file."""
+    return len(names) > 1 or any(os.path.isdir(name) for name in names)
+
+
+def for_each_file(names: Sequence[str], work: Work) -> int:
+    """Do the work on every file; what fails is named and the rest goes on."""
+    files, failed = find(names)
+    if not files:
+        print("dicomdecode: no DICOM file found", file=sys.stderr)
+        failed = True
+    progress = Progress(len(files))
+    try:
+        for name in files:
+            text = ""
+            wrong: Sequence[BaseException | str]
+            try:
+                text, wrong = work(name, sys.stdin.buffer.read() if name == "-" else name)
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # one file never stops the others, whatever is wrong with it
+                wrong = [error]
+            progress.clear()
+            if text:
+                say(text)
+            for complaint in wrong:
+                complain(name, complaint)
+                failed = True
+            progress.step()
+    finally:
+        progress.clear()
+    return int(failed)

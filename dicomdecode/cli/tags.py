@@ -1,0 +1,54 @@
+"""`dicomdecode tags`: values of data elements."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import dicomdecode
+from dicomdecode.cli.commands import Commands, add_files, wrong_files, wrong_tags
+from dicomdecode.cli.files import for_each_file
+from dicomdecode.cli.terminal import clean
+from dicomdecode.cli.values import as_json, key_of, short
+from dicomdecode.errors import DicomError
+from dicomdecode.tags import keyword_of, parse_tag
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    asked: list[str] = arguments.tag or []
+
+    def work(name: str, source: Any) -> tuple[str, list[str]]:
+        found: dict[str, Any] = {}
+        wrong: list[str] = []
+        with dicomdecode.open(source) as image:
+            # All means all but the pixels: those are bulk, and a whole file would have to be read.
+            listed = [(key_of(t), t) for t in image.tags() if t >> 16 != 0x7FE0]
+            wanted: list[tuple[str, Any]] = [(tag, tag) for tag in asked] or list(listed)
+            for key, tag in wanted:
+                try:
+                    found[key] = image.tag(tag)
+                except DicomError as error:
+                    wrong.append(f"{key}: {error}")
+            if arguments.json:
+                return as_json({"file": name, **found}), wrong
+            lines = [clean(name)]
+            for key, tag in wanted:
+                if key in found:
+                    number = parse_tag(tag)[-1]
+                    label = f"({number >> 16:04x},{number & 0xFFFF:04x}) {keyword_of(number)}"
+                    lines.append(f"  {label:48}{short(found[key])}".rstrip())
+        return "\n".join(lines), wrong
+
+    return for_each_file(arguments.files, work)
+
+
+def _wrong_usage(arguments: argparse.Namespace) -> str | None:
+    return wrong_files(arguments) or wrong_tags(arguments.tag or [])
+
+
+def add_to(commands: Commands) -> None:
+    """The command `tags`."""
+    parser = commands.add("tags", "values of data elements", _run, _wrong_usage)
+    add_files(parser)
+    parser.add_argument("-t", "--tag", nargs="+", action="extend", help="PatientName, 0010,0010, a path; default: all")
+    parser.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")
