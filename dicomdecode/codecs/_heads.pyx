@@ -4,12 +4,11 @@
 
 The one rule of colour stands here (`colour_of`), and what tells a stream of one codec from that of another.
 """
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.string cimport memcmp, memset
 
 from dicomdecode.codecs._j2k cimport Codestream, read_header
 from dicomdecode.reading._cursor cimport u32_at
-from dicomdecode.reading._reading cimport Fault
+from dicomdecode.reading._reading cimport Fault, ReadBuffer
 
 cdef enum:
     SOF3 = 0xC3
@@ -152,11 +151,9 @@ def colour_of(data, str photometric):
     str
         `photometric`, "RGB" or "YBR_FULL".
     """
-    cdef Py_buffer source
+    cdef ReadBuffer source = ReadBuffer(data)
     cdef JpegHead head
-    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
-    read_jpeg_head(<const uint8_t*>source.buf, <size_t>source.len, &head)
-    PyBuffer_Release(&source)
+    read_jpeg_head(source.data, source.size, &head)
     if head.colour == SAYS_RGB:
         return "RGB"
     if head.colour == SAYS_YCC:

@@ -1,8 +1,14 @@
 # The structure of a JPEG 2000 codestream (ITU-T T.800 annexes A and B), read before any codec sees the stream.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from dicomdecode.reading._reading cimport Fault
-from dicomdecode.codecs._spec cimport Spec
+from dicomdecode.reading._reading cimport Fault, WriteBuffer
+from dicomdecode.codecs._spec cimport FrameSpec, Spec
+
+cdef struct Area:           # in pixels of the full resolution
+    uint32_t row
+    uint32_t column
+    uint32_t height
+    uint32_t width
 
 cdef enum:
     MAX_COMPONENTS = 4      # what Samples per Pixel can ask for; further components are counted, not described
@@ -43,6 +49,16 @@ cdef struct Codestream:
     uint64_t packets
 
 
+cdef inline uint64_t ceil_shift(uint64_t a, int n) noexcept nogil:
+    return (a + ((<uint64_t>1 << n) - 1)) >> n
+
+
+cdef inline uint64_t reduced(uint64_t first, uint64_t count, int reduce) noexcept nogil:
+    """How many pixels of a span are left in the picture whose resolution is halved `reduce` times (T.800 B.5)."""
+    return ceil_shift(first + count, reduce) - ceil_shift(first, reduce)
+
+
+cdef int check_target(WriteBuffer target, FrameSpec spec, int reduce, tuple region, Area* area) except -1
 cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil
 cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) noexcept nogil
 cdef int check_tile_parts(Codestream* stream, Fault* fault) noexcept nogil

@@ -6,15 +6,13 @@ A codec is asked for memory only after this: OpenJPEG allocates by what a stream
 decodes a cut stream with a warning. Markers and fields are those of ITU-T T.800 annex A, boxes those of annex I.
 """
 
-from cython cimport internal
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memset
 
 from dicomdecode.reading._cursor cimport u16_at, u32_at, u64_at
 from dicomdecode.reading._reading cimport (
-    MALFORMED, NO_MEMORY, OVER_LIMIT, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault)
+    MALFORMED, NO_MEMORY, OVER_LIMIT, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, WriteBuffer, fail, raise_fault)
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 
 cdef enum:
@@ -35,10 +33,6 @@ cdef enum:
 
 cdef inline uint64_t ceil_div(uint64_t a, uint64_t b) noexcept nogil:
     return (a + b - 1) // b
-
-
-cdef inline uint64_t ceil_shift(uint64_t a, int n) noexcept nogil:
-    return (a + ((<uint64_t>1 << n) - 1)) >> n
 
 
 cdef inline int malformed(Fault* fault, const char* code, const char* what, size_t offset) noexcept nogil:
@@ -466,39 +460,41 @@ cdef dict summary(const Codestream* stream, size_t offset):
     }
 
 
-@internal
-cdef class View:
-    """The bytes of a buffer, held while the view lives."""
-    cdef Py_buffer buffer
-    cdef bint is_held
-
-    def __cinit__(self, data not None):
-        PyObject_GetBuffer(data, &self.buffer, PyBUF_SIMPLE)
-        self.is_held = True
-
-    def __dealloc__(self):
-        if self.is_held:
-            PyBuffer_Release(&self.buffer)
+cdef int check_target(WriteBuffer target, FrameSpec spec, int reduce, tuple region, Area* area) except -1:
+    """Hold an array against what is asked for; fills `area` with the region, or with the whole image."""
+    cdef uint64_t rows, columns
+    area.row, area.column, area.height, area.width = region or (0, 0, spec.c.rows, spec.c.columns)
+    if <uint64_t>area.row + area.height > spec.c.rows or <uint64_t>area.column + area.width > spec.c.columns:
+        raise ValueError("region does not lie in the image")
+    if not 0 <= reduce <= 32:
+        raise ValueError("reduce must be 0 to 32")
+    rows = reduced(area.row, area.height, reduce)
+    columns = reduced(area.column, area.width, reduce)
+    if (target.size == 0 or target.buffer.ndim != 3 or <uint64_t>target.buffer.shape[0] != rows
+            or <uint64_t>target.buffer.shape[1] != columns or target.buffer.shape[2] != spec.c.samples
+            or target.buffer.itemsize != spec.c.item_bytes):
+        raise ValueError(f"out must be [{rows}, {columns}, {spec.c.samples}] of {spec.c.item_bytes} bytes")
+    return 0
 
 
 def describe(data):
     """What the main header of a codestream says; see `dicomdecode.codecs.jpeg2000.inspect_codestream`."""
-    cdef View view = View(data)
+    cdef ReadBuffer view = ReadBuffer(data)
     cdef Codestream stream
     cdef Fault fault
-    cdef const uint8_t* first = <const uint8_t*>view.buffer.buf
-    if read_header(first, <size_t>view.buffer.len, &stream, &fault) != 0:
+    cdef const uint8_t* first = view.data
+    if read_header(first, view.size, &stream, &fault) != 0:
         raise_fault(&fault, -1)
     return summary(&stream, stream.data - first)
 
 
 def prepare(data, FrameSpec spec not None):
     """The bare codestream, checked against the header, whole and with its EOC; and what `describe` says of it."""
-    cdef View view = View(data)
+    cdef ReadBuffer view = ReadBuffer(data)
     cdef Codestream stream
     cdef Fault fault
-    cdef const uint8_t* first = <const uint8_t*>view.buffer.buf
-    if (read_header(first, <size_t>view.buffer.len, &stream, &fault) != 0
+    cdef const uint8_t* first = view.data
+    if (read_header(first, view.size, &stream, &fault) != 0
             or check_header(&stream, &spec.c, &fault) != 0 or check_tile_parts(&stream, &fault) != 0):
         raise_fault(&fault, spec.frame)
     return (stream.data[:stream.size] + (b"" if stream.has_eoc else b"\xff\xd9"),

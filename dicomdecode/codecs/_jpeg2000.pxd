@@ -3,7 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 
 from dicomdecode.reading._reading cimport Fault
-from dicomdecode.codecs._openjpeg cimport Area
+from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.codecs._spec cimport Spec
 
 

@@ -8,13 +8,14 @@ and on streams that are cut, stand there. The decoder checks what it reads once 
 
 import os
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode.reading._reading cimport (
+    MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, WriteBuffer, fail, raise_fault)
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
-from dicomdecode.codecs._j2k cimport Codestream, check_header, check_request, check_tile_parts, read_header
+from dicomdecode.codecs._j2k cimport (
+    Area, Codestream, check_header, check_request, check_target, check_tile_parts, read_header)
 
 cdef extern from "j2k.h" nogil:
     enum:
@@ -106,46 +107,20 @@ cdef int j2k_decode(const uint8_t* data, size_t size, const Spec* spec, int redu
     return 0
 
 
-cdef inline uint64_t ceil_shift(uint64_t a, int n) noexcept nogil:
-    return (a + ((<uint64_t>1 << n) - 1)) >> n
-
-
-def decode(object data not None, FrameSpec spec not None, object out not None, int reduce=0, tuple area=None):
+def decode(object data not None, FrameSpec spec not None, object out not None, int reduce=0, tuple region=None):
     """Decode one frame, see `dicomdecode.codecs.jpeg2000.decode`; returns whether the stream has the RCT or ICT.
 
     Returns None, and leaves `out` alone, where the stream is not of the kinds that this decoder is for.
     """
+    cdef ReadBuffer source = ReadBuffer(data)
+    cdef WriteBuffer target = WriteBuffer(out)
     cdef Fault fault
-    cdef Area wanted
+    cdef Area area
     cdef bint transformed = False
     cdef int status
-    cdef Py_buffer source
-    cdef Py_buffer target
-    cdef uint64_t rows, columns
-    cdef bint fits
-    wanted.row, wanted.column, wanted.height, wanted.width = area or (0, 0, spec.c.rows, spec.c.columns)
-    if (<uint64_t>wanted.row + wanted.height > spec.c.rows
-            or <uint64_t>wanted.column + wanted.width > spec.c.columns):
-        raise ValueError("region does not lie in the image")
-    if not 0 <= reduce <= 32:
-        raise ValueError("reduce must be 0 to 32")
-    rows = ceil_shift(<uint64_t>wanted.row + wanted.height, reduce) - ceil_shift(wanted.row, reduce)
-    columns = ceil_shift(<uint64_t>wanted.column + wanted.width, reduce) - ceil_shift(wanted.column, reduce)
-    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
-    try:
-        PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-        try:
-            fits = (target.ndim == 3 and <uint64_t>target.shape[0] == rows and <uint64_t>target.shape[1] == columns
-                    and target.shape[2] == spec.c.samples and target.itemsize == spec.c.item_bytes)
-            if not fits or target.len == 0:
-                raise ValueError(f"out must be [{rows}, {columns}, {spec.c.samples}] of {spec.c.item_bytes} bytes")
-            with nogil:
-                status = j2k_decode(<const uint8_t*>source.buf, <size_t>source.len, &spec.c, reduce, &wanted,
-                                    target.buf, &transformed, &fault)
-        finally:
-            PyBuffer_Release(&target)
-    finally:
-        PyBuffer_Release(&source)
+    check_target(target, spec, reduce, region, &area)
+    with nogil:
+        status = j2k_decode(source.data, source.size, &spec.c, reduce, &area, target.data, &transformed, &fault)
     if status == J2K_NOT_TAKEN:
         return None
     if status != 0:

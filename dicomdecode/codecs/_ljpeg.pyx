@@ -4,15 +4,14 @@
 
 The entropy-coded segments are in ljpeg_bits.h. Marker codes and letters (Ss, Ri, Pt) are those of T.81 Annex B and H.
 """
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of
-from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
-from dicomdecode.codecs._spec cimport FrameSpec, Spec
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, fail
+from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
 
 cdef extern from "ljpeg_bits.h" nogil:
     enum:
@@ -432,12 +431,10 @@ cdef bint ljpeg_is_lossless(const uint8_t* data, size_t size) noexcept nogil:
 
 def is_lossless(data):
     """Whether the stream's frame header is SOF3 (lossless, Huffman), which `decode` takes; False for anything else."""
-    cdef Py_buffer source
+    cdef ReadBuffer source = ReadBuffer(data)
     cdef bint result
-    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
     with nogil:
-        result = ljpeg_is_lossless(<const uint8_t*>source.buf, source.len)
-    PyBuffer_Release(&source)
+        result = ljpeg_is_lossless(source.data, source.size)
     return bool(result)
 
 
@@ -467,26 +464,7 @@ def decode(data, FrameSpec spec, out):
     UnsupportedError
         Not process 14, or a rare form of it (subsampling, DNL); libjpeg-turbo may decode it.
     """
-    cdef Py_buffer source
-    cdef Py_buffer target
-    cdef Fault fault
-    cdef int result
-    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
-    try:
-        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
-    except BaseException:
-        PyBuffer_Release(&source)
-        raise
-    try:
-        if target.len != spec.rows * spec.columns * spec.samples * spec.c.item_bytes:
-            raise ValueError("the output array does not have the size of the frame")
-        with nogil:
-            result = ljpeg_decode(<const uint8_t*>source.buf, source.len, &spec.c, target.buf, &fault)
-        if result < 0:
-            raise_fault(&fault, spec.frame)
-    finally:
-        PyBuffer_Release(&target)
-        PyBuffer_Release(&source)
+    run_decoder(ljpeg_decode, data, spec, out, spec.out_size())
     if spec.c.samples == 1:
         return "PALETTE COLOR" if spec.photometric == "PALETTE COLOR" else "MONOCHROME"
     return "YBR_FULL" if spec.photometric.startswith("YBR_FULL") else spec.photometric

@@ -3,6 +3,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dicomdecode.reading._reading cimport Fault
+from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.codecs._spec cimport Spec
 
 # The public structures of OpenJPEG 2.1 to 2.5 (openjpeg.h); enumerations are int, OPJ_BOOL is int.
@@ -72,12 +73,6 @@ cdef struct Api:
     int (*decode)(void*, void*, opj_image*) noexcept nogil
     void (*image_destroy)(opj_image*) noexcept nogil
     bint high_throughput    # 2.5 and later decode HTJ2K
-
-cdef struct Area:           # in pixels of the full resolution
-    uint32_t row
-    uint32_t column
-    uint32_t height
-    uint32_t width
 
 
 cdef int openjpeg_decode(const Api* api, const uint8_t* data, size_t size, const Spec* spec, int reduce,

@@ -7,14 +7,15 @@ an EOC marker appended where the file lacks it. So OpenJPEG stays in its strict 
 bytes than there are is an error; its tolerant mode would decode the rest of the picture from nothing, with a warning.
 """
 
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy, memset, strstr
 
-from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
+from dicomdecode.reading._reading cimport (
+    MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, WriteBuffer, fail, raise_fault)
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
-from dicomdecode.codecs._j2k cimport Codestream, check_header, check_request, check_tile_parts, read_header
+from dicomdecode.codecs._j2k cimport (
+    Area, Codestream, ceil_shift, check_header, check_request, check_target, check_tile_parts, read_header, reduced)
 
 cdef enum:
     CODEC_J2K = 0
@@ -80,10 +81,6 @@ cdef void note_error(const char* message, void* user) noexcept nogil:
     if (strstr(message, b"too long") != NULL or strstr(message, b"too short") != NULL
             or strstr(message, b"Not enough space") != NULL or strstr(message, b"inconsistent with stream") != NULL):
         (<int*>user)[0] = 1
-
-
-cdef inline uint32_t ceil_shift(uint64_t a, int n) noexcept nogil:
-    return <uint32_t>((a + ((<uint64_t>1 << n) - 1)) >> n)
 
 
 cdef uint32_t store(const int32_t* s, Item* d, size_t n, size_t step, uint32_t mask, uint32_t sign, uint32_t half,
@@ -250,9 +247,8 @@ cdef int openjpeg_decode(const Api* api, const uint8_t* data, size_t size, const
         component_transform[0] = stream.component_transform
     window.row = ceil_shift(area.row, reduce) if area != NULL else 0
     window.column = ceil_shift(area.column, reduce) if area != NULL else 0
-    window.height = ceil_shift(<uint64_t>area.row + area.height if area != NULL else spec.rows, reduce) - window.row
-    window.width = ceil_shift(<uint64_t>area.column + area.width if area != NULL else spec.columns,
-                              reduce) - window.column
+    window.height = reduced(area.row, area.height, reduce) if area != NULL else ceil_shift(spec.rows, reduce)
+    window.width = reduced(area.column, area.width, reduce) if area != NULL else ceil_shift(spec.columns, reduce)
     source.data = stream.data
     source.size = stream.size
     source.end = stream.size if stream.has_eoc else stream.size + 2
@@ -314,44 +310,18 @@ cdef class OpenJPEG:
         self.api.high_throughput = tuple(int(part) for part in version.split(".")[:2]) >= (2, 5)
 
     def decode(self, object data not None, FrameSpec spec not None, object out not None, int reduce=0,
-               tuple area=None):
+               tuple region=None):
         """Decode one frame, see `dicomdecode.codecs.jpeg2000.decode`; returns whether the stream has the RCT or ICT."""
+        cdef ReadBuffer source = ReadBuffer(data)
+        cdef WriteBuffer target = WriteBuffer(out)
         cdef Fault fault
-        cdef Area wanted
-        cdef const Area* where = NULL
+        cdef Area area
         cdef bint transformed = False
         cdef int status
-        cdef Py_buffer source
-        cdef Py_buffer target
-        cdef uint64_t rows = spec.c.rows
-        cdef uint64_t columns = spec.c.columns
-        cdef bint fits
-        if area is not None:
-            wanted.row, wanted.column, wanted.height, wanted.width = area
-            where = &wanted
-            if (<uint64_t>wanted.row + wanted.height > rows or <uint64_t>wanted.column + wanted.width > columns):
-                raise ValueError("region does not lie in the image")
-        if not 0 <= reduce <= 32:
-            raise ValueError("reduce must be 0 to 32")
-        rows = ceil_shift(wanted.row + <uint64_t>wanted.height if where else rows, reduce) - (
-            ceil_shift(wanted.row, reduce) if where else 0)
-        columns = ceil_shift(wanted.column + <uint64_t>wanted.width if where else columns, reduce) - (
-            ceil_shift(wanted.column, reduce) if where else 0)
-        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
-        try:
-            PyObject_GetBuffer(out, &target, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-            try:
-                fits = (target.ndim == 3 and <uint64_t>target.shape[0] == rows and <uint64_t>target.shape[1] == columns
-                        and target.shape[2] == spec.c.samples and target.itemsize == spec.c.item_bytes)
-                if not fits or target.len == 0:
-                    raise ValueError(f"out must be [{rows}, {columns}, {spec.c.samples}] of {spec.c.item_bytes} bytes")
-                with nogil:
-                    status = openjpeg_decode(&self.api, <const uint8_t*>source.buf, <size_t>source.len, &spec.c, reduce,
-                                             where, target.buf, &transformed, &fault)
-            finally:
-                PyBuffer_Release(&target)
-        finally:
-            PyBuffer_Release(&source)
+        check_target(target, spec, reduce, region, &area)
+        with nogil:
+            status = openjpeg_decode(&self.api, source.data, source.size, &spec.c, reduce,
+                                     &area if region is not None else NULL, target.data, &transformed, &fault)
         if status != 0:
             raise_fault(&fault, spec.frame)
         return bool(transformed)

@@ -1,5 +1,8 @@
 # What a codec is told of one frame. Shared by the nogil decoders and, through the class, by the Python adapters.
-from libc.stdint cimport uint32_t
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint32_t
+
+from dicomdecode.reading._reading cimport Fault
 
 cdef struct Spec:
     uint32_t rows
@@ -18,3 +21,11 @@ cdef class FrameSpec:
     cdef readonly bint to_rgb       # the caller wants RGB: a codec that converts colour cheaply may do it
     cdef readonly int frame         # which frame of the image, for messages
     cdef readonly str syntax        # the transfer syntax UID
+
+    cdef size_t out_size(self) noexcept
+
+
+# A decoder of ours: one frame into `out`, C-contiguous; 0, or -1 with the fault filled.
+ctypedef int (*Decoder)(const uint8_t* data, size_t size, const Spec* spec, void* out, Fault* fault) noexcept nogil
+
+cdef int run_decoder(Decoder decoder, object data, FrameSpec spec, object out, size_t out_size) except -1

@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True, auto_pickle=False
-"""What a codec is told of one frame."""
+"""What a codec is told of one frame, and how our own decoders are run from Python."""
+from dicomdecode.reading._reading cimport ReadBuffer, WriteBuffer, raise_fault
 
 
 cdef class FrameSpec:
@@ -55,3 +56,22 @@ cdef class FrameSpec:
     @property
     def threads(self):
         return self.c.threads
+
+    cdef size_t out_size(self) noexcept:
+        """Bytes of the array of a frame's samples."""
+        return <size_t>self.c.rows * self.c.columns * self.c.samples * self.c.item_bytes
+
+
+cdef int run_decoder(Decoder decoder, object data, FrameSpec spec, object out, size_t out_size) except -1:
+    """Decode the bytes-like `data` into the array `out`, of `out_size` bytes, without the GIL."""
+    cdef ReadBuffer source = ReadBuffer(data)
+    cdef WriteBuffer target = WriteBuffer(out)
+    cdef Fault fault
+    cdef int status
+    if target.size != out_size:
+        raise ValueError("the output array does not have the size of the frame")
+    with nogil:
+        status = decoder(source.data, source.size, &spec.c, target.data, &fault)
+    if status < 0:
+        raise_fault(&fault, spec.frame)
+    return 0

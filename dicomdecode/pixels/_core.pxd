@@ -1,7 +1,7 @@
 # From an opened file to results without Python: what the image is, where its frames are, what its values become.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from dicomdecode.codecs._openjpeg cimport Area
+from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 from dicomdecode.pixels._plans cimport Cells, CPlan
 from dicomdecode.reading._reading cimport DicomFile, Fault, FileBytes, FileMap, ImageHeader
@@ -63,7 +63,6 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     int left                # shifts that bring the stored bits of a cell down
     int right
     bint shifts_first       # they are made before colour; else the plan makes them
-    int unused              # high bits of a cell that our RLE decoder clears
     bint trims_samples      # a codestream may store bits beside those of the values
     int high_bit
     int low_bit             # of the stored bits, where cells are unpacked bit by bit

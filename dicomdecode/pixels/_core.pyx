@@ -11,7 +11,6 @@ frames.pxi   the class that decodes the frames of a file
 What chooses a plan from look-up tables, windows, functional groups, palettes and profiles is Python (`planning.py`),
 and so are the codecs of libraries; the classes hand frames to them and plans to the core.
 """
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cython cimport critical_section
 from libc.math cimport INFINITY, isfinite
@@ -22,6 +21,7 @@ from libc.string cimport memcmp, memcpy, memset, strlen
 from dicomdecode.codecs._heads cimport (
     HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, SAYS_NOTHING, SAYS_RGB, JpegHead,
     exact_bits, family_of, is_frame_header, read_jpeg_head)
+from dicomdecode.codecs._j2k cimport reduced
 from dicomdecode.codecs._jpeg2000 cimport J2K_NOT_TAKEN, j2k_decode
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode
 from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
@@ -34,11 +34,11 @@ from dicomdecode.pixels._plans cimport (
     ybr_to_rgb)
 from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
-    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2,
-    PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420, PI_YBR_PARTIAL_422,
-    PI_YBR_RCT, PIXELS_FLOAT, PIXELS_INTEGER, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault,
-    FileBytes, FileMap, FragmentWalk, ImageHeader, check_header, fail, find, held_at, is_white, letters, next_fragment,
-    read_bytes, value_at, walk_free, walk_init)
+    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PIXELS_FLOAT, PIXELS_INTEGER, PI_MISSING, PI_MONOCHROME1,
+    PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
+    PI_YBR_PARTIAL_422, PI_YBR_RCT, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault, FileBytes,
+    FileMap, FragmentWalk, ImageHeader, ReadBuffer, WriteBuffer, check_header, fail, find, held_at, is_white, letters,
+    next_fragment, read_bytes, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
@@ -161,10 +161,6 @@ cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
     if color == "rgba":
         raise UnsupportedError('color="rgba" needs PALETTE COLOR', code="alpha", tag=0x00280004)
     return refuse_conversion()
-
-
-cdef inline size_t halved(uint64_t n, int times) noexcept nogil:
-    return <size_t>((n + ((<uint64_t>1 << times) - 1)) >> times)
 
 
 cdef uint64_t last_of(frames) except? 0:

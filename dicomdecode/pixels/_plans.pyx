@@ -5,10 +5,10 @@
 The formulas of ranges, stretches and folding stand here once, without the GIL; `transform.py` makes the maps that need
 look-up tables and windows. Sizes of buffers are checked once a call; the loops check nothing.
 """
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport INFINITY, ceil, floor, isinf, ldexp
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from dicomdecode.reading._reading cimport ReadBuffer, WriteBuffer
 from dicomdecode.words cimport (
     T_F16, T_F32, T_F64, T_I32, T_I64, T_U8, T_U16, T_U32, T_U64)
 
@@ -312,11 +312,10 @@ cdef class Plan:
         return plan
 
     cdef int keep_table(self, table, size_t size) except -1:
-        cdef Py_buffer buffer
+        cdef ReadBuffer lent
         self.table = memoryview(table)
-        PyObject_GetBuffer(self.table, &buffer, PyBUF_SIMPLE)
-        self.c.table = buffer.buf
-        PyBuffer_Release(&buffer)
+        lent = ReadBuffer(self.table)
+        self.c.table = lent.data
         if <size_t>self.table.nbytes != size:
             raise ValueError("the table does not fit the cells")
         return 0
@@ -328,60 +327,32 @@ cdef class Plan:
     def apply(self, samples, out, int left=0, int right=0):
         """The results of all cells of a contiguous array, into `out`, which has room for them."""
         cdef Cells cells
-        cdef _Views v
+        cdef ReadBuffer source
+        cdef WriteBuffer target
         cdef size_t n
         if self.c.kind == PLAN_FUNCTION:
             out[...] = self.function(samples).reshape(out.shape)
             return
-        v = _Views(samples, out)
+        source = ReadBuffer(samples)
+        target = WriteBuffer(out)
         cells.type = self.c.source
         cells.left = left
         cells.right = right
-        n = <size_t>v.source.len // item_bytes(self.c.source)
-        v.check(0, 0, 0, n * result_bytes(&self.c))
+        n = source.size // item_bytes(self.c.source)
+        target.has_room_for(n * result_bytes(&self.c))
         if n < 32768:           # giving up the GIL costs more than so few pixels
-            run_plan(&self.c, &cells, v.src(0), n, v.dst(0))
+            run_plan(&self.c, &cells, source.data, n, target.data)
         else:
             with nogil:
-                run_plan(&self.c, &cells, v.src(0), n, v.dst(0))
-
-
-cdef class _Views:
-    """Two buffers, one read and one written, released whatever happens."""
-    cdef Py_buffer source
-    cdef Py_buffer target
-    cdef bint has_source
-    cdef bint has_target
-
-    def __cinit__(self, source, target):
-        PyObject_GetBuffer(source, &self.source, PyBUF_SIMPLE)
-        self.has_source = True
-        PyObject_GetBuffer(target, &self.target, PyBUF_WRITABLE)
-        self.has_target = True
-
-    def __dealloc__(self):
-        if self.has_source:
-            PyBuffer_Release(&self.source)
-        if self.has_target:
-            PyBuffer_Release(&self.target)
-
-    cdef int check(self, size_t source_offset, size_t source_bytes, size_t target_offset,
-                   size_t target_bytes) except -1:
-        if (source_offset > <size_t>self.source.len or source_bytes > <size_t>self.source.len - source_offset
-                or target_offset > <size_t>self.target.len or target_bytes > <size_t>self.target.len - target_offset):
-            raise ValueError("a pixel loop would leave its buffer")
-        return 0
-
-    cdef const uint8_t* src(self, size_t offset) noexcept nogil:
-        return <const uint8_t*>self.source.buf + offset
-
-    cdef uint8_t* dst(self, size_t offset) noexcept nogil:
-        return <uint8_t*>self.target.buf + offset
+                run_plan(&self.c, &cells, source.data, n, target.data)
 
 
 def unpack_bits(source, uint64_t first_bit, size_t n, target):
     """`n` bits of a little-endian stream, from bit `first_bit`, as a byte of 0 or 1 each."""
-    cdef _Views v = _Views(source, target)
-    v.check(0, <size_t>((first_bit + n + 7) // 8), 0, n)
+    cdef ReadBuffer bits = ReadBuffer(source)
+    cdef WriteBuffer out = WriteBuffer(target)
+    if bits.size < (first_bit + n + 7) // 8:
+        raise ValueError(f"{bits.size} bytes do not hold {n} bits from bit {first_bit} on")
+    out.has_room_for(n)
     with nogil:
-        unpack_cells(v.src(0), <size_t>((first_bit + n + 7) // 8), first_bit, n, 1, 0, 1, False, v.dst(0), 1)
+        unpack_cells(bits.data, bits.size, first_bit, n, 1, 0, 1, False, out.data, 1)

@@ -146,20 +146,9 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
     cdef bint transformed = False
     cdef int status
     cdef JpegHead head
-    cdef size_t pixels = <size_t>layout.pixels
-    cdef int cell_bytes = layout.spec.bits_allocated // 8
     conversion[0] = layout.conversion
     if layout.codec == CODEC_RLE:
-        if layout.spec.bits_allocated == 1:
-            pixels = (pixels + 7) // 8
-            cell_bytes = 1
-        elif layout.spec.bits_allocated % 8:
-            return fail(fault, MALFORMED, "bits_allocated", "Bits Allocated of RLE is neither 1 nor a multiple of 8",
-                        0x00280100u, -1, -1, layout.spec.bits_allocated)
-        if rle_decode(data, size, pixels, layout.spec.samples, cell_bytes, layout.unused, layout.spec.is_signed, out,
-                      fault) < 0:
-            return FAILED_IN_CODEC
-        return DONE
+        return DONE if rle_decode(data, size, &layout.spec, out, fault) == 0 else FAILED_IN_CODEC
     if layout.codec == CODEC_JPEG:
         if is_lossless_jpeg(data, size, &head):
             conversion[0] = conversion_by_stream(layout, &head)

@@ -61,8 +61,8 @@ cdef class Frames:
             self.run.area = &self.area
         self.run.reduce = reduce
         # A region of a reduced picture is the slice of it that the region's corners fall on (ITU-T T.800 B.5).
-        self.run.rows = halved(self.area.row + self.area.height, reduce) - halved(self.area.row, reduce)
-        self.run.columns = halved(self.area.column + self.area.width, reduce) - halved(self.area.column, reduce)
+        self.run.rows = <size_t>reduced(self.area.row, self.area.height, reduce)
+        self.run.columns = <size_t>reduced(self.area.column, self.area.width, reduce)
         if self.run.rows == 0 or self.run.columns == 0:
             raise ValueError(f"no pixel is left of the region {request.region} reduced by {reduce}")
         return 0
@@ -191,7 +191,7 @@ cdef class Frames:
 
     def write(self, uint64_t first, uint64_t count, Plan plan not None, out, uint64_t at):
         """Write `count` frames from `first` on, by one plan, as frames `at` and following of `out`."""
-        cdef Py_buffer target
+        cdef WriteBuffer target = WriteBuffer(out)
         cdef Scratch s
         cdef Fault fault
         cdef uint64_t i = 0
@@ -200,11 +200,9 @@ cdef class Frames:
         cdef uint8_t* place
         memset(&s, 0, sizeof(s))
         step = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples * result_bytes(&plan.c)
-        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        target.has_room_for((at + count) * step)
+        place = target.data + at * step
         try:
-            if <uint64_t>target.len < (at + count) * step:
-                raise ValueError("the result has no room for the frame")
-            place = <uint8_t*>target.buf + at * step
             while i < count:
                 if plan.c.kind == PLAN_FUNCTION or self.layout.uses_profiles or self.layout.is_stream:
                     self.write_with_python(first + i, plan, out, at + i)
@@ -230,7 +228,6 @@ cdef class Frames:
                     self.raise_located(&fault, status, first + i)
         finally:
             free_scratch(&s)
-            PyBuffer_Release(&target)
 
     def write_with_python(self, uint64_t frame, Plan plan, out, uint64_t at):
         """One frame whose codec, profile or plan is a Python call."""
@@ -263,7 +260,7 @@ cdef class Frames:
             With the bits around the stored ones, which the plan removes (by `left` and `right`); else values.
         """
         cdef int conversion = AS_THEY_ARE
-        cdef Py_buffer target
+        cdef WriteBuffer target
         cdef size_t pixels = <size_t>self.layout.pixels
         if self.layout.does_areas:
             pixels = self.run.rows * self.run.columns
@@ -273,36 +270,32 @@ cdef class Frames:
         if place is None:
             place = np.empty(shape, DTYPES[self.layout.cell])
         self.read_into(frame, place, &conversion)
-        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        target = WriteBuffer(place)
         with nogil:
             if not (as_cells or self.layout.shifts_first):
-                shift_cells(self.layout.cell, target.buf, pixels * <size_t>self.layout.spec.samples, self.layout.left,
+                shift_cells(self.layout.cell, target.data, pixels * <size_t>self.layout.spec.samples, self.layout.left,
                             self.layout.right)
-            convert_samples(&self.layout, <uint8_t*>target.buf, pixels, conversion)
-        PyBuffer_Release(&target)
+            convert_samples(&self.layout, target.data, pixels, conversion)
         return place
 
     cdef int read_into(self, uint64_t frame, place, int* conversion) except -1:
         """Samples of a frame before colour, with their bits as in the cell."""
         cdef Scratch s
         cdef Fault fault
-        cdef Py_buffer target
+        cdef WriteBuffer target
         cdef const uint8_t* found = NULL
-        cdef size_t needed
         cdef int status = NEEDS_WALK
         memset(&s, 0, sizeof(s))
         if self.layout.is_stream:
             self.decoded_by_library(frame, place, conversion)
             return 0
-        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        target = WriteBuffer(place)
+        target.has_room_for(<uint64_t>self.run.rows * self.run.columns * self.layout.spec.samples
+                            * self.layout.spec.item_bytes)
         try:
-            needed = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples
-            if <size_t>target.len < needed * <size_t>self.layout.spec.item_bytes:
-                raise ValueError("the array has no room for the frame")
             while status == NEEDS_WALK:
                 with nogil:
-                    status = samples_of(&self.run, &self.file.h, frame, &s, <uint8_t*>target.buf, &found, conversion,
-                                        &fault)
+                    status = samples_of(&self.run, &self.file.h, frame, &s, target.data, &found, conversion, &fault)
                 if status == NEEDS_WALK:
                     self.pixels.walk()
             if status == NEEDS_LIBRARY:
@@ -311,7 +304,6 @@ cdef class Frames:
                 self.raise_located(&fault, status, frame)
         finally:
             free_scratch(&s)
-            PyBuffer_Release(&target)
         return 0
 
     cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion):
@@ -346,19 +338,17 @@ cdef class Frames:
         return place
 
     cdef int keep_stored_bits(self, data, place) except -1:
-        cdef Py_buffer source, target
-        PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
-        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        cdef ReadBuffer stream = ReadBuffer(data)
+        cdef WriteBuffer samples = WriteBuffer(place)
         with nogil:
-            keep_stored_bits(&self.run, <const uint8_t*>source.buf, <size_t>source.len, <uint8_t*>target.buf)
-        PyBuffer_Release(&source)
-        PyBuffer_Release(&target)
+            keep_stored_bits(&self.run, stream.data, stream.size, samples.data)
         return 0
 
     cdef int cells_by_library(self, data, FrameSpec spec, place) except -1:
         cdef Scratch s
         cdef Fault fault
-        cdef Py_buffer source, target
+        cdef ReadBuffer source
+        cdef WriteBuffer target
         cdef int status
         if self.layout.in_order:
             self.codec(data, spec, place.reshape(-1).view(np.uint8))
@@ -366,14 +356,11 @@ cdef class Frames:
         cells = np.empty(cells_bytes(&self.layout), np.uint8)
         self.codec(data, spec, cells)
         memset(&s, 0, sizeof(s))
-        PyObject_GetBuffer(cells, &source, PyBUF_SIMPLE)
-        PyObject_GetBuffer(place, &target, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+        source = ReadBuffer(cells)
+        target = WriteBuffer(place)
         with nogil:
-            status = unpack(&self.layout, <const uint8_t*>source.buf, <size_t>source.len, 0, &s, <uint8_t*>target.buf,
-                            &fault)
+            status = unpack(&self.layout, source.data, source.size, 0, &s, target.data, &fault)
             free_scratch(&s)
-        PyBuffer_Release(&source)
-        PyBuffer_Release(&target)
         if status != DONE:
             self.file.raise_fault(&fault, <int64_t>spec.frame)
         return 0

@@ -219,8 +219,7 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
     layout.spec.threads = 1
     if layout.gives_cells and not is_native:
         if syntax.trims and layout.in_order and layout.left == layout.right < 8:
-            layout.unused = layout.right          # the codec clears them, or fills them with the sign
-            layout.left = layout.right = 0
+            layout.left = layout.right = 0        # the codec clears the bits, or fills them with the sign
         else:
             layout.spec.bits_stored = allocated
             layout.spec.is_signed = False

@@ -39,6 +39,22 @@ cdef inline int fail(Fault* fault, int kind, const char* code, const char* what,
 cdef int raise_fault(const Fault* fault, int frame) except -1
 
 
+# --- what Python objects lend -----------------------------------------------------------------------------------------
+
+cdef class ReadBuffer:
+    cdef Py_buffer buffer
+    cdef const uint8_t* data
+    cdef size_t size
+
+
+cdef class WriteBuffer:
+    cdef Py_buffer buffer
+    cdef uint8_t* data
+    cdef size_t size
+
+    cdef int has_room_for(self, uint64_t size) except -1
+
+
 # --- bytes ------------------------------------------------------------------------------------------------------------
 
 # The number of bytes that were there, fewer than `n` at the end of the file; -1 when the system cannot read.

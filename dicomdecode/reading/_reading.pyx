@@ -12,11 +12,12 @@ texts.pxi      the bytes of a value -> text, numbers
 dataset.pxi    a data set as Python sees it
 file.pxi       a file: all of these together
 fault.pxi      errors of functions without the GIL -> exceptions
+buffers.pxi    what such functions read and write of Python's objects
 """
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from cython cimport internal
+from cython cimport freelist, internal
 from libc.errno cimport EISDIR, errno
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -48,6 +49,7 @@ cdef enum:
 cdef int OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 include "fault.pxi"
+include "buffers.pxi"
 include "source.pxi"
 include "element.pxi"
 include "begin.pxi"

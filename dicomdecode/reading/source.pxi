@@ -80,15 +80,13 @@ cdef class MemorySource(Source):
         self.size = view.nbytes
 
     cdef int describe(self, FileBytes* f) except -1:
-        cdef Py_buffer buffer
         # The memoryview keeps the bytes where they are. A Py_buffer member would do so too, until the garbage collector
         # clears the object it points to before the buffer is released.
-        PyObject_GetBuffer(self.view, &buffer, PyBUF_SIMPLE)
-        f.data = <const uint8_t*>buffer.buf
-        f.held = f.size = <uint64_t>buffer.len
+        cdef ReadBuffer lent = ReadBuffer(self.view)
+        f.data = lent.data
+        f.held = f.size = lent.size
         f.read = NULL
         f.source = NULL
-        PyBuffer_Release(&buffer)
         return 0
 
     def read_at(self, uint64_t offset, uint64_t length):
@@ -224,7 +222,7 @@ cdef class FileSource(Source):
 
     cdef int64_t fill(self, uint64_t offset, uint8_t* target, size_t n) noexcept:
         cdef size_t done = 0
-        cdef Py_buffer buffer
+        cdef ReadBuffer got
         try:
             with self.lock:
                 position = self.file.tell()
@@ -234,13 +232,11 @@ cdef class FileSource(Source):
                         part = self.file.read(n - done)
                         if not part:
                             break
-                        PyObject_GetBuffer(part, &buffer, PyBUF_SIMPLE)
-                        if <size_t>buffer.len > n - done:
-                            PyBuffer_Release(&buffer)
+                        got = ReadBuffer(part)
+                        if got.size > n - done:
                             raise OSError("the file object's read returned more bytes than it was asked for")
-                        memcpy(target + done, buffer.buf, <size_t>buffer.len)
-                        done += <size_t>buffer.len
-                        PyBuffer_Release(&buffer)
+                        memcpy(target + done, got.data, got.size)
+                        done += got.size
                 finally:
                     self.file.seek(position)
         except BaseException as error:

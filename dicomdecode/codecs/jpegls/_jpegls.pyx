@@ -4,15 +4,14 @@
 
 The scans are in scan.h, their bits in bits.h, their contexts in contexts.h. Names are those of T.87 Annex C.
 """
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stddef cimport ptrdiff_t, size_t
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memset
 
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of, u16_at
-from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail, raise_fault
-from dicomdecode.codecs._spec cimport FrameSpec, Spec
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail
+from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
 
 from dicomdecode.codecs.samples import monochrome_or_palette, ycc_or_rgb
 
@@ -426,24 +425,5 @@ def decode(data, FrameSpec spec, out):
     UnsupportedError
         A mapping table, a point transform, subsampling, or a size that is not in the frame header.
     """
-    cdef Py_buffer source
-    cdef Py_buffer target
-    cdef Fault fault
-    cdef int result
-    PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
-    try:
-        PyObject_GetBuffer(out, &target, PyBUF_WRITABLE)
-    except BaseException:
-        PyBuffer_Release(&source)
-        raise
-    try:
-        if target.len != spec.rows * spec.columns * spec.samples * spec.c.item_bytes:
-            raise ValueError("the output array does not have the size of the frame")
-        with nogil:
-            result = jpegls_decode(<const uint8_t*>source.buf, source.len, &spec.c, target.buf, &fault)
-        if result < 0:
-            raise_fault(&fault, spec.frame)
-    finally:
-        PyBuffer_Release(&target)
-        PyBuffer_Release(&source)
+    run_decoder(jpegls_decode, data, spec, out, spec.out_size())
     return monochrome_or_palette(spec) if spec.c.samples == 1 else ycc_or_rgb(spec)
