@@ -13,7 +13,7 @@ from dicomdecode.errors import DicomError
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
-from dicomdecode.pixels.planning import steps_of
+from dicomdecode.pixels.planning import has_voi, steps_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.spacing import find_spacing
 
@@ -154,7 +154,9 @@ class DicomImage:
     def steps_of(
         self, *, values: str = "modality", frame: int = 0, window: Any = None, padding: float | None = None
     ) -> tuple[str, ...]:
-        """What `pixels()` with these keywords applies to one frame, with the numbers. Pixels are not decoded.
+        """What `pixels()` with these keywords applies to one frame, with the numbers.
+
+        Pixels are decoded for ``window="auto"`` only.
 
         Raises
         ------
@@ -164,6 +166,11 @@ class DicomImage:
         request = Request(values=values, window=window, padding=padding)
         with self._awake():
             return steps_of(Frames(self._pixels, request), request, frame)
+
+    def stores_voi(self, frame: int = 0) -> bool:
+        """Whether the file has a VOI LUT or a window for a frame that can be used."""
+        with self._awake():
+            return has_voi(self._pixels, frame)
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -397,10 +404,11 @@ def imread(
         Only these; an int drops the frames axis.
     out : ndarray, optional
         C-contiguous, of the shape and dtype of the result; filled and returned.
-    window : (center, width), (center, width, function), int or str, optional
-        For "voi" and "display": a window; or a stored VOI LUT or window, by its index (the LUTs first, then the
-        windows) or its explanation ("BONE"). Default: the first VOI LUT, else the first window, else the possible
-        range. For "real_world": a mapping, by its index or LUT Label.
+    window : (center, width), (center, width, function), "auto", int or str, optional
+        For "voi" and "display": a window; or "auto", one by robust percentiles of the modality values; or a stored
+        VOI LUT or window, by its index (the LUTs first, then the windows) or its explanation ("BONE"). Default: the
+        first VOI LUT, else the first window, else the possible range. For "real_world": a mapping, by its index or
+        LUT Label.
     padding : float, optional
         What pixels of Pixel Padding Value (and its range) become, after the modality stage.
     reduce : int

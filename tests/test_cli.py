@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from PIL import Image
 
 import dicomdecode as dd
 from dicomdecode.cli import main
+from dicomdecode.picture import picture_of
 from tests import synthesise as s
+from tests.kit import NEEDS_KIT, kit_files
 from tests.reference_images import FOLDER
 
 CT = str(FOLDER / "test_files" / "CT_small.dcm")
@@ -112,6 +115,51 @@ def test_show(tmp_path: Path, capsys: Capture) -> None:
     os.umask(umask)
     assert target.stat().st_mode & 0o777 == 0o666 & ~umask
     assert os.listdir(tmp_path) == ["a picture.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "window"),
+    [
+        (["auto"], "auto"),
+        (["-100", "400"], (-100, 400)),
+        (["40,400,SIGMOID"], (40, 400, "SIGMOID")),
+        (["1"], 1),
+        (["BONE"], "BONE"),
+    ],
+)
+def test_show_by_a_window(words: list[str], window: Any, tmp_path: Path) -> None:
+    """What `imread` takes, before the file and behind it."""
+    source, target = tmp_path / "x.dcm", tmp_path / "x.png"
+    stored = [(0x00281050, "DS", ["40", "300"]), (0x00281051, "DS", ["400", "9"]), (0x00281055, "LO", "SOFT\\BONE")]
+    source.write_bytes(s.image(np.arange(1200, dtype=np.int16).reshape(30, 40), extra=stored))
+    expected = dd.imread(source, values="display", window=window)
+    for arguments in (["--window", *words, str(source)], [str(source), "--window", *words]):
+        assert main(["show", "-o", str(target), *arguments]) == 0
+        assert np.array_equal(np.asarray(Image.open(target)), expected)
+
+
+def test_show_without_a_window_that_shows_anything(tmp_path: Path) -> None:
+    target = tmp_path / "x.png"
+    assert main(["show", CT, "-o", str(target)]) == 0
+    assert np.array_equal(np.asarray(Image.open(target)), dd.imread(CT, values="display", window="auto"))
+    floats = tmp_path / "float.dcm"
+    floats.write_bytes(s.image(np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)))
+    assert main(["show", str(floats), "-o", str(target)]) == 0
+    assert np.ptp(np.asarray(Image.open(target))) == 255
+
+
+@NEEDS_KIT
+@pytest.mark.slow
+def test_no_picture_of_the_kit_is_flat_for_want_of_a_window() -> None:
+    for path in kit_files():
+        try:
+            with dd.open(path) as image:
+                picture = picture_of(image)
+                auto = image.pixels(values="display", window="auto", frames=image.frames // 2)
+        except dd.DicomError:
+            continue
+        if picture.pixels.std() < 1:
+            assert auto.std() < 1, path.name
 
 
 def test_show_colour_and_frames(tmp_path: Path) -> None:
@@ -277,6 +325,7 @@ def test_standard_input_and_output() -> None:
         (["tags", CT, "-t", "NoSuchKeyword"], "not a tag: 'NoSuchKeyword'"),
         (["show", CT, "--window", "40", "0"], "width of at least 1"),
         (["show", CT, "--window", "40", "nan"], "finite"),
+        (["show", CT, "--window", "40,400,CUBIC"], "CUBIC"),
         (["show", CT, "-o", "picture.jpg"], "the picture is a PNG"),
         (["show", CT, "-o", CT], "is not replaced"),
         (["show", CT, US, "-o", "one.png"], "names a folder"),

@@ -25,7 +25,7 @@ ROOMS = (
     ("codecs",),
     ("pixels",),
     ("tfio_compat",),
-    ("image", "decode_dicom", "issues"),
+    ("image", "decode_dicom", "issues", "picture"),
     ("tfop", "tensorflow", "tfio", "pydicom_plugin", "cli", "__main__", "__init__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

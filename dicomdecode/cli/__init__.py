@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import dicomdecode
 from dicomdecode.cli import demo, info, show, tags
-from dicomdecode.cli.commands import Commands
+from dicomdecode.cli.commands import Commands, join_windows
 from dicomdecode.cli.terminal import OutputError, complain
 
 __all__ = ["main"]
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the rest
     parser = _parser()
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_args(join_windows(sys.argv[1:] if arguments is None else arguments))
     wrong = parsed.wrong_usage(parsed)
     if wrong is not None:
         parser.error(wrong)

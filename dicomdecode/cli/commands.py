@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from dicomdecode.pixels.arguments import check_window
 from dicomdecode.tags import parse_tag
 
 _Run = Callable[[argparse.Namespace], int]
@@ -28,6 +30,47 @@ class Commands:
 def add_files(parser: argparse.ArgumentParser) -> None:
     """The files that a command is given."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder, or - for standard input")
+
+
+def add_window(parser: argparse.ArgumentParser) -> None:
+    """The window of a picture, as `imread` takes it."""
+    parser.add_argument(
+        "--window",
+        type=_window,
+        metavar="WINDOW",
+        help="CENTER WIDTH, or auto (by the pixels), or the index or the explanation of a stored one; default: the "
+        "stored one, auto where there is none that shows anything",
+    )
+
+
+def join_windows(arguments: Sequence[str]) -> list[str]:
+    """``--window 40 400`` as one argument, ``--window=40,400``: argparse knows options of one count of values only."""
+    joined = list(arguments)
+    for i in range(len(joined) - 2, 0, -1):
+        if joined[i - 1] == "--window" and _is_number(joined[i]) and _is_number(joined[i + 1]):
+            joined[i - 1 : i + 2] = [f"--window={joined[i]},{joined[i + 1]}"]
+    return joined
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _window(text: str) -> Any:
+    """What `imread` takes: "40,400", "40,400,SIGMOID", an index, or a word."""
+    parts = text.split(",")
+    if len(parts) in (2, 3) and all(map(_is_number, parts[:2])):
+        found: Any = (float(parts[0]), float(parts[1]), *parts[2:])
+    else:
+        found = int(text) if text.isdecimal() else text
+    try:
+        return check_window(found, "display")
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def wrong_files(arguments: argparse.Namespace) -> str | None:

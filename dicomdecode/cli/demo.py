@@ -11,6 +11,7 @@ from dicomdecode.cli.commands import Commands
 from dicomdecode.cli.info import facts_of, lines_of
 from dicomdecode.cli.pictures import write_png, wrong_output
 from dicomdecode.cli.terminal import clean, complain, say
+from dicomdecode.picture import picture_of
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -21,7 +22,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print("dicomdecode: pydicom ships no CT_small.dcm here", file=sys.stderr)
         return 1
     with dicomdecode.open(str(path)) as image:
-        pixels, picture = image.pixels(), image.pixels(values="display", window=(40, 400))
+        pixels, picture = image.pixels(), picture_of(image).pixels
+        shown = image.steps_of(values="display", window="auto")[-1]
         lines = [f"CT_small.dcm, a CT slice that pydicom {_version('pydicom')} ships", *lines_of(facts_of(image))]
     lines += [
         f"\nimread: {pixels.dtype} {pixels.shape}, in Hounsfield units",
@@ -34,7 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         complain("demo", error)
         return 1
-    say(f"\nwritten: {clean(arguments.output)} (display values, soft tissue window: center 40, width 400)")
+    say(f"\nwritten: {clean(arguments.output)} (display values, {shown})")
     return 0
 
 

@@ -148,6 +148,7 @@ cdef class PixelData:
     cdef public object palette
     cdef public object alpha_palette
     cdef public object profiles
+    cdef public object auto_window
     cdef public object stream_as_rgb
     cdef public object stream_as_stored
 

@@ -66,6 +66,7 @@ class PixelData:
     palette: Any  # palette.Palette, once it was read
     alpha_palette: Any
     profiles: Profiles | None
+    auto_window: Any
     stream_as_rgb: Any
     stream_as_stored: Any
     @property

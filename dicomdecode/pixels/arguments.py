@@ -112,15 +112,17 @@ def check_out(out: Any) -> NDArray[Any] | None:
 
 
 def check_window(window: Any, values: str) -> Any:
-    """A window (center, width, function), or the index or the explanation of a stored one."""
+    """A window (center, width, function), "auto", or the index or the explanation of a stored one."""
     if isinstance(window, str):
+        if window == "auto" and values == "real_world":
+            raise ValueError('window="auto" has no effect with values="real_world"; ask for "display" or "voi"')
         return window
     if _is_whole(window):
         return operator.index(window)
     if not isinstance(window, (tuple, list)):
         raise TypeError(
-            "window must be (center, width), (center, width, function), or the index or explanation of a stored one, "
-            f"not {window!r}"
+            'window must be (center, width), (center, width, function), "auto", or the index or explanation of a '
+            f"stored one, not {window!r}"
         )
     if values == "real_world":
         raise ValueError(f"window must be the index or the LUT Label of a real world value mapping, not {window!r}")

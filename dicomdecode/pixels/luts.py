@@ -175,14 +175,14 @@ class FrameValues(NamedTuple):
         What was asked for, or is stored; None for the possible range.
     real_world : RealWorld, optional
         Of the level "real_world".
-    passed_over : tuple of str
-        Stored VOI LUTs and windows in front of `voi` that cannot be used, for `image.steps`.
+    about_voi : tuple of str
+        How `voi` was chosen, for `image.steps`: what is stored in front of it and cannot be used, say.
     """
 
     rescale: tuple[float, float] | None = None
     voi: Window | Lut | None = None
     real_world: RealWorld | None = None
-    passed_over: tuple[str, ...] = ()
+    about_voi: tuple[str, ...] = ()
 
 
 def _values(dataset: DataSet, tag: int) -> list[Any]:
@@ -289,7 +289,7 @@ def first_voi(dataset: DataSet, signed: bool) -> tuple[Window | Lut | None, list
 def _stored_voi(rescale: tuple[float, float] | None, dataset: DataSet, signed: bool) -> FrameValues:
     """The values of a frame for which nothing was asked."""
     voi, wrong = first_voi(dataset, signed)
-    return FrameValues(rescale, voi, passed_over=tuple(f"not used: {error.message}" for error in wrong))
+    return FrameValues(rescale, voi, about_voi=tuple(f"not used: {error.message}" for error in wrong))
 
 
 def _real_world(dataset: DataSet, items: list[DataSet], choice: int | str | None) -> RealWorld:

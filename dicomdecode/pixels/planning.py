@@ -7,7 +7,7 @@ plan may hold a table of 65536 entries.
 from __future__ import annotations
 
 import functools
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from dicomdecode.errors import UnsupportedError
 from dicomdecode.pixels import transform
 from dicomdecode.pixels._plans import Plan, type_number
+from dicomdecode.pixels.auto_window import auto_window
 from dicomdecode.pixels.icc import Profiles, wrong_depth
 from dicomdecode.pixels.luts import FrameValues, frame_values
 from dicomdecode.pixels.palette import read_palette
@@ -22,9 +23,9 @@ from dicomdecode.pixels.palette import read_palette
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.pixels._core import Frames, Request
+    from dicomdecode.pixels._core import Frames, PixelData, Request
 
-__all__ = ["DoesNotFit", "Plans", "steps_of"]
+__all__ = ["DoesNotFit", "Plans", "has_voi", "steps_of"]
 
 _KEPT = 16
 
@@ -112,6 +113,13 @@ def steps_of(frames: Frames, request: Request, frame: int) -> tuple[str, ...]:
     return planner.steps(planner.key(frame))
 
 
+def has_voi(pixels: PixelData, frame: int) -> bool:
+    """Whether a stored VOI LUT or window is for a frame of a monochrome image."""
+    file = pixels.file
+    lowest = functools.partial(transform.lowest_modality, file)
+    return frame_values(file, "voi", None, lowest)(frame).voi is not None
+
+
 class _Planner(Protocol):
     """What makes the plans of one kind of image."""
 
@@ -142,6 +150,17 @@ def _folded(
     return transform.make_plan(chain, source, frames.left, frames.right, dtype, request.scale)
 
 
+def _values_of_frames(frames: Frames, request: Request, level: str) -> Callable[[int], FrameValues]:
+    """For each frame what takes it to a level, by the window that is asked for."""
+    file = frames.pixels.file
+    lowest = functools.partial(transform.lowest_modality, file)
+    if request.window != "auto":
+        return frame_values(file, level, request.window, lowest)
+    found = auto_window(frames.pixels)
+    values = frame_values(file, level, found.window, lowest)
+    return lambda frame: values(frame)._replace(about_voi=(found.words,))
+
+
 class _MonochromePlanner:
     """One sample: modality, VOI, presentation, by the values of each frame."""
 
@@ -152,10 +171,9 @@ class _MonochromePlanner:
         self.dtype = request.dtype or frames.native_dtype(request)
         file = frames.pixels.file
         self.is_constant = request.values == "stored" or not file.has_functional_groups
-        self._lowest = functools.partial(transform.lowest_modality, file)
         self._values = None
         if request.values != "stored":
-            self._values = frame_values(file, request.values, request.window, self._lowest)
+            self._values = _values_of_frames(frames, request, request.values)
 
     def key(self, frame: int) -> FrameValues:
         return FrameValues() if self._values is None else self._values(frame)
@@ -216,8 +234,7 @@ class _PalettePlanner:
         self._is_supplemental = file.photometric != "PALETTE COLOR"
         self._values = None
         if self._is_supplemental:
-            lowest = functools.partial(transform.lowest_modality, file)
-            self._values = frame_values(file, "display", request.window, lowest)
+            self._values = _values_of_frames(frames, request, "display")
         self.is_constant = self._profiles is None and not (self._values and file.has_functional_groups)
 
     def key(self, frame: int) -> _PaletteKey:

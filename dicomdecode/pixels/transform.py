@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.reading._reading import DicomFile
 
-__all__ = ["Affine", "Chain", "Range", "chain_of_color", "chain_of_file", "fits", "make_plan"]
+__all__ = ["Affine", "Chain", "Range", "chain_of_color", "chain_of_file", "fits", "make_plan", "padding_range"]
 
 #: The lowest and the highest value, from the header and never from the pixels.
 Range = tuple[float, float]
@@ -131,12 +131,12 @@ def window_map(center: float, width: float, function: str) -> Affine | Callable[
         raise ValueError("a window's center and width must be finite")
     if function == "LINEAR":
         if width < 1:
-            raise ValueError("the width of a LINEAR window must be at least 1")
+            raise ValueError("a LINEAR window needs a width of at least 1")
         if width == 1:
             return lambda x: np.where(np.isnan(x), x, np.where(x > center - 0.5, 1.0, 0.0))
         return Affine(1 / (width - 1), 0.5 - (center - 0.5) / (width - 1), 0.0, 1.0)
     if width <= 0:
-        raise ValueError(f"the width of a {function} window must be above 0")
+        raise ValueError(f"a {function} window needs a width above 0")
     if function == "LINEAR_EXACT":
         return Affine(1 / width, 0.5 - center / width, 0.0, 1.0)
     if function == "SIGMOID":
@@ -166,7 +166,7 @@ def _voi(chain: Chain, voi: Window | Lut | None) -> Chain:
         raise UnsupportedError(
             "Float pixel data have no range to display by, and the file has no window",
             code="no_window",
-            hint="Pass window=(center, width)",
+            hint='Pass window="auto", or window=(center, width)',
         )
     low, high = chain.range
     span = high - low
@@ -180,17 +180,32 @@ def _presented(chain: Chain, lut: Lut) -> Chain:
     return _compose(chain, lambda x: lut(x * last) / top, f"Presentation LUT: {lut.words}")
 
 
+def padding_range(file: DicomFile) -> Range | None:
+    """The stored values that are padding (PS3.3 C.7.5.1.1.2), (first, last); None when the data set names none."""
+    if file.pixel_kind == "integer":
+        stored: tuple[int, int] | None = file.padding_range
+        return stored
+    # (Double) Float Pixel Padding Value and Range Limit
+    tags = (0x00280122, 0x00280124) if file.pixel_kind == "float" else (0x00280123, 0x00280125)
+    value, limit = (file.tag(tag) for tag in tags)
+    if not isinstance(value, (int, float)):
+        return None
+    ends = sorted((float(value), float(limit) if isinstance(limit, (int, float)) else float(value)))
+    return ends[0], ends[1]
+
+
 def _pad(chain: Chain, file: DicomFile, fill: float) -> Chain:
     """Give the stored values that are padding one value after the modality stage."""
-    if file.padding_range is None or file.pixel_kind != "integer":
+    bounds = padding_range(file)
+    if bounds is None:
         return chain
-    low, high = file.padding_range
+    low, high = bounds
     before = chain.evaluate
     return replace(
         chain,
         affine=None,
         function=lambda x: np.where((x >= low) & (x <= high), fill, before(x)),
-        steps=(*chain.steps, f"padding [{low}, {high}] -> {fill:g}"),
+        steps=(*chain.steps, f"padding [{low:.17g}, {high:.17g}] -> {fill:g}"),
     )
 
 
@@ -210,7 +225,7 @@ def chain_of_file(
         chain = _pad(chain, file, padding)
     if values in ("modality", "real_world"):
         return chain
-    chain = _voi(replace(chain, steps=(*chain.steps, *of_frame.passed_over)), of_frame.voi)
+    chain = _voi(replace(chain, steps=(*chain.steps, *of_frame.about_voi)), of_frame.voi)
     if values == "voi":
         return chain
     lut = presentation_lut(file)

@@ -356,5 +356,5 @@ def test_show_draws_them_when_asked(tmp_path: Path) -> None:
     path.write_bytes(mixed())
     for options, overlays in (([], False), (["--overlays"], True)):
         assert main(["show", str(path), "-o", str(tmp_path / "out.png"), *options]) == 0
-        want = dd.imread(path, values="display", overlays=overlays)
+        want = dd.imread(path, values="display", window="auto", overlays=overlays)
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), want)

@@ -1,0 +1,114 @@
+"""``window="auto"``: a window by the pixels themselves, for files that store none.
+
+Its ends are robust percentiles of the modality values: a few pixels of metal, noise or burned-in text do not decide
+what everything else looks like. Padding and what is no number are left out. An image has one such window, whichever
+frames, region or resolution of it are asked for, so that parts of it can be put together.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicomdecode.pixels import transform
+from dicomdecode.pixels._core import Frames, PixelData, Request
+from dicomdecode.pixels.luts import Window, frame_values
+
+__all__ = ["AutoWindow", "auto_window"]
+
+#: Percentiles of the values that become black and white.
+LOW, HIGH = 0.5, 99.5
+#: Of a file with more frames so many are looked at, evenly spread.
+_MOST_FRAMES = 8
+#: Far enough from infinity that the difference of two values is finite.
+_LARGEST = sys.float_info.max / 4
+#: Narrower windows have slopes that are not finite.
+_NARROWEST = 1e-290
+
+
+class AutoWindow(NamedTuple):
+    """A window, and how it was found, for `image.steps`."""
+
+    window: Window
+    words: str
+
+
+class _Histogram(NamedTuple):
+    """Modality values, each once, and how many pixels have them."""
+
+    values: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    def percentile(self, percent: float) -> float:
+        """The smallest value that at least so many percent of the pixels do not exceed."""
+        reached = np.cumsum(self.counts)
+        return float(self.values[np.searchsorted(reached, percent / 100 * reached[-1])])
+
+    def without(self, value: float) -> _Histogram:
+        others = self.values != value
+        return _Histogram(self.values[others], self.counts[others])
+
+
+def auto_window(pixels: PixelData) -> AutoWindow:
+    """The window of a monochrome image; frames are decoded for it, once.
+
+    Raises
+    ------
+    DicomError
+        A frame that is looked at cannot be decoded.
+    """
+    if pixels.auto_window is None:
+        pixels.auto_window = _around(_histogram(pixels))
+    found: AutoWindow = pixels.auto_window
+    return found
+
+
+def _around(found: _Histogram) -> AutoWindow:
+    if not len(found.values):
+        return AutoWindow((0.5, 1.0, "LINEAR_EXACT"), "window auto: all pixels are padding")
+    low, high = found.percentile(LOW), found.percentile(HIGH)
+    words = f"window auto: percentiles {LOW:g} and {HIGH:g} of the modality values"
+    if low == high and len(found.values) > 1:
+        # Nearly everything is background: what is not decides.
+        others = found.without(low)
+        low, high = min(low, others.percentile(LOW)), max(high, others.percentile(HIGH))
+        words += ", background left out"
+    width = high - low
+    if width < _NARROWEST:
+        return AutoWindow((low, 1.0, "LINEAR_EXACT"), "window auto: all pixels are equal")
+    return AutoWindow((low + width / 2, width, "LINEAR_EXACT"), words)
+
+
+def _histogram(pixels: PixelData) -> _Histogram:
+    """The modality values of the frames that are looked at, without padding."""
+    file = pixels.file
+    frames = Frames(pixels, Request(values="stored", color="stored"))
+    rescale_of = frame_values(file, "modality", None, functools.partial(transform.lowest_modality, file))
+    padding = transform.padding_range(file)
+    values, counts = [], []
+    for i in np.unique(np.linspace(0, file.frames - 1, min(file.frames, _MOST_FRAMES)).astype(int)).tolist():
+        stored, count = _counted(frames.read(i))
+        kept = np.ones(len(stored), bool) if padding is None else (stored < padding[0]) | (stored > padding[1])
+        chain = transform.chain_of_file(file, "modality", rescale_of(i))
+        found = chain.evaluate(stored[kept])
+        known = np.isfinite(found)
+        values.append(np.clip(found[known], -_LARGEST, _LARGEST))
+        counts.append(count[kept][known])
+    together = np.concatenate(values)
+    order = np.argsort(together, kind="stable")
+    return _Histogram(together[order], np.concatenate(counts)[order])
+
+
+def _counted(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Each stored value once, and how often it is there; counted in a table where one is small enough."""
+    if stored.dtype.kind not in "iu" or stored.dtype.itemsize > 2:
+        each, counts = np.unique(stored, return_counts=True)
+        return each, counts.astype(np.int64)
+    cells = stored.reshape(-1).view(f"u{stored.dtype.itemsize}")
+    counts = np.bincount(cells, minlength=1 << (8 * stored.dtype.itemsize))
+    present = np.flatnonzero(counts)
+    return present.astype(cells.dtype).view(stored.dtype), counts[present].astype(np.int64)
