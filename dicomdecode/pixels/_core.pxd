@@ -28,6 +28,11 @@ cdef enum Status:
     NEEDS_WALK = 2          # an offset table lies: the fragments must be walked first
     NEEDS_WORDS = 3         # Python says what is wrong
 
+cdef enum WindowAsked:
+    WINDOW_STORED           # the first stored one that can be used
+    WINDOW_GIVEN            # `center`, `width` and `voi_function` of the request
+    WINDOW_CHOSEN           # by Python
+
 cdef struct Asked:          # of a request, in the numbers of words.h
     int values
     int color
@@ -36,6 +41,10 @@ cdef struct Asked:          # of a request, in the numbers of words.h
     int frame_dim           # -1: only where there are several frames; 0, 1: never, always
     bint color_dim
     bint must_fit           # a range that does not fit is an error; else values are clipped
+    int window              # WindowAsked
+    double center
+    double width
+    int voi_function        # VoiFunction
 
 cdef struct Layout:         # how stored values lie in a frame, and what they are
     int syntax              # row of the table of transfer syntaxes

@@ -8,8 +8,8 @@ frame.pxi    one frame: cells or codestream -> samples -> colour -> plan -> resu
 request.pxi  what a caller asks for
 frames.pxi   the class that decodes the frames of a file
 
-What chooses a plan from look-up tables, windows, functional groups, palettes and profiles is Python (`planning.py`),
-and so are the codecs of libraries; the classes hand frames to them and plans to the core.
+What chooses a plan from look-up tables, functional groups, palettes and profiles is Python (`planning.py`), and so are
+the codecs of libraries; the classes hand frames to them and plans to the core.
 """
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cython cimport critical_section
@@ -30,15 +30,16 @@ from dicomdecode.codecs._spec cimport FrameSpec
 from dicomdecode.codecs.jpegls._jpegls cimport jpegls_decode
 from dicomdecode.pixels._plans cimport (
     PLAN_COPY, PLAN_FUNCTION, PLAN_PALETTE, CAffine, Cells, CPlan, Plan, expand_half_chroma, fold, interleave_planes,
-    item_bytes, possible_range, range_fits, result_bytes, run_plan, shift_cells, stretched, swap_cells, unpack_cells,
-    ybr_to_rgb)
+    item_bytes, joined, possible_range, range_fits, range_onto_unit, result_bytes, run_plan, shift_cells, stretched,
+    swap_cells, then, unit_onto, unpack_cells, window_onto_unit, ybr_to_rgb)
 from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
     CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PIXELS_FLOAT, PIXELS_INTEGER, PI_MISSING, PI_MONOCHROME1,
     PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
-    PI_YBR_PARTIAL_422, PI_YBR_RCT, TRUNCATED, UNDEFINED, UNREADABLE, WALK_FAILED, DicomFile, Element, Fault, FileBytes,
-    FileMap, FragmentWalk, ImageHeader, ReadBuffer, WriteBuffer, check_header, fail, find, held_at, is_white, letters,
-    next_fragment, read_bytes, value_at, walk_free, walk_init)
+    PI_YBR_PARTIAL_422, PI_YBR_RCT, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID,
+    WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, ReadBuffer, WriteBuffer,
+    check_header, fail, find, held_at, is_shown_inverted, is_white, letters, next_fragment, read_bytes, value_at,
+    walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)

@@ -37,6 +37,11 @@ cdef int item_bytes(int type) noexcept nogil
 cdef void possible_range(int bits, bint is_signed, double* low, double* high) noexcept nogil
 cdef bint range_fits(double low, double high, int target) noexcept nogil
 cdef CAffine stretched(CAffine a, double low, double high, int target) noexcept nogil
+cdef CAffine then(CAffine a, double slope, double intercept) noexcept nogil
+cdef CAffine joined(CAffine first, CAffine second) noexcept nogil
+cdef CAffine window_onto_unit(double center, double width, bint is_exact) noexcept nogil
+cdef CAffine range_onto_unit(double low, double high) noexcept nogil
+cdef CAffine unit_onto(CAffine a, int target) noexcept nogil
 cdef bint fold(const CAffine* a, int source, int target, CPlan* plan) noexcept nogil
 cdef bint has_loop(const CPlan* plan) noexcept nogil
 cdef size_t result_bytes(const CPlan* plan) noexcept nogil

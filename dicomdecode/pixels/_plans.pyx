@@ -107,6 +107,44 @@ cdef CAffine stretched(CAffine a, double low, double high, int target) noexcept 
     return then(a, slope, bottom - low * slope)
 
 
+cdef CAffine joined(CAffine first, CAffine second) noexcept nogil:
+    """Two maps, of which the first is not clipped, as one."""
+    cdef CAffine a = second
+    a.slope = second.slope * first.slope
+    a.intercept = second.slope * first.intercept + second.intercept
+    return a
+
+
+cdef CAffine window_onto_unit(double center, double width, bint is_exact) noexcept nogil:
+    """A window onto [0, 1]: LINEAR, wider than 1, or LINEAR_EXACT (PS3.3 C.11.2.1.2.1 and C.11.2.1.3.2)."""
+    cdef CAffine a
+    a.low = 0
+    a.high = 1
+    if is_exact:
+        a.slope = 1 / width
+        a.intercept = 0.5 - center / width
+    else:
+        a.slope = 1 / (width - 1)
+        a.intercept = 0.5 - (center - 0.5) / (width - 1)
+    return a
+
+
+cdef CAffine range_onto_unit(double low, double high) noexcept nogil:
+    """A range onto [0, 1]; one of a single value onto 0."""
+    cdef CAffine a
+    cdef double span = high - low
+    a.low = 0
+    a.high = 1
+    a.slope = 1 / span if span else 0
+    a.intercept = -low / span if span else 0
+    return a
+
+
+cdef CAffine unit_onto(CAffine a, int target) noexcept nogil:
+    """A map onto [0, 1], then that onto [0, maximum] of an integer type; floats keep [0, 1]."""
+    return a if is_float(target) else then(a, most_of(target), 0)
+
+
 cdef bint fold(const CAffine* a, int source, int target, CPlan* plan) noexcept nogil:
     """The plan of a map from stored values to an element type; False where there is no loop for it."""
     cdef bint is_identity = a.slope == 1 and a.intercept == 0 and isinf(a.low) and isinf(a.high)
@@ -248,6 +286,32 @@ cdef class Affine:
         """This map, then another one without a clip of its own."""
         cdef Affine b = Affine.__new__(Affine)
         b.c = then(self.c, slope, intercept)
+        return b
+
+    def before(self, Affine step not None):
+        """This map, which is not clipped, then another one."""
+        cdef Affine b = Affine.__new__(Affine)
+        b.c = joined(self.c, step.c)
+        return b
+
+    def unit_onto(self, int target):
+        """This map onto [0, 1], then that onto [0, maximum] of an integer type; floats keep [0, 1]."""
+        cdef Affine b = Affine.__new__(Affine)
+        b.c = unit_onto(self.c, target)
+        return b
+
+    @staticmethod
+    def of_window(double center, double width, bint is_exact):
+        """A window onto [0, 1]: LINEAR, wider than 1, or LINEAR_EXACT."""
+        cdef Affine b = Affine.__new__(Affine)
+        b.c = window_onto_unit(center, width, is_exact)
+        return b
+
+    @staticmethod
+    def of_range(double low, double high):
+        """A range onto [0, 1]; one of a single value onto 0."""
+        cdef Affine b = Affine.__new__(Affine)
+        b.c = range_onto_unit(low, high)
         return b
 
     def stretched(self, double low, double high, int target):

@@ -242,42 +242,91 @@ cdef Cells cells_for_plan(const Layout* layout) noexcept nogil:
     return cells
 
 
-cdef int plan_of_integers(const ImageHeader* h, const Layout* layout, const Asked* asked, CPlan* plan,
-                          bint* fit) noexcept nogil:
-    """The plan of "stored" and "modality" values that are one map of stored integers.
+cdef bint modality_of(const ImageHeader* h, const Layout* layout, bint is_stored, CAffine* a, double* low,
+                      double* high) noexcept nogil:
+    """The map from stored integers to modality values, or to stored ones, and their range.
 
-    Returns DONE, or NEEDS_WORDS where `transform.py` makes the plan: look-up tables, windows, palettes, floats, and
-    pairs of types without a loop.
+    False where `transform.py` makes it: look-up tables, functional groups, a range without bounds.
     """
-    cdef CAffine a
-    cdef double low = 0
-    cdef double high = 0
-    cdef double first
     cdef bint is_monochrome = h.samples == 1
-    if h.pixel_kind != PIXELS_INTEGER or layout.uses_palette or asked.values > VALUES_MODALITY or asked.target < 0:
-        return NEEDS_WORDS
-    possible_range(layout.bits, h.is_signed == 1 and is_monochrome, &low, &high)
+    cdef double first
+    possible_range(layout.bits, h.is_signed == 1 and is_monochrome, low, high)
     a.slope = 1
     a.intercept = 0
     a.low = -INFINITY
     a.high = INFINITY
-    if is_monochrome and asked.values == VALUES_MODALITY:
+    if is_monochrome and not is_stored:
         if h.has_modality_lut or h.has_functional_groups or h.unreadable:
-            return NEEDS_WORDS
+            return False
         if h.has_slope or h.has_intercept:
             a.slope = h.slope
             a.intercept = h.intercept
         elif h.has_dose_scaling:
             a.slope = h.dose_scaling
-        first = low * a.slope + a.intercept
-        high = high * a.slope + a.intercept
-        low = first if first <= high else high
-        high = high if first <= high else first
-    if not (isfinite(low) and isfinite(high) and isfinite(high - low)):
+        first = low[0] * a.slope + a.intercept
+        high[0] = high[0] * a.slope + a.intercept
+        low[0] = first if first <= high[0] else high[0]
+        high[0] = high[0] if first <= high[0] else first
+    return isfinite(low[0]) and isfinite(high[0]) and isfinite(high[0] - low[0])
+
+
+cdef bint onto_unit(const ImageHeader* h, const Asked* asked, double low, double high, CAffine* a) noexcept nogil:
+    """Modality values, of the range [low, high], onto [0, 1] as "voi" and "display" are.
+
+    False where `transform.py` makes the map: look-up tables, a window that was chosen, one that is no affine map.
+    """
+    cdef double center = asked.center
+    cdef double width = asked.width
+    cdef int function = asked.voi_function
+    cdef CAffine step
+    if h.samples > 1:
+        step = range_onto_unit(low, high)
+        a[0] = joined(a[0], step)
+        return True
+    if asked.window == WINDOW_CHOSEN or (asked.window == WINDOW_STORED and h.has_voi_lut):
+        return False
+    if asked.window == WINDOW_STORED and not h.has_window:
+        step = range_onto_unit(low, high)
+    else:
+        if asked.window == WINDOW_STORED:
+            center = h.center
+            width = h.width
+            function = h.voi_function
+        if function == VOI_SIGMOID or (function == VOI_LINEAR and width == 1):
+            return False
+        step = window_onto_unit(center, width, function == VOI_LINEAR_EXACT)
+    a[0] = joined(a[0], step)
+    if asked.values == VALUES_DISPLAY:
+        if h.has_presentation_lut:
+            return False
+        if is_shown_inverted(h):
+            a[0] = then(a[0], -1, 1)
+    return True
+
+
+cdef int plan_of_integers(const ImageHeader* h, const Layout* layout, const Asked* asked, CPlan* plan,
+                          bint* fit) noexcept nogil:
+    """The plan of values that are one map of stored integers, up to a window.
+
+    Returns DONE, or NEEDS_WORDS where `transform.py` makes the plan: look-up tables, palettes, floats, and pairs of
+    types without a loop.
+    """
+    cdef CAffine a
+    cdef double low = 0
+    cdef double high = 0
+    if h.pixel_kind != PIXELS_INTEGER or layout.uses_palette or asked.values > VALUES_DISPLAY or asked.target < 0:
         return NEEDS_WORDS
-    fit[0] = range_fits(low, high, asked.target)
-    if asked.scale == SCALE_AUTO:
-        a = stretched(a, low, high, asked.target)
+    if not modality_of(h, layout, asked.values == VALUES_STORED, &a, &low, &high):
+        return NEEDS_WORDS
+    if asked.values >= VALUES_VOI:
+        if not onto_unit(h, asked, low, high, &a):
+            return NEEDS_WORDS
+        fit[0] = True
+        a = unit_onto(a, asked.target)
+    else:
+        fit[0] = range_fits(low, high, asked.target)
+        if asked.scale == SCALE_AUTO:
+            a = stretched(a, low, high, asked.target)
     return DONE if fold(&a, layout.cell, asked.target, plan) else NEEDS_WORDS
 
 

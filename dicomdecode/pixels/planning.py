@@ -1,4 +1,4 @@
-"""Which plan each frame has. The core plans integers with at most slope and intercept; the rest is chosen here.
+"""Which plan each frame has. The core plans what is one affine map of integers; the rest is chosen here.
 
 Frames with equal values share a plan. A few plans are kept at a time: frames may each have values of their own, and a
 plan may hold a table of 65536 entries.

@@ -9,6 +9,7 @@ cdef dict COLOR_NUMBERS = {word: number for number, word in enumerate(COLORS)}
 cdef object ONLY_FRAME = range(1)
 cdef object ZERO = 0
 cdef object ONE = 1
+cdef dict FUNCTION_NUMBERS = {"LINEAR": VOI_LINEAR, "LINEAR_EXACT": VOI_LINEAR_EXACT, "SIGMOID": VOI_SIGMOID}
 cdef dict SCALE_NUMBERS = {word: number for number, word in enumerate(SCALES)}
 
 
@@ -48,6 +49,11 @@ cdef class Request:
             self.out = arguments.check_out(out)
         if window is not None:
             self.window = arguments.check_window(window, values)
+            asked.window = WINDOW_CHOSEN
+            if type(self.window) is tuple:
+                asked.window = WINDOW_GIVEN
+                asked.center, asked.width = self.window[:2]
+                asked.voi_function = FUNCTION_NUMBERS[self.window[2]]
             # What lies below a supplemental palette is windowed at every level.
             if asked.values in (VALUES_STORED, VALUES_MODALITY) and asked.color != COLOR_PALETTE:
                 raise ValueError(f'window has no effect with values="{values}"; '

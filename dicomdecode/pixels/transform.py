@@ -134,11 +134,11 @@ def window_map(center: float, width: float, function: str) -> Affine | Callable[
             raise ValueError("a LINEAR window needs a width of at least 1")
         if width == 1:
             return lambda x: np.where(np.isnan(x), x, np.where(x > center - 0.5, 1.0, 0.0))
-        return Affine(1 / (width - 1), 0.5 - (center - 0.5) / (width - 1), 0.0, 1.0)
+        return Affine.of_window(center, width, False)
     if width <= 0:
         raise ValueError(f"a {function} window needs a width above 0")
     if function == "LINEAR_EXACT":
-        return Affine(1 / width, 0.5 - center / width, 0.0, 1.0)
+        return Affine.of_window(center, width, True)
     if function == "SIGMOID":
         return lambda x: 1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700)))
     raise ValueError(f"a window's function must be one of {', '.join(FUNCTIONS)}, not {function!r}")
@@ -148,9 +148,7 @@ def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> C
     """A chain and one more stage that ends in [0, 1]."""
     steps = (*chain.steps, words)
     if chain.affine is not None and isinstance(step, Affine) and not chain.affine.is_clipped:
-        first = chain.affine
-        joined = Affine(step.slope * first.slope, step.slope * first.intercept + step.intercept, step.low, step.high)
-        return Chain((0.0, 1.0), joined, unit=True, steps=steps)
+        return Chain((0.0, 1.0), chain.affine.before(step), unit=True, steps=steps)
     before, after = chain.evaluate, step
     return Chain((0.0, 1.0), None, lambda x: after(before(x)), unit=True, steps=steps)
 
@@ -169,9 +167,7 @@ def _voi(chain: Chain, voi: Window | Lut | None) -> Chain:
             hint='Pass window="auto", or window=(center, width)',
         )
     low, high = chain.range
-    span = high - low
-    full = Affine(1 / span, -low / span, 0.0, 1.0) if span else Affine(0.0, 0.0, 0.0, 1.0)
-    return _compose(chain, full, f"possible range: [{low:g}, {high:g}] onto [0, 1]")
+    return _compose(chain, Affine.of_range(low, high), f"possible range: [{low:g}, {high:g}] onto [0, 1]")
 
 
 def _presented(chain: Chain, lut: Lut) -> Chain:
@@ -246,7 +242,7 @@ def chain_of_color(bits: int, values: str) -> Chain:
         raise UnsupportedError("Only monochrome images have real world values", code="real_world", tag=0x00409096)
     if values in ("stored", "modality"):
         return Chain((0.0, top))
-    return Chain((0.0, 1.0), Affine(1 / top, 0.0, 0.0, 1.0), unit=True, steps=(f"samples / {top:g}",))
+    return Chain((0.0, 1.0), Affine.of_range(0.0, top), unit=True, steps=(f"samples / {top:g}",))
 
 
 def fits(bounds: Range | None, source: np.dtype[Any], dtype: np.dtype[Any], scale: str) -> bool:
@@ -311,12 +307,11 @@ def _scaled(chain: Chain, dtype: np.dtype[Any], scale: str) -> Chain:
     """The chain with the stretch that `scale` and an integer dtype ask for."""
     target = type_number(dtype)
     if chain.unit:
+        if chain.affine is not None:
+            return replace(chain, affine=chain.affine.unit_onto(target))
         if dtype.kind == "f":
             return chain
-        top = range_of_type(target)[1]
-        if chain.affine is not None:
-            return replace(chain, affine=chain.affine.then(top, 0.0))
-        unit = chain.evaluate
+        unit, top = chain.evaluate, range_of_type(target)[1]
         return replace(chain, function=lambda x: unit(x) * top)
     if scale == "preserve" or chain.range is None:
         return chain

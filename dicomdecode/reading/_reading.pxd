@@ -262,12 +262,14 @@ cdef struct ImageHeader:
     int64_t padding_limit       # Pixel Padding Range Limit, or the value again
     bint has_modality_lut
     bint has_voi_lut
+    bint has_presentation_lut
     bint has_functional_groups
 
 
 cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil
 cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noexcept nogil
 cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil
+cdef bint is_shown_inverted(const ImageHeader* h) noexcept nogil
 cdef const char* photometric_name(int code) noexcept nogil
 
 

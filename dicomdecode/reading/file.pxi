@@ -364,8 +364,7 @@ cdef class DicomFile(DataSet):
 
     @property
     def inverse(self):
-        """Whether display inverts: shape INVERSE, or MONOCHROME1 with a shape other than IDENTITY."""
-        return self.h.shape == SHAPE_INVERSE or (self.photometric == "MONOCHROME1" and self.h.shape != SHAPE_IDENTITY)
+        return bool(is_shown_inverted(&self.h))
 
     @property
     def padding_range(self):

@@ -343,6 +343,8 @@ cdef inline void take_values(const Element* e, const uint8_t* p, bint big, Image
         h.has_modality_lut = True
     elif e.tag == 0x00283010u:
         h.has_voi_lut = True
+    elif e.tag == 0x20500010u:
+        h.has_presentation_lut = True
     elif e.tag == 0x20500020u:
         n = text_length(p, e)
         if text_is(p, n, b"INVERSE"):
@@ -408,6 +410,11 @@ cdef void reconcile(ImageHeader* h) noexcept nogil:
     h.photometric = PI_RGB if h.samples == 3 else PI_MONOCHROME2
 
 
+cdef bint is_shown_inverted(const ImageHeader* h) noexcept nogil:
+    """Whether display inverts: shape INVERSE, or MONOCHROME1 with a shape other than IDENTITY."""
+    return h.shape == SHAPE_INVERSE or (h.photometric == PI_MONOCHROME1 and h.shape != SHAPE_IDENTITY)
+
+
 cdef int64_t sign_extended(int64_t number) noexcept nogil:
     """A 16-bit word read as unsigned, as SS."""
     return <int16_t><uint16_t>number if number <= 0xFFFF else number
@@ -437,6 +444,8 @@ cdef int tag_bit(uint32_t tag) noexcept nogil:
         return 35
     elif tag == 0x52009230u:
         return 36
+    elif tag == 0x20500010u:
+        return 37
     return -1
 
 

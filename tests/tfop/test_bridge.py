@@ -148,17 +148,23 @@ MODALITY_LUT: list[s.Element] = [
 ]
 
 
-@pytest.mark.parametrize("extra", [[], WINDOW, MODALITY_LUT, [*WINDOW, *MODALITY_LUT]])
+NARROW: list[s.Element] = [(0x00281050, "DS", "40"), (0x00281051, "DS", "1")]
+SIGMOID: list[s.Element] = [*WINDOW, (0x00281056, "CS", "SIGMOID")]
+VOI_LUT: list[s.Element] = [(0x00283010, "SQ", [[(0x00283002, "US", [4, 0, 16]), (0x00283006, "US", [5, 7, 9, 11])]])]
+
+
+@pytest.mark.parametrize("extra", [[], WINDOW, MODALITY_LUT, [*WINDOW, *MODALITY_LUT], NARROW, SIGMOID, VOI_LUT])
 @pytest.mark.parametrize("values", ["modality", "voi", "display"])
 @pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.RLE])
-def test_python_chooses_the_plan_and_writes_no_pixel(syntax: str, values: str, extra: list[s.Element]) -> None:
+def test_python_chooses_the_plan_of_what_is_no_affine_map(syntax: str, values: str, extra: list[s.Element]) -> None:
     contents = s.image(ends(12, False, (2, 9, 9)), bits_stored=12, syntax=syntax, extra=extra)
+    has_lut = MODALITY_LUT[0] in extra
     for dtype in (np.uint8, np.float32):
         came = assert_same(contents, dtype=dtype, values=values, on_error="strict")
-        if values == "modality" and MODALITY_LUT[0] not in extra:
+        if values == "modality" and not has_lut:
             assert came == ("core" if dtype is np.float32 else "image")  # 12 bits do not fit in 8: an error
         else:
-            assert came == "plan"
+            assert came == ("plan" if has_lut or extra in (NARROW, SIGMOID, VOI_LUT) else "core")
 
 
 @pytest.mark.parametrize(
