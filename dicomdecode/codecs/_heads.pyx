@@ -4,20 +4,15 @@
 
 The one rule of colour stands here (`colour_of`), and what tells a stream of one codec from that of another.
 """
-from libc.string cimport memcmp, memset
+from libc.stdint cimport uint32_t
+from libc.string cimport memcmp
 
 from dicomdecode.codecs._j2k cimport Codestream, read_header
+from dicomdecode.codecs._markers cimport SAYS_RGB, SAYS_YCC, SOF3, SOF55, SOI, JpegHead, read_jpeg_head
 from dicomdecode.reading._cursor cimport u32_at
 from dicomdecode.reading._reading cimport Fault, ReadBuffer
 
 cdef enum:
-    SOF3 = 0xC3
-    SOF55 = 0xF7
-    SOI = 0xD8
-    EOI = 0xD9
-    SOS = 0xDA
-    APP0 = 0xE0
-    APP14 = 0xEE
     MOST_RLE_SEGMENTS = 15
 
 
@@ -49,67 +44,6 @@ cdef bint is_rle_header(const uint8_t* data) noexcept nogil:
             return False
         before = offset
     return True
-
-
-cdef bint is_frame_header(int marker) noexcept nogil:
-    """SOFn (T.81 table B.1; T.87 C.1.1), not DHT, JPG or DAC."""
-    return marker == SOF55 or (0xC0 <= marker <= 0xCF and marker != 0xC4 and marker != 0xC8 and marker != 0xCC)
-
-
-cdef bint read_jpeg_head(const uint8_t* data, size_t size, JpegHead* head) noexcept nogil:
-    """Walk the marker segments up to the first scan; False where that does not lead to a frame header.
-
-    The colour of three components is that of the first of these that speaks (PS3.5 8.2.1): sampling factors that differ
-    (chroma only is subsampled), JFIF, the transform of Adobe's APP14 where it is 0 or 1, components named R, G, B.
-    """
-    cdef size_t at = 2
-    cdef size_t length
-    cdef const uint8_t* body
-    cdef int marker
-    cdef int i
-    cdef int adobe = -1
-    cdef bint is_jfif = False
-    cdef bint is_subsampled = False
-    cdef bint is_named_rgb = False
-    memset(head, 0, sizeof(JpegHead))
-    if size < 4 or data[0] != 0xFF or data[1] != SOI:
-        return False
-    while at + 4 <= size:
-        if data[at] != 0xFF:
-            at += 1
-            continue
-        marker = data[at + 1]
-        if marker == 0xFF or marker == 0x01 or 0xD0 <= marker <= SOI:   # fill; TEM, RSTn, SOI have no segment
-            at += 1 if marker == 0xFF else 2
-            continue
-        length = <size_t>data[at + 2] << 8 | data[at + 3]
-        if marker == EOI or length < 2 or length > size - at - 2:
-            break
-        body = data + at + 4
-        if marker == APP0 and length >= 7 and memcmp(body, <const char*>b"JFIF\x00", 5) == 0:
-            is_jfif = True
-        elif marker == APP14 and length >= 14 and memcmp(body, <const char*>b"Adobe", 5) == 0:
-            adobe = body[11]
-        elif is_frame_header(marker) and length >= 8 and length >= 8 + 3 * <size_t>body[5]:
-            head.process = marker
-            head.precision = body[0]
-            head.components = body[5]
-            for i in range(1, head.components):
-                is_subsampled = is_subsampled or body[7 + 3 * i] != body[7]
-            is_named_rgb = head.components == 3 and body[6] == c'R' and body[9] == c'G' and body[12] == c'B'
-        elif marker == SOS:
-            if length >= 3 and length >= 6 + 2 * <size_t>body[0]:
-                head.near_lossless = body[1 + 2 * body[0]]
-            break
-        at += 2 + length
-    if head.components == 3:
-        if is_subsampled or is_jfif:
-            head.colour = SAYS_YCC
-        elif adobe == 0 or adobe == 1:
-            head.colour = SAYS_YCC if adobe else SAYS_RGB
-        elif is_named_rgb:
-            head.colour = SAYS_RGB
-    return head.process != 0
 
 
 cdef int exact_bits(const uint8_t* data, size_t size, int otherwise) noexcept nogil:

@@ -9,6 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
+from dicomdecode.codecs._markers cimport (
+    DHP, DHT, DRI, EOI, RST0, SOF3, SOI, SOS, is_frame_header, next_marker, open_segment)
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of
 from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, fail
 from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
@@ -44,14 +46,6 @@ cdef extern from "ljpeg_bits.h" nogil:
     bint lj_store(const LjStore* how, size_t n, const uint16_t* src, size_t step, void* out, size_t stride)
 
 cdef enum:
-    SOF3 = 0xC3
-    DHT = 0xC4
-    RST0 = 0xD0
-    SOI = 0xD8
-    EOI = 0xD9
-    SOS = 0xDA
-    DRI = 0xDD
-    DHP = 0xDE
     MULTI_SAMPLES = 1 << 14     # below, the big look-up costs more than it saves
     MULTI_MISSES = 14           # one in so many samples is too often: without the big look-up for
     MULTI_PAUSE = 32            # rows, then it is tried again
@@ -80,43 +74,6 @@ cdef struct Work:
     bint done[4]
     uint32_t interval           # Ri, in pixels
     uint16_t* rows              # differences, the row above, this row
-
-
-cdef int next_marker(Cursor* c) noexcept nogil:
-    """The code of the next marker that is not RSTn or TEM; -1 at the end. What is no marker is passed over."""
-    cdef uint8_t code
-    while not short_of(c, 2):
-        code = c.data[c.pos + 1]
-        if c.data[c.pos] == 0xFF and code == 0xFF:
-            c.pos += 1
-        elif c.data[c.pos] == 0xFF and code > 1 and not RST0 <= code < RST0 + 8:
-            c.pos += 2
-            return code
-        else:
-            c.pos += 1 if c.data[c.pos] != 0xFF else 2
-    return -1
-
-
-cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil:
-    """`part` becomes the segment behind a marker, with offsets of the stream; `c` goes behind it."""
-    cdef uint16_t length
-    if not peek_u16(c, 0, &length):
-        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment", 0, c.pos, -1, -1)
-    if length < 2:
-        return fail(fault, MALFORMED, "stream_segment", "a marker segment is shorter than its length field (bytes)", 0,
-                    c.pos, 2, length)
-    part[0] = c[0]
-    if short_of(c, length):
-        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment (bytes)", 0, c.pos,
-                    length, c.size - c.pos)
-    c.pos += length
-    part.pos += 2
-    part.size = c.pos
-    return 0
-
-
-cdef inline bint is_sof(int marker) noexcept nogil:
-    return 0xC0 <= marker <= 0xCF and marker != DHT and marker != 0xC8 and marker != 0xCC
 
 
 cdef int read_dht(Work* w, Cursor* part, Fault* fault) noexcept nogil:
@@ -373,7 +330,7 @@ cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* sp
             return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last scan", 0, c.pos, -1, -1)
         if marker == SOI:
             continue
-        if (is_sof(marker) and marker != SOF3) or marker == DHP:
+        if (is_frame_header(marker) and marker != SOF3) or marker == DHP:
             return fail(fault, UNSUPPORTED, "stream_process", "the JPEG process is not lossless (marker)", 0,
                         c.pos - 1, SOF3, marker)
         if open_segment(&c, &part, fault) < 0:
@@ -422,7 +379,7 @@ cdef bint ljpeg_is_lossless(const uint8_t* data, size_t size) noexcept nogil:
     c.size = size
     c.pos = 0
     c.big_endian = True
-    while not is_sof(marker):
+    while not is_frame_header(marker):
         if marker == -1 or marker == SOS or marker == EOI or (marker != SOI and open_segment(&c, &part, &fault) < 0):
             return False
         marker = next_marker(&c)

@@ -19,11 +19,11 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from dicomdecode.codecs._heads cimport (
-    HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, SAYS_NOTHING, SAYS_RGB, JpegHead,
-    exact_bits, family_of, is_frame_header, read_jpeg_head)
+    HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, exact_bits, family_of)
 from dicomdecode.codecs._j2k cimport reduced
 from dicomdecode.codecs._jpeg2000 cimport J2K_NOT_TAKEN, j2k_decode
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode
+from dicomdecode.codecs._markers cimport SAYS_NOTHING, SAYS_RGB, SOF3, JpegHead, is_frame_header, read_jpeg_head
 from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
 from dicomdecode.codecs._spec cimport FrameSpec

@@ -180,7 +180,7 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
 
 cdef bint is_lossless_jpeg(const uint8_t* data, size_t size, JpegHead* head) noexcept nogil:
     """Whether the stream is of process 14, SOF3, which our own decoder takes."""
-    return read_jpeg_head(data, size, head) and head.process == 0xC3
+    return read_jpeg_head(data, size, head) and head.process == SOF3
 
 
 cdef int conversion_by_stream(const Layout* layout, const JpegHead* head) noexcept nogil:

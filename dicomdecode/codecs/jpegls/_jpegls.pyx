@@ -9,6 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memset
 
+from dicomdecode.codecs._markers cimport (
+    APP8, DRI, EOI, LSE, RST0, SOF55, SOI, SOS, is_frame_header, next_marker, open_segment)
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of, u16_at
 from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail
 from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
@@ -52,14 +54,6 @@ cdef extern from "store.h" nogil:
     void jls_to_rgb(int transform, int precision, size_t n, const uint16_t** source, uint16_t** to)
 
 cdef enum:
-    RST0 = 0xD0
-    SOI = 0xD8
-    EOI = 0xD9
-    SOS = 0xDA
-    DRI = 0xDD
-    APP8 = 0xE8
-    SOF55 = 0xF7
-    LSE = 0xF8
     BY_COMPONENT = 0            # ILV of T.87 C.2.3
     BY_LINE = 1
     BY_SAMPLE = 2
@@ -80,38 +74,15 @@ cdef struct Order:              # what a scan header says
     bint by_sample
 
 
-cdef int next_marker(Cursor* c, Fault* fault) noexcept nogil:
+cdef int marker_here(Cursor* c, Fault* fault) noexcept nogil:
     """The code of the marker here, RSTm and TEM left out; -1 with the fault filled."""
-    cdef uint8_t code
-    while not short_of(c, 2):
-        code = c.data[c.pos + 1]
-        if c.data[c.pos] != 0xFF or code == 0:
-            return fail(fault, MALFORMED, "stream_marker", "a marker was expected", 0, c.pos, -1, -1)
-        if code == 0xFF:        # a fill byte
-            c.pos += 1
-            continue
-        c.pos += 2
-        if code != 1 and not RST0 <= code < RST0 + 8:
-            return code
-    return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last scan", 0, c.size, -1, -1)
-
-
-cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil:
-    """`part` becomes the segment behind a marker, with offsets of the stream; `c` goes behind it."""
-    cdef uint16_t length
-    if not peek_u16(c, 0, &length):
-        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment", 0, c.pos, -1, -1)
-    if length < 2:
-        return fail(fault, MALFORMED, "stream_segment", "a marker segment is shorter than its length field (bytes)", 0,
-                    c.pos, 2, length)
-    if short_of(c, length):
-        return fail(fault, TRUNCATED, "stream_cut", "the stream ends inside a marker segment (bytes)", 0, c.pos,
-                    length, c.size - c.pos)
-    part[0] = c[0]
-    c.pos += length
-    part.pos += 2
-    part.size = c.pos
-    return 0
+    cdef int marker
+    if not short_of(c, 1) and c.data[c.pos] != 0xFF:
+        return fail(fault, MALFORMED, "stream_marker", "a marker was expected", 0, c.pos, -1, -1)
+    marker = next_marker(c)
+    if marker < 0:
+        return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last scan", 0, c.size, -1, -1)
+    return marker
 
 
 cdef int check_size(const uint8_t* p, int64_t at, const Spec* spec, Fault* fault) noexcept nogil:
@@ -329,7 +300,7 @@ cdef int read_segment(Frame* f, int marker, Cursor* part, const Spec* spec, Faul
         return read_preset(f, part, fault)
     if marker == DRI:
         return read_interval(f, part, fault)
-    if 0xC0 <= marker <= 0xCF and marker != 0xC4 and marker != 0xC8 and marker != 0xCC:
+    if is_frame_header(marker):
         return fail(fault, MALFORMED, "stream_process", "the stream is of another JPEG process (marker)", 0,
                     part.pos - 3, SOF55, marker)
     if marker == APP8 and part.size - part.pos == 5 and memcmp(p, b"mrfx", 4) == 0:
@@ -358,7 +329,7 @@ cdef int decode_stream(Frame* f, JlsScan* s, const uint8_t* data, size_t size, c
         return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
     c.pos = 2
     while True:
-        marker = next_marker(&c, fault)
+        marker = marker_here(&c, fault)
         if marker < 0:
             return -1
         if marker == EOI:
