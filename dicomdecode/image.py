@@ -11,9 +11,10 @@ import numpy as np
 
 from dicomdecode.errors import DicomError
 from dicomdecode.limits import Limits, limits_of
+from dicomdecode.pictures import Pictured
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
-from dicomdecode.pixels.planning import has_voi, steps_of
+from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.spacing import find_spacing
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DicomImage", "imread", "open_image"]
 
 
-class DicomImage:
+class DicomImage(Pictured):
     """An opened DICOM file. It opens whatever it holds; one without pixel data raises when pixels are asked for.
 
     Use it as a context manager, or `close` it, to release a file opened by its path.
@@ -167,10 +168,15 @@ class DicomImage:
         with self._awake():
             return steps_of(Frames(self._pixels, request), request, frame)
 
-    def stores_voi(self, frame: int = 0) -> bool:
-        """Whether the file has a VOI LUT or a window for a frame that can be used."""
+    def window_of(self, *, frame: int = 0, window: Any = None) -> tuple[float, float, str] | None:
+        """The window that display values of a frame are made with, (center, width, function) in modality values.
+
+        A VOI LUT has the function "LUT", and the values that it has entries for. None where the possible range is used,
+        and for colour.
+        """
+        request = Request(values="display", window=window)
         with self._awake():
-            return has_voi(self._pixels, frame)
+            return window_of(Frames(self._pixels, request), request, frame)
 
     @property
     def issues(self) -> tuple[Issue, ...]:

@@ -16,6 +16,7 @@ ALLOWED_SKIPS = {
     "DCMTK:": "its tools are no dependency, and no Python package",
     "av:": "an optional library, whose wheel holds GPL encoders",
     "highdicom:": "a library that only this comparison needs",
+    "matplotlib:": "an optional library",
     "platform:": "the operating system has no such thing",
 }
 

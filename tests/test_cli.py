@@ -19,7 +19,7 @@ from PIL import Image
 
 import dicomdecode as dd
 from dicomdecode.cli import main
-from dicomdecode.picture import picture_of
+from dicomdecode.pictures.frames import picture_of
 from tests import synthesise as s
 from tests.kit import NEEDS_KIT, kit_files
 from tests.reference_images import FOLDER

@@ -25,7 +25,8 @@ ROOMS = (
     ("codecs",),
     ("pixels",),
     ("tfio_compat",),
-    ("image", "decode_dicom", "issues", "picture"),
+    ("pictures",),
+    ("image", "decode_dicom", "issues"),
     ("tfop", "tensorflow", "tfio", "pydicom_plugin", "cli", "__main__", "__init__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

@@ -11,7 +11,7 @@ from dicomdecode.cli.commands import Commands
 from dicomdecode.cli.info import facts_of, lines_of
 from dicomdecode.cli.pictures import write_png, wrong_output
 from dicomdecode.cli.terminal import clean, complain, say
-from dicomdecode.picture import picture_of
+from dicomdecode.pictures.frames import picture_of
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from dicomdecode.cli.files import for_each_file, is_several
 from dicomdecode.cli.pictures import targets, write_png, wrong_output
 from dicomdecode.cli.terminal import clean
 from dicomdecode.errors import DicomError
-from dicomdecode.picture import picture_of
+from dicomdecode.pictures.frames import picture_of
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -415,23 +415,39 @@ cdef class Frames:
             self.file.raise_fault(&fault, <int64_t>frame)
         return 0
 
-    def position(self, uint64_t frame, uint64_t offset):
-        """Where in the file byte `offset` of the codestream of a frame is."""
+    def extents(self, uint64_t frame):
+        """Where in the file the parts of the codestream of a frame are, (offset, length) each."""
         cdef Scratch s
         cdef Fault fault
         cdef const Fragment* fragments = NULL
         cdef size_t count = 0
         cdef size_t i
-        cdef uint64_t found = self.run.index.first
+        cdef int status
         memset(&s, 0, sizeof(s))
-        if fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments, &count,
-                        &fault) == DONE:
-            for i in range(count):
-                found = fragments[i].offset + min(offset, fragments[i].length)
-                if offset <= fragments[i].length:
+        try:
+            status = fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments,
+                                  &count, &fault)
+            if status == NEEDS_WALK:
+                self.pixels.walk()
+                status = fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments,
+                                      &count, &fault)
+            if status != DONE:
+                self.file.raise_fault(&fault, <int64_t>frame)
+            return [(fragments[i].offset, fragments[i].length) for i in range(count)]
+        finally:
+            free_scratch(&s)
+
+    def position(self, uint64_t frame, uint64_t offset):
+        """Where in the file byte `offset` of the codestream of a frame is."""
+        found = self.run.index.first
+        try:
+            for start, length in self.extents(frame):
+                found = start + min(offset, length)
+                if offset <= length:
                     break
-                offset -= fragments[i].length
-        free_scratch(&s)
+                offset -= length
+        except DicomError:
+            pass  # an error is located as well as can be
         return found
 
     cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1:

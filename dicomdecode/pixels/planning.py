@@ -17,15 +17,15 @@ from dicomdecode.pixels import transform
 from dicomdecode.pixels._plans import Plan, type_number
 from dicomdecode.pixels.auto_window import auto_window
 from dicomdecode.pixels.icc import Profiles, wrong_depth
-from dicomdecode.pixels.luts import FrameValues, frame_values
+from dicomdecode.pixels.luts import FrameValues, Lut, Window, frame_values
 from dicomdecode.pixels.palette import read_palette
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.pixels._core import Frames, PixelData, Request
+    from dicomdecode.pixels._core import Frames, Request
 
-__all__ = ["DoesNotFit", "Plans", "has_voi", "steps_of"]
+__all__ = ["DoesNotFit", "Plans", "steps_of", "window_of"]
 
 _KEPT = 16
 
@@ -113,11 +113,17 @@ def steps_of(frames: Frames, request: Request, frame: int) -> tuple[str, ...]:
     return planner.steps(planner.key(frame))
 
 
-def has_voi(pixels: PixelData, frame: int) -> bool:
-    """Whether a stored VOI LUT or window is for a frame of a monochrome image."""
-    file = pixels.file
-    lowest = functools.partial(transform.lowest_modality, file)
-    return frame_values(file, "voi", None, lowest)(frame).voi is not None
+def window_of(frames: Frames, request: Request, frame: int) -> Window | None:
+    """The window of the VOI stage of one frame; of a VOI LUT the values that it has entries for, and "LUT".
+
+    None where there is no such stage, or the possible range is used.
+    """
+    key = _planner_for(frames, request).key(frame)
+    values = key.values if isinstance(key, _PaletteKey) else key
+    voi = None if values is None else values.voi
+    if isinstance(voi, Lut):
+        return voi.first + (len(voi.entries) - 1) / 2, float(len(voi.entries)), "LUT"
+    return voi
 
 
 class _Planner(Protocol):

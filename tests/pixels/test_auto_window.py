@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-from dicomdecode.picture import picture_of
+from dicomdecode.pictures.frames import picture_of
 from tests import synthesise as s
 from tests.pixels.test_levels import rescale, windowed
 
