@@ -221,58 +221,90 @@ cdef int next_interval(Work* w, uint32_t done, const uint8_t* data, const uint8_
     return 0
 
 
-cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* out, Fault* fault) noexcept nogil:
-    cdef int s = scan.n
-    cdef size_t n = <size_t>spec.columns * s
-    cdef size_t room = n + 2 * LJ_SPILL
-    cdef uint16_t* d = w.rows
-    cdef uint16_t* above = d + room
-    cdef uint16_t* row = above + room
-    cdef uint16_t start[4]                          # "above" the first row of an interval
-    cdef uint16_t* to
-    cdef size_t ahead = 0                           # differences of the next row that are there already
-    cdef uint32_t interval = spec.rows              # rows of it
-    cdef uint32_t y, left
-    cdef uint32_t again = 0                         # the row from which the big look-up is used
-    cdef int i, status
-    cdef bint one_table = True
-    cdef bint in_place                              # `out` holds the rows themselves
-    cdef bint in_order = s == spec.samples
-    cdef const LjTable* tables[4]
-    cdef const LjMulti* multi = NULL
-    cdef LjStore how
+cdef struct Rows:               # how the rows of a scan become samples of the result
+    size_t n                    # samples of a row
+    uint32_t interval           # rows from one restart marker to the next
+    const LjTable* tables[4]
+    int table_count             # 1 where all components share a table
+    const LjMulti* multi        # of that table; NULL where it would not pay
+    LjStore store
+    bint in_order               # the scan holds all components, as the result does
+    bint in_place               # the result holds the rows themselves
+    uint16_t start[4]           # "above" the first row of an interval
+
+
+cdef int plan_rows(Work* w, const Scan* scan, const Spec* spec, const void* out, int64_t at, Rows* rows,
+                   Fault* fault) noexcept nogil:
     cdef int bits = w.precision - scan.transform
-    cdef size_t pixel = <size_t>spec.samples * spec.item_bytes
-    cdef uint8_t* line
+    cdef int i
+    rows.n = <size_t>spec.columns * scan.n
+    rows.interval = spec.rows
     if w.interval:
         if w.interval % spec.columns:
             return fail(fault, UNSUPPORTED, "stream_restart", "a restart interval that is not a whole number of lines",
-                        0, c.pos, spec.columns, w.interval)
-        interval = w.interval // spec.columns
-    for i in range(s):
-        start[i] = <uint16_t>(1 << (bits - 1))
-        tables[i] = &w.tables[scan.table[i]]
-        one_table = one_table and scan.table[i] == scan.table[0]
-        in_order = in_order and scan.component[i] == i
-    if one_table and n * spec.rows >= MULTI_SAMPLES:
-        lj_make_multi(w.multi, tables[0])
-        multi = w.multi
-    how.item = spec.item_bytes
-    how.transform = scan.transform
-    how.sign = 16 - spec.bits_stored if spec.is_signed and 1 <= spec.bits_stored <= 16 else -1
+                        0, at, spec.columns, w.interval)
+        rows.interval = w.interval // spec.columns
+    rows.table_count = 1
+    rows.in_order = scan.n == spec.samples
+    for i in range(scan.n):
+        rows.start[i] = <uint16_t>(1 << (bits - 1))
+        rows.tables[i] = &w.tables[scan.table[i]]
+        if scan.table[i] != scan.table[0]:
+            rows.table_count = scan.n
+        rows.in_order = rows.in_order and scan.component[i] == i
+    rows.multi = NULL
+    if rows.table_count == 1 and rows.n * spec.rows >= MULTI_SAMPLES:
+        lj_make_multi(w.multi, rows.tables[0])
+        rows.multi = w.multi
+    rows.store.item = spec.item_bytes
+    rows.store.transform = scan.transform
+    rows.store.sign = 16 - spec.bits_stored if spec.is_signed and 1 <= spec.bits_stored <= 16 else -1
     # signed samples are met in `precision` bits and, by the arithmetic modulo 2^16, sign-extended to 16
-    how.bias = 1 << (bits - 1) if spec.is_signed and bits < 16 else 0
-    how.most = <uint16_t>((1 << bits) - 1 + how.bias)
-    in_place = in_order and how.item == 2 and how.transform == 0 and how.sign <= 0 and not <size_t>out & 1
+    rows.store.bias = 1 << (bits - 1) if spec.is_signed and bits < 16 else 0
+    rows.store.most = <uint16_t>((1 << bits) - 1 + rows.store.bias)
+    rows.in_place = (rows.in_order and rows.store.item == 2 and rows.store.transform == 0 and rows.store.sign <= 0
+                     and not <size_t>out & 1)
+    return 0
+
+
+cdef bint put_row(const Rows* rows, const Scan* scan, const Spec* spec, const uint16_t* row,
+                  uint8_t* line) noexcept nogil:
+    """Write a row to its line of the result; False where a sample exceeds the precision."""
+    cdef bint fits = True
+    cdef int i
+    if rows.in_place:
+        return lj_fits(&rows.store, rows.n, row)
+    if rows.in_order:
+        return lj_store(&rows.store, rows.n, row, 1, line, 1)
+    for i in range(scan.n):
+        fits &= lj_store(&rows.store, spec.columns, row + i, scan.n, line + scan.component[i] * spec.item_bytes,
+                         spec.samples)
+    return fits
+
+
+cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* out, Fault* fault) noexcept nogil:
+    cdef Rows rows
+    cdef size_t room = <size_t>spec.columns * scan.n + 2 * LJ_SPILL
+    cdef uint16_t* d = w.rows
+    cdef uint16_t* above = d + room
+    cdef uint16_t* row = above + room
+    cdef uint16_t* to
+    cdef size_t ahead = 0                           # differences of the next row that are there already
+    cdef uint32_t y, left
+    cdef uint32_t again = 0                         # the row from which the big look-up is used
+    cdef int status
+    cdef uint8_t* line = out
+    if plan_rows(w, scan, spec, out, c.pos, &rows, fault) < 0:
+        return -1
     lj_start(&w.reader, c.data + c.pos, c.data + c.size)
     for y in range(spec.rows):
-        if y and y % interval == 0 and next_interval(w, y // interval, c.data, c.data + c.size, fault) < 0:
+        if y and y % rows.interval == 0 and next_interval(w, y // rows.interval, c.data, c.data + c.size, fault) < 0:
             return -1
-        left = min(interval - y % interval, spec.rows - y) - 1      # rows of the interval below this one
+        left = min(rows.interval - y % rows.interval, spec.rows - y) - 1    # rows of the interval below this one
         to = d + ahead
-        status = lj_decode(&w.reader, tables, 1 if one_table else s, multi if y >= again else NULL,
-                           left * n >= LJ_SPILL, &to, d + n)
-        if w.reader.missed > n // MULTI_MISSES:
+        status = lj_decode(&w.reader, rows.tables, rows.table_count, rows.multi if y >= again else NULL,
+                           left * rows.n >= LJ_SPILL, &to, d + rows.n)
+        if w.reader.missed > rows.n // MULTI_MISSES:
             again = y + MULTI_PAUSE
         w.reader.missed = 0
         if status == LJ_SHORT:
@@ -281,28 +313,19 @@ cdef int decode_scan(Work* w, Scan* scan, Cursor* c, const Spec* spec, uint8_t* 
         if status != LJ_OK:
             return fail(fault, MALFORMED, "stream_damaged", "no Huffman code of the stream begins here", 0,
                         lj_place(&w.reader) - c.data, -1, -1)
-        line = out + y * (spec.columns * pixel)
-        if in_place:
+        if rows.in_place:
             row = <uint16_t*>line
-        if y % interval:
-            lj_predict(scan.predictor, n, s, d, above, row)
+        if y % rows.interval:
+            lj_predict(scan.predictor, rows.n, scan.n, d, above, row)
         else:
-            lj_predict(1, n, s, d, start, row)
-        ahead = to - (d + n)
-        memmove(d, d + n, ahead * sizeof(uint16_t))
-        status = True
-        if in_place:
-            status = lj_fits(&how, n, row)
-        elif in_order:
-            status = lj_store(&how, n, row, 1, line, 1)
-        else:
-            for i in range(s):
-                status &= lj_store(&how, spec.columns, row + i, s, line + scan.component[i] * spec.item_bytes,
-                                   spec.samples)
-        if not status:
+            lj_predict(1, rows.n, scan.n, d, rows.start, row)
+        ahead = to - (d + rows.n)
+        memmove(d, d + rows.n, ahead * sizeof(uint16_t))
+        if not put_row(&rows, scan, spec, row, line):
             return fail(fault, MALFORMED, "stream_sample", "a sample exceeds the precision of the stream (bits)",
                         0, lj_place(&w.reader) - c.data, w.precision, -1)
         above, row = row, above
+        line += <size_t>spec.columns * spec.samples * spec.item_bytes
     c.pos = w.reader.next - c.data
     return 0
 
