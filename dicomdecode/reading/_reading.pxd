@@ -93,6 +93,7 @@ cdef enum:
 cdef enum ElementFlag:
     UNDEFINED = 1           # the length was undefined: `length` is what the walk found, without the delimiter
     CUT = 2                 # the file ends inside the value: `length` is what the window holds (pixel data: the file)
+    FAR = 4                 # the value was stepped over: it is not in memory
 
 cdef packed struct Element:
     uint32_t tag            # 0xGGGGEEEE
@@ -112,21 +113,33 @@ cdef enum ScanResult:
     SCAN_PIXELS = 1         # stopped in front of the value of a pixel data element
     SCAN_MORE = 2           # the window is too small: enlarge it and call again
     SCAN_DEFLATED = 3       # the data set is deflated and starts at `dataset_offset`
+    SCAN_FAR = 4            # a value was stepped over: go on with a window at `wanted`
+
+cdef struct Window:         # bytes of the file that are in memory
+    const uint8_t* data
+    uint64_t base           # where in the file they begin
+
+cdef struct Nesting:        # the levels of sequences and items that a walk is in
+    uint8_t[514] levels     # limits.MAX_DEPTH levels of a sequence and an item each, and the outermost
+    int depth
 
 cdef struct FileMap:
     Cursor cursor           # over the window: data[0] is byte `base` of the file
     uint64_t base
     uint64_t file_size      # counted from `base`, as `cursor.size` is
+    bint steps_over         # large values are not read: windows may follow each other with gaps between them
+    Window* others          # that were scanned before, and those behind the pixel data
+    size_t other_count
+    Nesting nesting         # of a sequence whose walk goes on in the next window; depth 0: none
+    Element unfinished      # that sequence
     bint explicit_vr
     bint begun              # the file meta information is read and the encoding known
     bint contradicts        # the data set is not encoded as its transfer syntax says
     bint guessed            # no transfer syntax in the file: it was guessed from the first element
-    const uint8_t* behind   # bytes behind the pixel data, from byte `behind_base` of the file; NULL until they are read
-    uint64_t behind_base
     uint64_t skipped        # bytes in front of the file or of the data set that belong to nothing
     uint64_t dataset_offset
     uint64_t walked         # elements met so far, nested ones too
-    uint64_t wanted         # SCAN_MORE: bytes the window needs at least
+    uint64_t wanted         # SCAN_MORE: bytes the window needs at least; SCAN_FAR: where in the file the next begins
     Element pixels          # the element that SCAN_PIXELS stopped at; tag 0: none
     ElementTable meta
     ElementTable elements
@@ -134,18 +147,29 @@ cdef struct FileMap:
     Fault ended             # why the walk ended early, if it did (a cut file); kind NO_FAULT otherwise
 
 
+cdef inline const uint8_t* place_of(const FileMap* m, const Element* e) noexcept nogil:
+    """Where the value begins, behind the header of the element, which is in memory in any case."""
+    cdef Window window
+    cdef size_t i
+    window.data = m.cursor.data
+    window.base = m.base
+    for i in range(m.other_count):      # the header begins in the last window that begins before the value
+        if m.others[i].base < e.offset and (m.others[i].base > window.base or window.base >= e.offset):
+            window = m.others[i]
+    return window.data + (e.offset - window.base)
+
+
 cdef inline const uint8_t* value_at(const FileMap* m, const Element* e) noexcept nogil:
-    """The bytes of a value."""
-    if m.behind != NULL and e.offset >= m.behind_base:
-        return m.behind + (e.offset - m.behind_base)
-    return m.cursor.data + (e.offset - m.base)
+    """The bytes of a value; NULL where they were stepped over."""
+    if e.flags & FAR:
+        return NULL
+    return place_of(m, e)
 
 
 cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, uint64_t file_size) noexcept nogil
 cdef void map_free(FileMap* m) noexcept nogil
 cdef int scan(FileMap* m, bint stop_at_pixels, Fault* fault) noexcept nogil
 cdef int scan_item(FileMap* m, Fault* fault) noexcept nogil
-cdef int scan_behind(FileMap* m, const uint8_t* data, uint64_t base, size_t size, uint64_t file_size) noexcept nogil
 cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits* limits, Fault* fault) noexcept nogil
 cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
 cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noexcept nogil
@@ -300,15 +324,17 @@ cdef class DataSet:
 cdef class DicomFile(DataSet):
     cdef ImageHeader h
     cdef FileBytes bytes            # of `source`, those of the front window held
-    cdef object front               # keeps the window alive
-    cdef object behind              # keeps the bytes behind the pixel data alive
+    cdef list windows               # keeps their bytes alive
+    cdef uint64_t held              # bytes in all windows
+    cdef dict far_values            # offset -> bytes of values that were stepped over, once they were asked for
     cdef bint looked_behind
-    cdef object pixel_bytes         # of the pixel data, where they were asked for as a value
     cdef readonly Source source     # where pixels are read from: the inflated data set of a deflated file
     cdef readonly object limits     # dicomdecode.Limits
 
     cdef int scan_front(self) except -1
-    cdef int grow(self, uint64_t wanted) except -1
+    cdef int scan_windows(self, FileMap* m, bint stop_at_pixels, Fault* fault) except -2
+    cdef int grow(self, FileMap* m, uint64_t wanted) except -1
+    cdef bytes far_value(self, const Element* e)
     cdef int inflate(self) except -1
     cdef int look_behind(self) except -1
     cdef int look_behind_later(self) except -1

@@ -7,7 +7,7 @@ cdef inline bint lacks_vr(const Element* e) noexcept nogil:
 
 cdef inline bint is_written_un(const FileMap* m, const Element* e) noexcept nogil:
     """Whether an element with VR UN says so itself; else its VR was none, and is counted as UN."""
-    cdef const uint8_t* p = value_at(m, e) - 8      # VR, 2 reserved bytes, 32-bit length
+    cdef const uint8_t* p = place_of(m, e) - 8      # VR, 2 reserved bytes, 32-bit length
     return p[0] == c'U' and p[1] == c'N'
 
 
@@ -64,7 +64,7 @@ cdef class DataSet:
     def is_signed(self):
         """Whether Pixel Representation says so: what "US or SS" means, in an item too (PS3.5 A.1)."""
         cdef const Element* sign = self.element(0x00280103u)
-        if sign != NULL and sign.length >= 2:
+        if sign != NULL and sign.length >= 2 and not sign.flags & FAR:
             return u16_at(value_at(&self.m, sign), self.big_endian_of(sign)) == 1
         return self.parent is not None and self.parent.is_signed()
 
@@ -100,7 +100,7 @@ cdef class DataSet:
         if not is_undefined and (not lacks_vr(e) or self.known_vr(e) != "SQ"):
             return False
         if e.vr:
-            c.data = value_at(&self.m, e)
+            c.data = self.bytes_of(e)
             c.size = <size_t>e.length
             c.pos = 0
             encoding = encoding_of_items(&c, e.length)
@@ -138,13 +138,14 @@ cdef class DataSet:
         if self.depth() >= self.m.limits.depth:
             raise over_limit("The nesting of sequences exceeds", "limit_depth", self.m.limits.depth, tag=e.tag)
         fault.kind = NO_FAULT
-        c.data = value_at(&self.m, e)
+        c.data = self.bytes_of(e)
         c.size = <size_t>e.length
         c.pos = 0
         c.big_endian = big_endian
         walk.base = e.offset
         walk.file_size = e.length
         walk.walked = 0
+        walk.steps_over = False
         while next_item(&c, c.size, &tag, &length):
             if tag != ITEM:
                 if tag >> 16 == 0xFFFE:

@@ -43,9 +43,12 @@ cdef class DicomFile(DataSet):
         self.source = source
         self.limits = limits
         source.describe(&self.bytes)
+        self.windows = []
+        self.far_values = {}
         map_init(&self.m, NULL, 0, 0, self.bytes.size)
+        self.m.steps_over = self.bytes.read != NULL
         limits_of(limits, &self.m.limits)
-        self.grow(FIRST_WINDOW)
+        self.grow(&self.m, FIRST_WINDOW)
         self.scan_front()
         if may_be_more(&self.m, &self.bytes):
             self.look_behind()
@@ -53,50 +56,70 @@ cdef class DicomFile(DataSet):
 
     cdef int scan_front(self) except -1:
         cdef Fault fault
-        cdef int result = SCAN_MORE
+        cdef int result = SCAN_DEFLATED
         fault.kind = NO_FAULT
-        while result == SCAN_MORE or result == SCAN_DEFLATED:
-            result = scan(&self.m, True, &fault)
+        while result == SCAN_DEFLATED:
+            result = self.scan_windows(&self.m, True, &fault)
             if result == SCAN_FAULT:
                 self.raise_fault(&fault, -1)
             elif result == SCAN_DEFLATED:
                 self.inflate()
-            elif result == SCAN_MORE:
-                if self.m.wanted > self.m.limits.header_bytes:
-                    raise over_limit("The header exceeds", "limit_header_bytes", self.m.limits.header_bytes,
-                                     offset=self.m.cursor.pos)
-                self.grow(self.m.wanted)
         return 0
 
-    cdef int grow(self, uint64_t wanted) except -1:
-        """Hold at least the first `wanted` bytes; positions stay."""
-        cdef uint64_t held = self.bytes.held
+    cdef int scan_windows(self, FileMap* m, bint stop_at_pixels, Fault* fault) except -2:
+        """`scan`, with the windows that it asks for."""
+        cdef int result
+        while True:
+            result = scan(m, stop_at_pixels, fault)
+            if result == SCAN_FAR:
+                if add_window(m, m.cursor.data, m.base) < 0:
+                    return out_of_memory(m, fault)
+                m.file_size = m.base + m.file_size - m.wanted
+                m.base = m.wanted
+                m.cursor.size = m.cursor.pos = 0
+                m.wanted = min(<uint64_t>FIRST_WINDOW, m.file_size)
+            elif result != SCAN_MORE:
+                return result
+            if self.held + m.wanted - m.cursor.size > m.limits.header_bytes:
+                return fail(fault, OVER_LIMIT, "limit_header_bytes", "The header exceeds", 0,
+                            <int64_t>(m.base + m.cursor.pos), <int64_t>m.limits.header_bytes, -1)
+            self.grow(m, m.wanted)
+
+    cdef int grow(self, FileMap* m, uint64_t wanted) except -1:
+        """Hold at least the first `wanted` bytes of a window; positions stay."""
+        cdef uint64_t size = m.cursor.size
         cdef bytes window
         cdef uint8_t* place
         cdef int64_t n
-        if self.bytes.read != NULL:
-            wanted = min(max(wanted, 4 * held), self.bytes.size)
-            window = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>wanted)
-            place = <uint8_t*>PyBytes_AS_STRING(window)
-            n = read_bytes(&self.bytes, 0, place, <size_t>wanted)
-            if n < 0:
-                self.source.raise_failure()
-            if <uint64_t>n < wanted:
-                raise MalformedError("The file changed while it was read: it holds fewer bytes than its size said",
-                                     code="file_changed", offset=n)
-            self.front = window
+        if self.bytes.read == NULL:
+            m.cursor.data = self.bytes.data + m.base
+            m.cursor.size = <size_t>(self.bytes.held - m.base)
+            return 0
+        wanted = min(max(wanted, 4 * size), m.file_size)
+        window = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>wanted)
+        place = <uint8_t*>PyBytes_AS_STRING(window)
+        n = read_bytes(&self.bytes, m.base, place, <size_t>wanted)
+        if n < 0:
+            self.source.raise_failure()
+        if <uint64_t>n < wanted:
+            raise MalformedError("The file changed while it was read: it holds fewer bytes than its size said",
+                                 code="file_changed", offset=m.base + n)
+        if size:
+            self.windows.pop()
+        self.windows.append(window)
+        self.held += wanted - size
+        if m.base == 0:
             self.bytes.data = place
-            self.bytes.held = <uint64_t>n
-        self.m.cursor.data = self.bytes.data
-        self.m.cursor.size = <size_t>self.bytes.held
+            self.bytes.held = wanted
+        m.cursor.data = place
+        m.cursor.size = <size_t>wanted
         return 0
 
     cdef int look_behind(self) except -1:
-        """Scan the elements behind the pixel data, once."""
+        """Scan the elements behind the pixel data, once; damage there is no error, nor are more than may be read."""
+        cdef FileMap tail
+        cdef Fault fault
         cdef int64_t end
-        cdef uint64_t size, wanted
-        cdef int64_t n
-        cdef const uint8_t* data
         if self.m.pixels.tag == 0 or self.looked_behind:
             return 0
         # With the GIL held: others look up elements in the table that grows here.
@@ -104,22 +127,19 @@ cdef class DicomFile(DataSet):
         self.looked_behind = True
         if end < 0 or <uint64_t>end >= self.bytes.size:
             return 0
-        size = self.bytes.size - <uint64_t>end
-        wanted = min(size, <uint64_t>FIRST_WINDOW)
-        while True:
-            data = held_at(&self.bytes, <uint64_t>end, size)
-            if data != NULL:
-                wanted = size
+        begin_tail(&tail, &self.m, <uint64_t>end, self.bytes.size)
+        fault.kind = NO_FAULT
+        try:
+            tail.cursor.data = held_at(&self.bytes, <uint64_t>end, tail.file_size)
+            if tail.cursor.data != NULL:
+                tail.cursor.size = <size_t>tail.file_size
             else:
-                self.behind = self.source.read_at(<uint64_t>end, wanted)
-                data = <const uint8_t*>PyBytes_AS_STRING(self.behind)
-                if <uint64_t>len(self.behind) < wanted:
-                    size = wanted = <uint64_t>len(self.behind)
-            if scan_behind(&self.m, data, <uint64_t>end, <size_t>wanted, <uint64_t>end + size) != SCAN_MORE:
-                return 0
-            wanted = min(max(self.m.wanted, 4 * wanted), size)
-            if wanted > self.m.limits.header_bytes:
-                return 0
+                self.grow(&tail, FIRST_WINDOW)
+            self.scan_windows(&tail, False, &fault)
+            join_tail(&self.m, &tail)
+        finally:
+            map_free(&tail)
+        return 0
 
     cdef int look_behind_later(self) except -1:
         """`look_behind` of a file at rest."""
@@ -143,17 +163,26 @@ cdef class DicomFile(DataSet):
         return e
 
     cdef const uint8_t* bytes_of(self, const Element* e) except NULL:
-        if e.offset != self.m.pixels.offset or held_at(&self.bytes, e.offset, e.length) != NULL:
+        cdef bytes value
+        if held_at(&self.bytes, e.offset, e.length) != NULL:
+            return self.bytes.data + e.offset
+        if not e.flags & FAR and e.offset != self.m.pixels.offset:
             return value_at(&self.m, e)
+        value = self.far_values.get(e.offset)
+        if value is None:
+            value = self.far_value(e)
+        return <const uint8_t*>PyBytes_AS_STRING(value)
+
+    cdef bytes far_value(self, const Element* e):
+        """Read a value that is not in memory, and keep it: items of sequences point into it."""
         if e.length > self.m.limits.header_bytes:
             raise over_limit("The value exceeds", "limit_header_bytes", self.m.limits.header_bytes, e.length, tag=e.tag)
-        if self.pixel_bytes is None:
-            self.source.wake()
-            try:
-                self.pixel_bytes = self.source.read_at(e.offset, e.length).ljust(e.length, b"\0")
-            finally:
-                self.source.rest()
-        return <const uint8_t*>PyBytes_AS_STRING(self.pixel_bytes)
+        self.source.wake()
+        try:
+            value = bytes(self.source.read_at(e.offset, e.length)).ljust(e.length, b"\0")
+        finally:
+            self.source.rest()
+        return self.far_values.setdefault(e.offset, value)
 
     cdef int raise_fault(self, const Fault* fault, int64_t frame) except -1:
         """Raise what a function without the GIL has met."""
@@ -182,7 +211,7 @@ cdef class DicomFile(DataSet):
         self.source.describe(&self.bytes)
         self.m.file_size = self.bytes.size
         self.m.cursor.pos = 0
-        self.grow(0)
+        self.grow(&self.m, 0)
         self.m.cursor.pos = <size_t>start
         self.m.begun = True
         return 0

@@ -263,7 +263,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     h.slope = 1
     for i in range(m.elements.count):
         e = &m.elements.items[i]
-        if e.tag < 0x00280002u or e.length == 0:
+        if e.tag < 0x00280002u or e.length == 0 or e.flags & FAR:
             continue
         bit = tag_bit(e.tag)
         if bit < 0 or seen >> bit & 1:

@@ -8,7 +8,8 @@ cdef enum Level:
     IS_BIG_ENDIAN = 4
 
 cdef enum:
-    STACK_SIZE = 2 * 256 + 2    # limits.MAX_DEPTH levels of a sequence and an item each
+    STEP = 100                  # beside the words of ScanResult: the walk goes on
+    FAR_FROM = 65536            # bytes of a value from which on it costs less to look behind it than to read it
 
 
 cdef inline int append(ElementTable* table, const Element* element) noexcept nogil:
@@ -62,13 +63,33 @@ cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, 
 cdef void map_free(FileMap* m) noexcept nogil:
     free(m.meta.items)
     free(m.elements.items)
+    free(m.others)
     m.meta.items = NULL
     m.elements.items = NULL
+    m.others = NULL
+    m.other_count = 0
 
 
 cdef int more(FileMap* m, uint64_t wanted) noexcept nogil:
     m.wanted = wanted
     return SCAN_MORE
+
+
+cdef inline bint is_far(const FileMap* m, uint32_t tag, uint64_t length) noexcept nogil:
+    """Whether a value that the window does not hold is stepped over; offset tables are needed."""
+    return m.steps_over and length >= FAR_FROM and tag != 0x7FE00001u and tag != 0x7FE00002u
+
+
+cdef int add_window(FileMap* m, const uint8_t* data, uint64_t base) noexcept nogil:
+    """Remember a window, so that the values in it are found; -1: no memory."""
+    cdef Window* others = <Window*>realloc(m.others, (m.other_count + 1) * sizeof(Window))
+    if others == NULL:
+        return -1
+    m.others = others
+    m.others[m.other_count].data = data
+    m.others[m.other_count].base = base
+    m.other_count += 1
+    return 0
 
 
 cdef inline int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fault) noexcept nogil:
@@ -99,11 +120,21 @@ cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noe
 cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, Fault* fault) noexcept nogil:
     """Go behind the delimiter of the sequence of undefined length whose first item is here (PS3.5 7.5).
 
-    With `in_item` the first element of an item is here, and the end of that item is looked for. The stack of open
-    levels is an array, so that depth costs no recursion. Moves `c` only when the end was found.
+    With `in_item` the first element of an item is here, and the end of that item is looked for. Moves `c` only when the
+    end was found.
     """
-    cdef uint8_t[STACK_SIZE] levels
-    cdef int depth = 1
+    cdef Nesting nesting
+    nesting.depth = 1
+    nesting.levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
+    if not in_item:
+        nesting.levels[0] |= IN_SEQUENCE
+    return walk_nested(m, c, &nesting, fault)
+
+
+cdef int walk_nested(FileMap* m, Cursor* c, Nesting* nesting, Fault* fault) noexcept nogil:
+    """Go on inside a sequence. The stack of open levels is an array, so that depth costs no recursion."""
+    cdef uint8_t* levels = nesting.levels
+    cdef int depth = nesting.depth
     cdef uint8_t level
     cdef Cursor at = c[0]
     cdef uint32_t tag = 0
@@ -111,9 +142,6 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
     cdef uint16_t vr = 0
     cdef size_t header = 0
     cdef int encoding
-    levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
-    if not in_item:
-        levels[0] |= IN_SEQUENCE
     while depth:
         level = levels[depth - 1]
         at.big_endian = (level & IS_BIG_ENDIAN) != 0
@@ -162,7 +190,12 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
             cut(m, tag, at.pos, length, fault)
             return SCAN_FAULT
         if length > at.size - at.pos - header:
-            return more(m, at.pos + header + length)
+            if not is_far(m, tag, length):
+                return more(m, at.pos + header + length)
+            nesting.depth = depth
+            m.nesting = nesting[0]
+            m.wanted = m.base + at.pos + header + length
+            return SCAN_FAR
         at.pos += header + length
     c.pos = at.pos
     return SCAN_DONE
@@ -194,6 +227,10 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
     cdef size_t start
     cdef int result
     cdef bint explicit_vr = in_meta or m.explicit_vr
+    if m.nesting.depth:
+        result = finish_sequence(m, table, explicit_vr, fault)
+        if result != STEP:
+            return result
     while True:
         start = c.pos
         # Fewer bytes than the shortest header are padding, or its beginning.
@@ -221,45 +258,79 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
         e.offset = m.base + start + header
         e.length = length
         if is_pixel_tag(tag) and not in_meta and m.pixels.tag == 0:
-            if length == UNDEFINED_LENGTH:
-                e.flags = UNDEFINED
-                e.length = m.file_size - start - header
-            elif length > m.file_size - start - header:
-                e.flags = CUT
-                e.length = m.file_size - start - header
-            m.pixels = e
+            note_pixels(m, &e, start + header)
             if stop_at_pixels:
                 return SCAN_PIXELS
         if length == UNDEFINED_LENGTH:
-            e.flags = UNDEFINED
+            m.unfinished = e
             c.pos += header
-            result = walk_value(m, c, explicit_vr, vr, fault)
+            result = finish_sequence(m, table, explicit_vr, fault)
             if result == SCAN_MORE:
                 c.pos = start
+            if result != STEP:
                 return result
-            if result == SCAN_FAULT:
-                if fault.kind != TRUNCATED:
-                    return result
-                # A cut file: the tags in front are still good.
-                m.ended = fault[0]
-                fault.kind = NO_FAULT
-                e.flags |= CUT
-                e.length = c.size - start - header
-                c.pos = c.size
-                return result_of_append(m, table, &e, fault)
-            e.length = m.base + c.pos - e.offset - 8
-        elif length > m.file_size - start - header:
+            continue
+        if length > m.file_size - start - header:
             e.flags |= CUT
             e.length = c.size - start - header if c.size > start + header else 0
             cut(m, tag, start, length, &m.ended)
             c.pos = c.size
             return result_of_append(m, table, &e, fault)
-        elif length > c.size - start - header:
-            return more(m, start + header + length)
-        else:
-            c.pos = start + header + length
+        if length > c.size - start - header:
+            if in_meta or not is_far(m, tag, length):
+                return more(m, start + header + length)
+            e.flags |= FAR
+            m.wanted = e.offset + length
+            return out_of_memory(m, fault) if append(table, &e) < 0 else SCAN_FAR
+        c.pos = start + header + length
         if append(table, &e) < 0:
             return out_of_memory(m, fault)
+
+
+cdef void note_pixels(FileMap* m, const Element* e, uint64_t at) noexcept nogil:
+    """The pixel data element, whose value begins at byte `at` of the window."""
+    m.pixels = e[0]
+    if e.length == UNDEFINED_LENGTH:
+        m.pixels.flags = UNDEFINED
+        m.pixels.length = m.file_size - at
+    elif e.length > m.file_size - at:
+        m.pixels.flags = CUT
+        m.pixels.length = m.file_size - at
+
+
+cdef int finish_sequence(FileMap* m, ElementTable* table, bint explicit_vr, Fault* fault) noexcept nogil:
+    """Walk the value of undefined length of `m.unfinished` to its end, from its first item or the window's first byte.
+
+    Returns STEP when it is in the table and the walk goes on behind it.
+    """
+    cdef Cursor* c = &m.cursor
+    cdef Element* e = &m.unfinished
+    cdef Nesting nesting
+    cdef int result
+    e.flags |= UNDEFINED
+    if m.nesting.depth:
+        nesting = m.nesting
+        result = walk_nested(m, c, &nesting, fault)
+    else:
+        result = walk_value(m, c, explicit_vr, e.vr, fault)
+    if result == SCAN_MORE:
+        return result
+    if result == SCAN_FAR:
+        e.flags |= FAR
+        return result
+    m.nesting.depth = 0
+    if result == SCAN_FAULT:
+        if fault.kind != TRUNCATED:
+            return result
+        # A cut file: the tags in front are still good.
+        m.ended = fault[0]
+        fault.kind = NO_FAULT
+        e.flags |= CUT
+        e.length = m.base + c.size - e.offset
+        c.pos = c.size
+        return result_of_append(m, table, e, fault)
+    e.length = m.base + c.pos - e.offset - 8
+    return out_of_memory(m, fault) if append(table, e) < 0 else STEP
 
 
 cdef int out_of_memory(FileMap* m, Fault* fault) noexcept nogil:
@@ -287,38 +358,32 @@ cdef int scan_item(FileMap* m, Fault* fault) noexcept nogil:
     return walk_elements(m, &m.elements, False, False, fault)
 
 
-cdef int scan_behind(FileMap* m, const uint8_t* data, uint64_t base, size_t size, uint64_t file_size) noexcept nogil:
-    """Scan the elements behind the pixel data, in the `size` bytes from byte `base` of a file of `file_size` bytes.
-
-    They are added to those in front. Damage there takes nothing from these, and ends the walk without an error.
-    Returns SCAN_DONE, or SCAN_MORE when the window is too small: nothing is added then.
-    """
-    cdef FileMap tail = m[0]
-    cdef Fault fault
-    cdef size_t i
-    cdef int result
-    fault.kind = NO_FAULT
+cdef void begin_tail(FileMap* tail, const FileMap* m, uint64_t base, uint64_t size) noexcept nogil:
+    """Make a map of the elements behind the pixel data, from byte `base` of a file of `size` bytes; to be joined."""
+    tail[0] = m[0]
     tail.base = base
-    tail.file_size = file_size - base
-    tail.cursor.data = data
-    tail.cursor.size = size
-    tail.cursor.pos = 0
-    tail.elements.items = NULL
-    tail.elements.count = tail.elements.capacity = 0
-    tail.behind = NULL
-    result = walk_elements(&tail, &tail.elements, False, False, &fault)
-    if result == SCAN_MORE:
-        m.wanted = tail.wanted
-    else:
-        m.behind = data
-        m.behind_base = base
-        m.walked = tail.walked
-        result = SCAN_DONE
-        for i in range(tail.elements.count):
-            if append(&m.elements, &tail.elements.items[i]) < 0:
-                break
-    free(tail.elements.items)
-    return result
+    tail.file_size = size - base
+    tail.cursor.data = NULL
+    tail.cursor.size = tail.cursor.pos = 0
+    memset(&tail.meta, 0, sizeof(ElementTable))
+    memset(&tail.elements, 0, sizeof(ElementTable))
+    tail.others = NULL
+    tail.other_count = 0
+    tail.nesting.depth = 0
+
+
+cdef void join_tail(FileMap* m, const FileMap* tail) noexcept nogil:
+    """Add the elements that a tail has found. Damage there takes nothing from those in front."""
+    cdef size_t i
+    m.walked = tail.walked
+    if add_window(m, tail.cursor.data, tail.base) < 0:
+        return
+    for i in range(tail.other_count):
+        if add_window(m, tail.others[i].data, tail.others[i].base) < 0:
+            return
+    for i in range(tail.elements.count):
+        if append(&m.elements, &tail.elements.items[i]) < 0:
+            return
 
 
 cdef bint may_be_more(const FileMap* m, const FileBytes* f) noexcept nogil:
@@ -365,6 +430,8 @@ cdef int64_t end_of_pixels(FileMap* m, const FileBytes* f) noexcept nogil:
 cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits* limits, Fault* fault) noexcept nogil:
     """Scan a file that is in memory, elements behind the pixel data too; to be ended with `map_free`."""
     cdef FileBytes f
+    cdef FileMap tail
+    cdef Fault ignored
     cdef int result
     cdef int64_t end
     map_init(m, data, size, 0, size)
@@ -377,5 +444,11 @@ cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits
         if may_be_more(m, &f):
             end = end_of_pixels(m, &f)
             if end >= 0:
-                scan_behind(m, data + end, <uint64_t>end, size - <size_t>end, size)
+                begin_tail(&tail, m, <uint64_t>end, size)
+                tail.cursor.data = data + end
+                tail.cursor.size = size - <size_t>end
+                ignored.kind = NO_FAULT
+                scan(&tail, False, &ignored)
+                join_tail(m, &tail)
+                map_free(&tail)
     return result

@@ -66,7 +66,7 @@ cdef int charset_of(const FileMap* m) noexcept nogil:
     cdef const Element* e = find(&m.elements, 0x00080005u)
     cdef const uint8_t* p
     cdef size_t n
-    if e == NULL:
+    if e == NULL or e.flags & FAR:
         return NOT_NAMED
     p = value_at(m, e)
     n = <size_t>e.length
