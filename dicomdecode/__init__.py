@@ -8,18 +8,20 @@
 """
 
 from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
-from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError
 from dicomdecode.image import DicomImage, imread
 from dicomdecode.image import open_image as open
 from dicomdecode.limits import Limits, set_default_limits
 from dicomdecode.tags import dicom_tags
+from dicomdecode.volumes import Volume, read_series
 
 __version__ = "0.1.0"
 
 open.__name__ = open.__qualname__ = "open"
 for _public in (
-    *(DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError),
+    *(DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError),
     *(DicomImage, Limits, decode_dicom_data, decode_dicom_image, imread, open, set_default_limits),
+    *(Volume, read_series),
 ):
     _public.__module__ = "dicomdecode"
 del _public
@@ -32,10 +34,13 @@ __all__ = [
     "MalformedError",
     "TruncatedError",
     "UnsupportedError",
+    "Volume",
+    "VolumeError",
     "decode_dicom_data",
     "decode_dicom_image",
     "dicom_tags",
     "imread",
     "open",
+    "read_series",
     "set_default_limits",
 ]

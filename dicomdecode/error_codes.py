@@ -44,6 +44,10 @@ def _limit(meaning: str) -> ErrorCode:
     return ErrorCode(meaning, ("LimitError",))
 
 
+def _volume(meaning: str) -> ErrorCode:
+    return ErrorCode(meaning, ("VolumeError",))
+
+
 _MALFORMED_OR_CUT = ("MalformedError", "TruncatedError")
 _MALFORMED_OR_UNSUPPORTED = ("MalformedError", "UnsupportedError")
 
@@ -165,6 +169,19 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "rle_segment": _truncated("An RLE segment ends too early."),
         "no_openjpeg": _unsupported("No OpenJPEG library was found that can do this, or it is too old."),
     },
+    "Volumes": {
+        "slices_missing": _volume("Slices are missing: steps between others are a whole number of the usual one."),
+        "slices_duplicate": _volume("Several slices lie at one position, and nothing says that they are volumes."),
+        "spacing_unequal": _volume("The steps between slices differ, or slices lie beside the line of the stack."),
+        "gantry_tilt": _volume("Slices are not stacked along their normal."),
+        "orientation_mixed": _volume("Slices have several orientations."),
+        "size_mixed": _volume("Slices differ in rows, columns, samples or pixel spacing."),
+        "series_mixed": _volume("The files are of several series, or hold several volumes (echoes, b-values, times)."),
+        "not_a_volume": _volume(
+            "The slices have no place in the patient, lie at one place, or are a mosaic that cannot be taken apart; or "
+            "there is only one."
+        ),
+    },
     'values="tfio", and the command line': {
         "tfio_image": _malformed("tensorflow-io does not load such an image."),
         "tfio_depth": _unsupported("`dtype` is too small for the depth that tensorflow-io computes."),
@@ -224,6 +241,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "lut_depth": "A Modality, VOI or Presentation LUT has other bits than it declares: those that it has are used.",
         "lut_empty": "An item of a LUT sequence holds no table: it is not used.",
         "window_width": "A stored window cannot be used: the next one counts, or none.",
+        "mosaic": "A Siemens mosaic: `read_series` takes it apart by its CSA header.",
         "spacing": "A spacing is not a positive number: it is not used.",
     }
 )

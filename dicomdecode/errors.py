@@ -9,7 +9,7 @@ from dicomdecode.error_codes import ERROR_CODES
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["DicomError", "LimitError", "MalformedError", "TruncatedError", "UnsupportedError"]
+__all__ = ["DicomError", "LimitError", "MalformedError", "TruncatedError", "UnsupportedError", "VolumeError"]
 
 
 class DicomError(ValueError):
@@ -106,6 +106,10 @@ class UnsupportedError(DicomError):
 
 class LimitError(DicomError):
     """The header asks for more than the limits in force allow; nothing was allocated."""
+
+
+class VolumeError(DicomError):
+    """The files can each be decoded, but they are not the one volume that was asked for."""
 
 
 def _rebuild(kind: type[DicomError], args: tuple[object, ...], fields: dict[str, object]) -> DicomError:

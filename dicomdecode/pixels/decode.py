@@ -17,7 +17,7 @@ from dicomdecode.pixels.planning import Plans
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["decode", "stored_cells"]
+__all__ = ["decode", "side_by_side", "stored_cells"]
 
 
 def decode(pixels: PixelData, request: Request) -> NDArray[Any]:
@@ -65,10 +65,10 @@ def stored_cells(pixels: PixelData, frame: int) -> NDArray[Any]:
 def _write_each(frames: Frames, plans: Plans, out: NDArray[Any], threads: int) -> None:
     """Decode frame by frame into the result, side by side where threads are allowed."""
     numbers = frames.numbers
-    _side_by_side(lambda i: frames.write(numbers[i], 1, plans.of(numbers[i]), out, i), len(numbers), threads)
+    side_by_side(lambda i: frames.write(numbers[i], 1, plans.of(numbers[i]), out, i), len(numbers), threads)
 
 
-def _side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
+def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
     """``work(i)`` for each i below `count`, in the caller's thread too; raises the error of the first that fails.
 
     A pool of threads would take twice the time to start, which is much where frames are small. After an error, Ctrl-C

@@ -11,7 +11,7 @@ from dicomdecode.reading.groups import FunctionalGroups
 if TYPE_CHECKING:
     from dicomdecode.reading._reading import DataSet, DicomFile
 
-__all__ = ["Spacing", "find_spacing", "wrong_spacing"]
+__all__ = ["Spacing", "find_spacing", "pair_of", "wrong_spacing"]
 
 #: (row spacing, column spacing) in mm.
 Spacing = tuple[float, float]
@@ -31,7 +31,8 @@ _GROUPS = (
 )
 
 
-def _pair(value: Any) -> Spacing | None:
+def pair_of(value: Any) -> Spacing | None:
+    """(row spacing, column spacing) of the value of an element; None where it is no two positive numbers."""
     if not isinstance(value, list) or len(value) < 2:
         return None
     row, column = value[:2]
@@ -64,10 +65,10 @@ def _found(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
     if found is not None:
         return found
     for tag, name in _PLAIN:
-        pair = _pair(file.tag(tag))
+        pair = pair_of(file.tag(tag))
         if pair is not None:
             # In a projection, Pixel Spacing that only repeats the detector's is not calibrated (PS3.3 10.7.1.3).
-            repeated = tag == _PIXEL_SPACING and pair == _pair(file.tag(_IMAGER))
+            repeated = tag == _PIXEL_SPACING and pair == pair_of(file.tag(_IMAGER))
             return pair, "imager" if repeated else name
     return _of_slide(file) or _of_regions(file) or (None, None)
 
@@ -77,7 +78,7 @@ def _of_groups(file: DicomFile) -> tuple[Spacing, str] | None:
     groups = FunctionalGroups(file)
     for sequence, tag, name in _GROUPS:
         for item in groups.items(0, sequence):
-            pair = _pair(item.tag(tag))
+            pair = pair_of(item.tag(tag))
             if pair is not None:
                 return pair, name
     return None
@@ -111,6 +112,6 @@ def _of_regions(file: DicomFile) -> tuple[Spacing, str] | None:
 def wrong_spacing(file: DicomFile) -> int | None:
     """The tag of a spacing that is there and is none; None where there is no such tag."""
     for tag, _ in _PLAIN:
-        if (file.raw(tag) or b"").strip(b" \0") and _pair(file.tag(tag)) is None:
+        if (file.raw(tag) or b"").strip(b" \0") and pair_of(file.tag(tag)) is None:
             return tag
     return None

@@ -1,0 +1,174 @@
+"""The opened files of a series, and the slices that they hold: one frame each, or a tile of a mosaic."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dicomdecode.errors import VolumeError
+from dicomdecode.pixels import PixelData
+from dicomdecode.reading import DicomFile, open_source
+from dicomdecode.reading.planes import Plane, cross, planes_of
+from dicomdecode.volumes.mosaic import find_mosaic
+
+if TYPE_CHECKING:
+    from dicomdecode.limits import Limits
+    from dicomdecode.reading import Source
+    from dicomdecode.volumes.mosaic import Mosaic
+
+__all__ = ["Opened", "Slice", "open_file", "place", "slices_of"]
+
+#: How far a direction may be from a unit vector, and two of them from a right angle: they are written in a few digits.
+_ROUNDED = 0.01
+
+
+@dataclass(slots=True, eq=False)
+class Opened:
+    """A file of the series. It is parsed once, and holds no descriptor while nothing of it is read.
+
+    Attributes
+    ----------
+    number : int
+        Its place among the sources, from 0.
+    origin : object
+        What the caller handed in.
+    source : Source
+        Its bytes.
+    file : DicomFile
+        Its header.
+    pixels : PixelData
+        Its pixel data.
+    """
+
+    number: int
+    origin: Any
+    source: Source
+    file: DicomFile
+    pixels: PixelData
+
+
+@dataclass(slots=True, eq=False)
+class Slice:
+    """One plane of pixels.
+
+    Attributes
+    ----------
+    opened : Opened
+        Its file.
+    frame : int
+        The frame that it is, or is a tile of.
+    plane : Plane
+        Where it lies.
+    mosaic : Mosaic or None
+        The tiles that it is one of.
+    tile : int
+        Which of them.
+    rows, columns, samples : int
+        Its size; of a palette image three samples.
+    """
+
+    opened: Opened
+    frame: int
+    plane: Plane
+    mosaic: Mosaic | None = None
+    tile: int = 0
+    rows: int = field(init=False)
+    columns: int = field(init=False)
+    samples: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        file = self.opened.file
+        tiles = 1 if self.mosaic is None else self.mosaic.tiles_across
+        self.rows, self.columns = file.rows // tiles, file.columns // tiles
+        self.samples = 3 if file.photometric == "PALETTE COLOR" else file.samples
+
+    @property
+    def name(self) -> str:
+        """Which it is, for messages: they hold no path."""
+        frames = self.opened.file.frames
+        return f"source {self.opened.number}" + (f", frame {self.frame}" if frames > 1 else "")
+
+
+def open_file(number: int, source: Any, limits: Limits) -> Opened:
+    """Open one source and read its header.
+
+    Raises
+    ------
+    DicomError, OSError, TypeError
+        As `dicomdecode.open`.
+    """
+    opened = open_source(source, limits)
+    try:
+        file = DicomFile(opened, limits)
+        return Opened(number, source, opened, file, PixelData(file))
+    finally:
+        opened.rest()
+
+
+def slices_of(opened: Opened) -> Iterator[Slice]:
+    """The slices of a file in the order of its frames.
+
+    Raises
+    ------
+    VolumeError
+        It is a mosaic that cannot be taken apart.
+    DicomError
+        A sequence is malformed.
+    """
+    mosaic = find_mosaic(opened.file)
+    if mosaic is not None:
+        for tile, plane in enumerate(mosaic.planes):
+            yield Slice(opened, 0, plane, mosaic, tile)
+        return
+    for frame, plane in enumerate(planes_of(opened.file)):
+        yield Slice(opened, frame, plane)
+
+
+def place(slices: list[Slice]) -> None:
+    """Check that every slice says where it lies.
+
+    Raises
+    ------
+    VolumeError
+        One does not.
+    """
+    for one in slices:
+        lacking = _lacking(one.plane)
+        if lacking:
+            raise VolumeError(
+                f"{lacking} ({one.name})",
+                code="not_a_volume",
+                hint="Projections, ultrasound, photographs and slides have no place in the patient: dicomdecode.imread "
+                "reads them",
+            )
+
+
+def _lacking(plane: Plane) -> str:
+    """What keeps a plane from lying anywhere, in words; "" for none."""
+    if plane.position is None:
+        return "A slice has no Image Position (Patient)"
+    if plane.orientation is None:
+        return "A slice has no Image Orientation (Patient)"
+    if plane.spacing is None:
+        return "A slice has no Pixel Spacing"
+    row, column, normal = plane.orientation[:3], plane.orientation[3:], cross(plane.orientation)
+    # The normal of two unit vectors at a right angle is one as well.
+    if any(abs(sum(x * x for x in vector) - 1) > 2 * _ROUNDED for vector in (row, column, normal)):
+        return "Image Orientation (Patient) of a slice is no two unit vectors at a right angle"
+    return ""
+
+
+def names_of(slices: list[Slice]) -> str:
+    """A few of the slices, for a message."""
+    names = [one.name for one in slices[:3]]
+    return "; ".join(names) + (f" and {len(slices) - 3} more" if len(slices) > 3 else "")
+
+
+def same_origin(first: Any, second: Any) -> bool:
+    """Whether two sources are one: the same path, or the same object."""
+    if first is second:
+        return True
+    kinds = (str, os.PathLike)
+    return isinstance(first, kinds) and isinstance(second, kinds) and os.path.abspath(first) == os.path.abspath(second)

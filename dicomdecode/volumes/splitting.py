@@ -1,0 +1,223 @@
+"""Which slices belong together: one volume has one series, one size, one orientation, and each position once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dicomdecode.reading.planes import cross
+from dicomdecode.volumes.attributes import read_columns
+
+if TYPE_CHECKING:
+    from dicomdecode.volumes.attributes import Columns
+    from dicomdecode.volumes.slices import Slice
+
+__all__ = ["Group", "Kinds", "kinds_of", "split_repeats"]
+
+_SERIES, _FRAME_OF_REFERENCE = 0x0020000E, 0x00200052
+#: Directions that differ by less in each number are one: 0.3 mm at the edge of a picture of 600 mm.
+_SAME_DIRECTION = 1e-3
+#: Pixel Spacing that differs by less, in parts, is one.
+_SAME_SPACING = 1e-4
+#: Levels along the normal that are closer are one, in mm: positions are often rounded to 0.001.
+_SAME_LEVEL = 2e-3
+#: Slices of one level whose first pixels are further apart, in mm, belong to stacks side by side.
+_BESIDE = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Slices that are one volume, as far as their headers tell.
+
+    Attributes
+    ----------
+    slices : list of Slice
+        In no order.
+    columns : Columns
+        What changes among all slices of its kind.
+    rows : list of int
+        Where its slices are in `columns`.
+    told_by : tuple of str
+        The attributes that tell it from the other volumes.
+    by_number : bool
+        Nothing but Instance Number tells it from them.
+    """
+
+    slices: list[Slice]
+    columns: Columns
+    rows: list[int]
+    told_by: tuple[str, ...] = ()
+    by_number: bool = False
+
+    def part(self, members: Iterable[int], name: str) -> Group:
+        """Some of its slices, which `name` tells from the others."""
+        chosen = list(members)
+        names = (*self.told_by, name) if name not in self.told_by else self.told_by
+        return Group([self.slices[i] for i in chosen], self.columns, [self.rows[i] for i in chosen], names)
+
+    def values(self, name: str) -> list[Hashable]:
+        column = self.columns[name]
+        return [column[row] for row in self.rows]
+
+
+@dataclass(slots=True)
+class Kinds:
+    """Slices by what no volume mixes.
+
+    Attributes
+    ----------
+    series, frames_of_reference, sizes, orientations, spacings : int
+        How many there are; a size is rows, columns and samples.
+    groups : list of list of Slice
+        The slices of each kind.
+    """
+
+    series: int = 1
+    frames_of_reference: int = 1
+    sizes: int = 1
+    orientations: int = 1
+    spacings: int = 1
+    groups: list[list[Slice]] = field(default_factory=list)
+
+
+def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
+    """Sort slices by series, size and spacing, and orientation; if `same_space`, by frame of reference too."""
+    kinds = Kinds()
+    by_key: dict[tuple[Hashable, ...], list[Slice]] = defaultdict(list)
+    known: dict[int, tuple[Hashable, Hashable]] = {}
+    spacings: list[Sequence[float]] = []
+    orientations: list[Sequence[float]] = []
+    spaces: set[Hashable] = set()
+    for one in slices:
+        file = one.opened.file
+        uids = known.get(id(file))
+        if uids is None:
+            uids = known[id(file)] = (file.raw(_SERIES) or b"", file.raw(_FRAME_OF_REFERENCE) or b"")
+        plane = one.plane
+        spacing = _nearest(spacings, plane.spacing or (), relative=_SAME_SPACING)
+        orientation = _nearest(orientations, plane.orientation or (), absolute=_SAME_DIRECTION)
+        space = uids[1] if same_space else b""
+        spaces.add(uids[1])
+        by_key[(uids[0], space, (one.rows, one.columns, one.samples), orientation, spacing)].append(one)
+    counts = [len(set(column)) for column in zip(*by_key, strict=True)]
+    kinds.series, _, kinds.sizes, kinds.orientations, kinds.spacings = counts
+    kinds.frames_of_reference = len(spaces)
+    kinds.groups = list(by_key.values())
+    return kinds
+
+
+def _nearest(
+    known: list[Sequence[float]], numbers: Sequence[float], absolute: float = 0.0, relative: float = 0.0
+) -> int:
+    """Which of the known ones is the same within a tolerance; a new one is added."""
+    for i, other in enumerate(known):
+        if other == numbers or all(
+            abs(a - b) <= absolute + relative * abs(b) for a, b in zip(numbers, other, strict=True)
+        ):
+            return i
+    known.append(numbers)
+    return len(known) - 1
+
+
+def split_repeats(slices: list[Slice]) -> list[Group]:
+    """The volumes among slices of one kind, where their attributes tell several apart; else one.
+
+    Attributes are tried in turn while a position is there more than once. The first counts that can be what was
+    repeated: it has no more values than there are repeats, and takes different ones at most positions. Where none is
+    left, Instance Number decides: the volumes are the first repeats of all positions, the second, and so on.
+    """
+    columns = read_columns(slices)
+    levels = levels_of(slices)
+    beside = _columns_beside(slices, levels)
+    whole = Group(slices, {**columns, **beside}, list(range(len(slices))))
+    done: list[Group] = []
+    todo = [whole]
+    while todo:
+        group = todo.pop()
+        at = [int(levels[row]) for row in group.rows]
+        parts = _by_attribute(group, at)
+        if parts:
+            todo += parts[::-1]
+        else:
+            done += _by_number(group, at) or [group]
+    return done
+
+
+def levels_of(slices: list[Slice]) -> np.ndarray:
+    """The number of each slice's level along the normal; slices of one level have the same."""
+    along = projections(slices)
+    order = np.argsort(along, kind="stable")
+    levels = np.empty(len(slices), np.int64)
+    levels[order] = np.concatenate([[0], np.cumsum(np.diff(along[order]) > _SAME_LEVEL)])
+    return levels
+
+
+def projections(slices: list[Slice]) -> np.ndarray:
+    """How far each slice lies along the normal (of a row x of a column), in mm."""
+    positions = np.array([one.plane.position for one in slices], np.float64)
+    return positions @ unit_normal(slices)
+
+
+def unit_normal(slices: list[Slice]) -> np.ndarray:
+    normal = np.array(cross(slices[0].plane.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)))
+    return normal / np.linalg.norm(normal)
+
+
+def _columns_beside(slices: list[Slice], levels: np.ndarray) -> dict[str, list[Hashable]]:
+    """Stacks side by side: where slices of one level begin at different places of their plane."""
+    if len(np.unique(levels)) == len(slices):
+        return {}
+    positions, normal = np.array([one.plane.position for one in slices]), unit_normal(slices)
+    in_plane = positions - np.outer(positions @ normal, normal)
+    places: list[Sequence[float]] = []
+    column: list[Hashable] = [_nearest(places, tuple(place), absolute=_BESIDE) for place in in_plane]
+    return {"ImagePositionPatient": column} if len(places) > 1 else {}
+
+
+def _by_attribute(group: Group, levels: list[int]) -> list[Group]:
+    """The parts of a group by the first attribute that can be what was repeated; none where no position repeats."""
+    members = defaultdict(list)
+    for i, level in enumerate(levels):
+        members[level].append(i)
+    most = max(map(len, members.values()))
+    if most == 1 or len(members) == 1:
+        return []
+    for name in group.columns:
+        if name == "InstanceNumber":
+            continue
+        values = group.values(name)
+        if not 1 < len(set(values)) <= most:
+            continue
+        differ = sum(len({values[i] for i in at}) > 1 for at in members.values())
+        if 2 * differ > len(members):
+            parts = defaultdict(list)
+            for i, value in enumerate(values):
+                parts[value].append(i)
+            return [group.part(chosen, name) for chosen in parts.values()]
+    return []
+
+
+def _by_number(group: Group, levels: list[int]) -> list[Group]:
+    """The repeats of a group by Instance Number, where every position has as many."""
+    if "InstanceNumber" not in group.columns:
+        return []
+    numbers = group.values("InstanceNumber")
+    members = defaultdict(list)
+    for i, level in enumerate(levels):
+        members[level].append(i)
+    repeats = len(next(iter(members.values())))
+    whole = all(
+        len(at) == repeats and len({numbers[i] for i in at if isinstance(numbers[i], int)}) == repeats
+        for at in members.values()
+    )
+    if repeats == 1 or len(members) == 1 or not whole:
+        return []
+    ordered = [sorted(at, key=lambda i: numbers[i]) for at in members.values()]  # type: ignore[arg-type,return-value]
+    parts = [group.part((at[k] for at in ordered), "InstanceNumber") for k in range(repeats)]
+    for part in parts:
+        part.by_number = True
+    return parts

@@ -1,0 +1,139 @@
+"""Whether slices are evenly stacked along their normal, and the affine of the stack."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dicomdecode.errors import VolumeError
+from dicomdecode.reading.planes import affine_of
+from dicomdecode.volumes.slices import names_of
+from dicomdecode.volumes.splitting import levels_of, projections, unit_normal
+
+if TYPE_CHECKING:
+    from dicomdecode.volumes.slices import Slice
+
+__all__ = ["affine_of_stack", "faults_of", "in_order", "without_repeats"]
+
+#: How far a slice may lie from where even steps would put it, in parts of a step; what positions are rounded to is
+#: added where that is more, up to `_ROUGH`.
+_EVEN, _ROUGH = 0.02, 0.06
+#: The angle between the normal and the direction of the stack: real tilts are several degrees. What positions are
+#: rounded to counts here too, up to `_ROUGH_TILT`: it turns a stack of few slices.
+_TILT, _ROUGH_TILT = math.radians(0.1), math.radians(1.0)
+#: Steps that are a whole number of others within this part mean missing slices.
+_WHOLE = 0.1
+
+
+def in_order(slices: list[Slice]) -> list[Slice]:
+    """By rising position along the normal, a row x a column; at one position by Instance Number, then as given."""
+    along = np.round(projections(slices), 4)
+    numbers = [one.opened.file.tag(0x00200013) for one in slices]
+    keys = [number if isinstance(number, int) else 0 for number in numbers]
+    return [slices[i] for i in sorted(range(len(slices)), key=lambda i: (along[i], keys[i]))]
+
+
+def without_repeats(slices: list[Slice]) -> tuple[list[Slice], list[Slice]]:
+    """Of ordered slices the first at each position, and all others."""
+    levels = levels_of(slices)
+    _, firsts = np.unique(levels, return_index=True)
+    kept = set(firsts.tolist())
+    return [slices[i] for i in sorted(kept)], [one for i, one in enumerate(slices) if i not in kept]
+
+
+def affine_of_stack(slices: list[Slice]) -> np.ndarray:
+    """The affine of ordered slices. Its third column is (last - first position) / (n - 1); of one slice, what
+    `affine_of` makes of it."""
+    first, last = slices[0].plane, slices[-1].plane
+    step = None
+    if len(slices) > 1 and first.position is not None and last.position is not None:
+        x, y, z = ((b - a) / (len(slices) - 1) for a, b in zip(first.position, last.position, strict=True))
+        step = (x, y, z)
+    return np.array(affine_of(first, step))
+
+
+def faults_of(slices: list[Slice]) -> Iterator[VolumeError]:
+    """What keeps ordered slices, each at a position of its own, from being an even and straight stack."""
+    if len(slices) < 3:
+        if len(slices) == 2:
+            yield from _tilt(slices)
+        return
+    along = projections(slices)
+    steps = np.diff(along)
+    even = along[0] + np.arange(len(slices)) * (along[-1] - along[0]) / (len(slices) - 1)
+    step = float(np.mean(steps))
+    allowed = min(max(_EVEN * step, rounded_to(slices)), _ROUGH * step)
+    if np.abs(along - even).max() > allowed:
+        yield _uneven(slices, steps)
+    yield from _tilt(slices)
+    yield from _crooked(slices, allowed)
+
+
+def rounded_to(slices: list[Slice]) -> float:
+    """The last decimal place that positions are written with, in mm."""
+    positions = np.array([one.plane.position for one in slices])
+    for digits in range(6):
+        if np.abs(positions - np.round(positions, digits)).max() < 1e-9:
+            return float(10.0**-digits)
+    return 0.0
+
+
+def _uneven(slices: list[Slice], steps: np.ndarray) -> VolumeError:
+    """Missing slices, where the steps are whole numbers of the usual one; else unequal spacing."""
+    usual = float(np.median(steps[steps < 1.5 * steps.min()]))
+    counts = np.round(steps / usual)
+    wide = np.flatnonzero(counts > 1)
+    if len(wide) and np.abs(steps / usual - counts).max() <= _WHOLE:
+        gaps = [f"between {slices[i].name} and {slices[i + 1].name}" for i in wide[:3].tolist()]
+        more = f" and in {len(wide) - 3} more gaps" if len(wide) > 3 else ""
+        missing = int(counts.sum()) - len(steps)
+        return VolumeError(
+            f"{missing} of {missing + len(slices)} slices are missing, by even steps of {usual:.4g} mm: "
+            + "; ".join(gaps)
+            + more,
+            code="slices_missing",
+            hint="Find the missing files, or pass strict=False to take the slices as they are",
+        )
+    worst = int(np.argmax(np.abs(steps - np.median(steps))))
+    return VolumeError(
+        f"Slices are {steps.min():.4g} to {steps.max():.4g} mm apart; the oddest step is from {slices[worst].name} to "
+        f"{slices[worst + 1].name}",
+        code="spacing_unequal",
+        hint="No one spacing is right for them; strict=False takes the mean",
+    )
+
+
+def _tilt(slices: list[Slice]) -> Iterator[VolumeError]:
+    """A stack whose slices are each moved within their plane, as by a tilted gantry.
+
+    The angle is had by atan2 of cross and dot: arccos of a number near 1 is noise.
+    """
+    first, last = slices[0].plane.position, slices[-1].plane.position
+    way, normal = np.subtract(last, first), unit_normal(slices)
+    aside, along = float(np.linalg.norm(np.cross(way, normal))), float(way @ normal)
+    angle = math.atan2(aside, along)
+    if angle > min(max(_TILT, math.atan2(rounded_to(slices), along)), _ROUGH_TILT):
+        yield VolumeError(
+            f"Slices are stacked {math.degrees(angle):.3g} degrees off their normal, as by a tilted gantry: the voxels "
+            "are no rectangular grid",
+            code="gantry_tilt",
+            hint="strict=False gives them with an affine that holds the shear",
+        )
+
+
+def _crooked(slices: list[Slice], allowed: float) -> Iterator[VolumeError]:
+    """Slices that lie beside the line from the first to the last."""
+    positions, normal = np.array([one.plane.position for one in slices]), unit_normal(slices)
+    line = positions[0] + np.outer(np.linspace(0, 1, len(slices)), positions[-1] - positions[0])
+    off = positions - line
+    aside = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1)
+    if aside.max() > max(allowed, 2 * rounded_to(slices)):
+        astray = [slices[i] for i in np.flatnonzero(aside > allowed).tolist()]
+        yield VolumeError(
+            f"Slices lie up to {aside.max():.4g} mm beside the line of the stack: {names_of(astray)}",
+            code="spacing_unequal",
+            hint="strict=False takes them as they are",
+        )
