@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
+from dicomdecode.reading.planes import affine_of, planes_of
 from dicomdecode.reading.spacing import find_spacing
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.issues import Issue
     from dicomdecode.pixels.overlays import Overlay
+    from dicomdecode.reading.planes import Plane
     from dicomdecode.reading.source import SourceLike
 
 __all__ = ["DicomImage", "imread", "open_image"]
@@ -46,6 +48,8 @@ class DicomImage(Pictured):
         Of `pixels()` with its defaults.
     spacing : tuple of float, or None
         (row spacing, column spacing) in mm, of frame 0; `spacing_of` says what it is measured at.
+    position, orientation, affine : ndarray, or None
+        Where the image lies in the patient, for each frame of a multi-frame file.
     window : tuple, or None
         (center, width, function) of the first stored window.
     steps : tuple of str
@@ -136,6 +140,34 @@ class DicomImage(Pictured):
         """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector), "nominal", "slide" or
         "region" (of an ultrasound image)."""
         return find_spacing(self._file)[1]
+
+    @property
+    def position(self) -> NDArray[np.float64] | None:
+        """Image Position (Patient): where the centre of the first pixel lies, (x, y, z) in mm, [3]; of a multi-frame
+        file for each frame, [frames, 3]. None where a frame has none."""
+        return self._of_planes(lambda plane: plane.position)
+
+    @property
+    def orientation(self) -> NDArray[np.float64] | None:
+        """Image Orientation (Patient): the unit vectors along a row and along a column, [6] or [frames, 6]; None where
+        a frame has none."""
+        return self._of_planes(lambda plane: plane.orientation)
+
+    @property
+    def affine(self) -> NDArray[np.float64] | None:
+        """The matrix from (column, row, 0, 1) to (x, y, z, 1) in the patient, in mm (LPS; PS3.3 C.7.6.2.1.1), [4, 4] or
+        [frames, 4, 4]. Its third column is Slice Thickness along the normal, 1 mm where there is none: only a volume
+        (`read_series`) says how far apart slices are. None where a frame lacks position, orientation or Pixel Spacing.
+        """
+        return self._of_planes(affine_of)
+
+    def _of_planes(self, part: Callable[[Plane], Any]) -> NDArray[np.float64] | None:
+        """A part of each frame's plane, as an array; None where a frame does not have it."""
+        with self._awake():
+            found = [part(plane) for plane in planes_of(self._file)]
+        if any(one is None for one in found):
+            return None
+        return np.array(found if self._file.frames > 1 else found[0], np.float64)
 
     @property
     def window(self) -> tuple[float, float, str] | None:

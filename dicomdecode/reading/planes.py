@@ -122,11 +122,8 @@ def _along_normal(plane: Plane, distances: list[float]) -> list[Plane]:
     """The plane, moved along its normal."""
     if plane.position is None or plane.orientation is None:
         return []
-    normal, start = cross(plane.orientation), plane.position
-    return [
-        plane._replace(position=tuple(a + distance * b for a, b in zip(start, normal, strict=True)))
-        for distance in distances
-    ]
+    (x, y, z), (a, b, c) = plane.position, cross(plane.orientation)
+    return [plane._replace(position=(x + d * a, y + d * b, z + d * c)) for d in distances]
 
 
 def _of_dose(file: DicomFile, plane: Plane) -> list[Plane]:

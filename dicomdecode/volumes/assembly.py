@@ -110,11 +110,12 @@ def _cut_tiles(run: _Run, values: str, place: NDArray[Any]) -> None:
 
 def is_same_picture(first: Opened, second: Opened) -> bool:
     """Whether two files hold the same stored values."""
-    pictures = []
-    for opened in (first, second):
-        opened.source.wake()
-        try:
-            pictures.append(decode(opened.pixels, Request(values="stored")))
-        finally:
-            opened.source.rest()
-    return np.array_equal(*pictures)
+    return np.array_equal(_stored(first), _stored(second))
+
+
+def _stored(opened: Opened) -> NDArray[Any]:
+    opened.source.wake()
+    try:
+        return decode(opened.pixels, Request(values="stored"))
+    finally:
+        opened.source.rest()

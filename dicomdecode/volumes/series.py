@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from dicomdecode.errors import DicomError, VolumeError
 from dicomdecode.issues import Issue
@@ -47,16 +47,42 @@ class _Call(NamedTuple):
     limits: Limits
 
 
+@overload
+def read_series(
+    sources: Any,
+    *,
+    values: str = ...,
+    dtype: DTypeLike | None = ...,
+    strict: bool = ...,
+    split: Literal[True] = ...,
+    threads: int | None = ...,
+    limits: Limits | None = ...,
+) -> Volume: ...
+
+
+@overload
+def read_series(
+    sources: Any,
+    *,
+    values: str = ...,
+    dtype: DTypeLike | None = ...,
+    strict: bool = ...,
+    split: Literal["all"],
+    threads: int | None = ...,
+    limits: Limits | None = ...,
+) -> list[Volume]: ...
+
+
 def read_series(
     sources: Any,
     *,
     values: str = "modality",
     dtype: DTypeLike | None = None,
     strict: bool = True,
-    split: bool | str = True,
+    split: Literal[True, "all"] = True,
     threads: int | None = None,
     limits: Limits | None = None,
-) -> Any:
+) -> Volume | list[Volume]:
     """Read the files of a series as a volume.
 
     Slices are ordered, and the affine is made, by Image Position and Image Orientation alone: never by Instance Number,
@@ -169,7 +195,7 @@ def _expanded(sources: Any) -> Iterable[tuple[Any, bool]]:
         sources = [sources]
     for source in sources:
         if isinstance(source, (str, os.PathLike)) and os.path.isdir(source):
-            for folder, folders, names in os.walk(source):
+            for folder, folders, names in os.walk(os.fspath(source)):
                 folders.sort()
                 for name in sorted(names):
                     yield os.path.join(folder, name), True
@@ -293,7 +319,7 @@ def _volume(group: Group, call: _Call, issues: list[Issue]) -> Volume:
     ordered = in_order(group.slices)
     slices, repeats = without_repeats(ordered)
     faults = list(_faults(slices, repeats))
-    if faults and (call.strict or len(slices) == 1 and (repeats or slices[0].plane.thickness is None)):
+    if faults and (call.strict or (len(slices) == 1 and (repeats or slices[0].plane.thickness is None))):
         raise faults[0]
     rows = {id(one): row for one, row in zip(group.slices, group.rows, strict=True)}
     varies: dict[str, Any] = {}

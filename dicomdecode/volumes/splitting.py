@@ -13,10 +13,14 @@ from dicomdecode.reading.planes import cross
 from dicomdecode.volumes.attributes import read_columns
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from dicomdecode.volumes.attributes import Columns
     from dicomdecode.volumes.slices import Slice
 
-__all__ = ["Group", "Kinds", "kinds_of", "split_repeats"]
+    Numbers = NDArray[np.float64]
+
+__all__ = ["Group", "Kinds", "kinds_of", "levels_of", "positions_of", "projections", "split_repeats", "unit_normal"]
 
 _SERIES, _FRAME_OF_REFERENCE = 0x0020000E, 0x00200052
 #: Directions that differ by less in each number are one: 0.3 mm at the edge of a picture of 600 mm.
@@ -147,7 +151,7 @@ def split_repeats(slices: list[Slice]) -> list[Group]:
     return done
 
 
-def levels_of(slices: list[Slice]) -> np.ndarray:
+def levels_of(slices: list[Slice]) -> NDArray[np.int64]:
     """The number of each slice's level along the normal; slices of one level have the same."""
     along = projections(slices)
     order = np.argsort(along, kind="stable")
@@ -156,22 +160,27 @@ def levels_of(slices: list[Slice]) -> np.ndarray:
     return levels
 
 
-def projections(slices: list[Slice]) -> np.ndarray:
+def projections(slices: list[Slice]) -> Numbers:
     """How far each slice lies along the normal (of a row x of a column), in mm."""
-    positions = np.array([one.plane.position for one in slices], np.float64)
-    return positions @ unit_normal(slices)
+    return positions_of(slices) @ unit_normal(slices)
 
 
-def unit_normal(slices: list[Slice]) -> np.ndarray:
-    normal = np.array(cross(slices[0].plane.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)))
-    return normal / np.linalg.norm(normal)
+def positions_of(slices: list[Slice]) -> Numbers:
+    """[slices, 3] in mm."""
+    return np.array([one.plane.position for one in slices], np.float64)
 
 
-def _columns_beside(slices: list[Slice], levels: np.ndarray) -> dict[str, list[Hashable]]:
+def unit_normal(slices: list[Slice]) -> Numbers:
+    normal: Numbers = np.array(cross(slices[0].plane.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)))
+    normal /= np.linalg.norm(normal)
+    return normal
+
+
+def _columns_beside(slices: list[Slice], levels: NDArray[np.int64]) -> dict[str, list[Hashable]]:
     """Stacks side by side: where slices of one level begin at different places of their plane."""
     if len(np.unique(levels)) == len(slices):
         return {}
-    positions, normal = np.array([one.plane.position for one in slices]), unit_normal(slices)
+    positions, normal = positions_of(slices), unit_normal(slices)
     in_plane = positions - np.outer(positions @ normal, normal)
     places: list[Sequence[float]] = []
     column: list[Hashable] = [_nearest(places, tuple(place), absolute=_BESIDE) for place in in_plane]
@@ -205,18 +214,15 @@ def _by_number(group: Group, levels: list[int]) -> list[Group]:
     """The repeats of a group by Instance Number, where every position has as many."""
     if "InstanceNumber" not in group.columns:
         return []
-    numbers = group.values("InstanceNumber")
+    numbers = [number if isinstance(number, int) else None for number in group.values("InstanceNumber")]
     members = defaultdict(list)
     for i, level in enumerate(levels):
         members[level].append(i)
     repeats = len(next(iter(members.values())))
-    whole = all(
-        len(at) == repeats and len({numbers[i] for i in at if isinstance(numbers[i], int)}) == repeats
-        for at in members.values()
-    )
+    whole = all(len(at) == repeats and len({numbers[i] for i in at} - {None}) == repeats for at in members.values())
     if repeats == 1 or len(members) == 1 or not whole:
         return []
-    ordered = [sorted(at, key=lambda i: numbers[i]) for at in members.values()]  # type: ignore[arg-type,return-value]
+    ordered = [sorted(at, key=lambda i: numbers[i] or 0) for at in members.values()]
     parts = [group.part((at[k] for at in ordered), "InstanceNumber") for k in range(repeats)]
     for part in parts:
         part.by_number = True

@@ -11,9 +11,11 @@ import numpy as np
 from dicomdecode.errors import VolumeError
 from dicomdecode.reading.planes import affine_of
 from dicomdecode.volumes.slices import names_of
-from dicomdecode.volumes.splitting import levels_of, projections, unit_normal
+from dicomdecode.volumes.splitting import levels_of, positions_of, projections, unit_normal
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from dicomdecode.volumes.slices import Slice
 
 __all__ = ["affine_of_stack", "faults_of", "in_order", "without_repeats"]
@@ -44,7 +46,7 @@ def without_repeats(slices: list[Slice]) -> tuple[list[Slice], list[Slice]]:
     return [slices[i] for i in sorted(kept)], [one for i, one in enumerate(slices) if i not in kept]
 
 
-def affine_of_stack(slices: list[Slice]) -> np.ndarray:
+def affine_of_stack(slices: list[Slice]) -> NDArray[np.float64]:
     """The affine of ordered slices. Its third column is (last - first position) / (n - 1); of one slice, what
     `affine_of` makes of it."""
     first, last = slices[0].plane, slices[-1].plane
@@ -74,14 +76,14 @@ def faults_of(slices: list[Slice]) -> Iterator[VolumeError]:
 
 def rounded_to(slices: list[Slice]) -> float:
     """The last decimal place that positions are written with, in mm."""
-    positions = np.array([one.plane.position for one in slices])
+    positions = positions_of(slices)
     for digits in range(6):
         if np.abs(positions - np.round(positions, digits)).max() < 1e-9:
             return float(10.0**-digits)
     return 0.0
 
 
-def _uneven(slices: list[Slice], steps: np.ndarray) -> VolumeError:
+def _uneven(slices: list[Slice], steps: NDArray[np.float64]) -> VolumeError:
     """Missing slices, where the steps are whole numbers of the usual one; else unequal spacing."""
     usual = float(np.median(steps[steps < 1.5 * steps.min()]))
     counts = np.round(steps / usual)
@@ -111,8 +113,8 @@ def _tilt(slices: list[Slice]) -> Iterator[VolumeError]:
 
     The angle is had by atan2 of cross and dot: arccos of a number near 1 is noise.
     """
-    first, last = slices[0].plane.position, slices[-1].plane.position
-    way, normal = np.subtract(last, first), unit_normal(slices)
+    positions, normal = positions_of(slices), unit_normal(slices)
+    way = positions[-1] - positions[0]
     aside, along = float(np.linalg.norm(np.cross(way, normal))), float(way @ normal)
     angle = math.atan2(aside, along)
     if angle > min(max(_TILT, math.atan2(rounded_to(slices), along)), _ROUGH_TILT):
@@ -126,7 +128,7 @@ def _tilt(slices: list[Slice]) -> Iterator[VolumeError]:
 
 def _crooked(slices: list[Slice], allowed: float) -> Iterator[VolumeError]:
     """Slices that lie beside the line from the first to the last."""
-    positions, normal = np.array([one.plane.position for one in slices]), unit_normal(slices)
+    positions, normal = positions_of(slices), unit_normal(slices)
     line = positions[0] + np.outer(np.linspace(0, 1, len(slices)), positions[-1] - positions[0])
     off = positions - line
     aside = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1)

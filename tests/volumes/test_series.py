@@ -1,0 +1,515 @@
+"""`read_series`: the order of slices, the affine, what is refused, what is split."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+
+import dicomdecode as dd
+from tests import synthesise as s
+from tests.volumes.series import (
+    AXIAL,
+    OBLIQUE,
+    SAGITTAL,
+    affine,
+    multi_frame,
+    normal_of,
+    one_slice,
+    pixels_of,
+    stack,
+    values,
+)
+
+ECHO_1: list[s.Element] = [(0x00180086, "IS", 1), (0x00180081, "DS", "10")]
+ECHO_2: list[s.Element] = [(0x00180086, "IS", 2), (0x00180081, "DS", "80")]
+
+
+def code_of(sources: Any, **keywords: Any) -> str:
+    with pytest.raises(dd.VolumeError) as caught:
+        dd.read_series(sources, **keywords)
+    return caught.value.code
+
+
+def codes_of(volume: dd.Volume) -> list[str]:
+    return [issue.code for issue in volume.issues]
+
+
+def shuffled(files: list[bytes]) -> list[bytes]:
+    return random.Random(3).sample(files, len(files))
+
+
+@pytest.mark.parametrize("orientation", [AXIAL, SAGITTAL, OBLIQUE])
+def test_positions_decide(orientation: tuple[float, ...]) -> None:
+    files = stack(orientation=orientation)
+    for sources in (files, files[::-1], shuffled(files)):
+        volume = dd.read_series(sources)
+        assert np.array_equal(volume.array, values(range(5)))
+        assert np.allclose(volume.affine, affine(orientation=orientation), rtol=0, atol=1e-12)
+        assert volume.sources == tuple(files)
+        assert volume.issues == ()
+
+
+def test_numbers_and_locations_do_not() -> None:
+    files = [
+        one_slice(k, (0, 0, 3 * k), instance=9 - k, extra=[(0x00201041, "DS", f"{-3 * k}"), (0x00180088, "DS", "7")])
+        for k in range(4)
+    ]
+    volume = dd.read_series(files)
+    assert np.array_equal(volume.array, values(range(4)))
+    assert volume.affine[2, 2] == 3
+
+
+def test_the_third_column_is_of_the_ends() -> None:
+    """Positions are rounded: neither the first two nor Slice Thickness say how far apart slices are."""
+    z = [0.0, 0.9, 1.81, 2.72, 3.62, 4.52]
+    volume = dd.read_series([one_slice(k, (0, 0, at)) for k, at in enumerate(z)])
+    assert volume.affine[2, 2] == 4.52 / 5
+    assert volume.spacing == (4.52 / 5, 0.5, 0.75)
+
+
+def test_what_a_volume_says() -> None:
+    volume = dd.read_series(stack(orientation=OBLIQUE))
+    assert volume.shape == (5, 6, 8) and volume.dtype == np.float32 and len(volume) == 5
+    assert volume.array.flags.c_contiguous and volume.array.flags.writeable
+    assert np.allclose(volume.spacing, (2, 0.5, 0.75)) and np.allclose(volume.origin, (-10, 20, 30))
+    assert np.allclose(volume.direction * volume.spacing[::-1], volume.affine[:3, :3])
+    assert np.allclose(volume.affine_ras, np.diag([-1, -1, 1, 1]) @ volume.affine)
+    assert np.asarray(volume) is volume.array
+    assert np.asarray(volume, np.int16).dtype == np.int16
+    assert repr(volume) == "<Volume (5, 6, 8) float32, 2 x 0.5 x 0.75 mm>"
+
+
+def test_all_kinds_of_sources(tmp_path: Path) -> None:
+    files = stack()
+    for k, contents in enumerate(files):
+        (tmp_path / f"{9 - k}.dcm").write_bytes(contents)
+    paths = sorted(tmp_path.iterdir())
+    mixed = [str(paths[0]), paths[1], io.BytesIO(files[2]), files[1], pydicom.dcmread(paths[4])]
+    for sources in (paths, [str(p) for p in paths], mixed, iter(mixed), str(tmp_path), tmp_path):
+        assert np.array_equal(dd.read_series(sources).array, values(range(5)))
+
+
+def test_a_folder_may_hold_other_files(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for k, contents in enumerate(stack()):
+        (tmp_path / "below" / str(k)).write_bytes(contents)
+    (tmp_path / "README").write_text("no DICOM")
+    (tmp_path / "empty").touch()
+    (tmp_path / "report").write_bytes(s.dataset([(0x00080060, "CS", "SR")]))
+    volume = dd.read_series(tmp_path)
+    assert volume.shape[0] == 5 and codes_of(volume) == ["no_pixel_data"]
+    with pytest.raises(dd.MalformedError) as caught:
+        dd.read_series([tmp_path / "README", *(tmp_path / "below").iterdir()])
+    assert caught.value.code == "not_dicom" and "source 0" in caught.value.__notes__[0]
+
+
+def test_one_source_is_a_list_of_one() -> None:
+    contents = multi_frame([(0, 0, 3 * k) for k in range(4)])
+    for source in (contents, [contents], io.BytesIO(contents), np.frombuffer(contents, np.uint8)):
+        assert np.array_equal(dd.read_series(source).array, values(range(4)))
+
+
+@pytest.mark.parametrize("syntax", [s.IMPLICIT_LE, s.EXPLICIT_BE, s.RLE, s.DEFLATED])
+def test_transfer_syntaxes_may_be_mixed(syntax: str) -> None:
+    files = stack(2) + stack(3, first=2, start=(-10, 20, 34), syntax=syntax)
+    assert np.array_equal(dd.read_series(files).array, values(range(5)))
+
+
+def test_values_and_dtypes() -> None:
+    rescaled = [
+        one_slice(k, (0, 0, k), extra=[(0x00281053, "DS", str(k + 1)), (0x00281052, "DS", "-5")]) for k in range(3)
+    ]
+    volume = dd.read_series(rescaled)
+    assert np.array_equal(volume.array, np.stack([pixels_of(k) * (k + 1.0) - 5 for k in range(3)]))
+    assert volume.varies == {"RescaleSlope": [1.0, 2.0, 3.0]} and volume.issues == ()
+    stored = dd.read_series(rescaled, values="stored")
+    assert stored.dtype == np.int16 and codes_of(stored) == ["series_mixed"]
+    assert dd.read_series(rescaled, dtype=np.float64).dtype == np.float64
+    assert dd.read_series(rescaled, values="display").dtype == np.uint8
+
+
+def test_signed_and_unsigned_slices_share_a_dtype() -> None:
+    files = [one_slice(0, (0, 0, 0)), one_slice(1, (0, 0, 1), pixels=np.full((6, 8), 40000, np.uint16))]
+    volume = dd.read_series(files, values="stored")
+    assert volume.dtype == np.int32 and volume.array[1].min() == 40000
+
+
+def test_colour() -> None:
+    pictures = [np.random.default_rng(k).integers(0, 256, (6, 8, 3), np.uint8) for k in range(3)]
+    files = [one_slice(k, (0, 0, k), pixels=p, photometric="RGB") for k, p in enumerate(pictures)]
+    volume = dd.read_series(files)
+    assert volume.shape == (3, 6, 8, 3) and np.array_equal(volume.array, np.stack(pictures))
+
+
+def test_threads_change_nothing() -> None:
+    files = stack(9)
+    one = dd.read_series(files, threads=1)
+    for threads in (2, 5):
+        assert np.array_equal(dd.read_series(files, threads=threads).array, one.array)
+
+
+@pytest.mark.parametrize(
+    "keywords, kind",
+    [
+        ({"split": "some"}, ValueError),
+        ({"split": False}, ValueError),
+        ({"strict": 1}, (TypeError, ValueError)),
+        ({"threads": 0}, ValueError),
+        ({"values": "raw"}, ValueError),
+        ({"limits": 3}, TypeError),
+    ],
+)
+def test_arguments(keywords: dict[str, Any], kind: Any) -> None:
+    with pytest.raises(kind) as caught:
+        dd.read_series(stack(2), **keywords)
+    assert not isinstance(caught.value, dd.DicomError)
+
+
+def test_limits() -> None:
+    with pytest.raises(dd.LimitError) as caught:
+        dd.read_series(stack(), limits=dd.Limits(output_bytes=4 * 6 * 8 * 4))
+    assert caught.value.code == "limit_output_bytes"
+
+
+# What is refused, and what `strict=False` makes of it.
+
+
+def test_missing_slices() -> None:
+    files = stack(9)
+    code = "slices_missing"
+    gone = [files[i] for i in (0, 1, 2, 5, 6, 8)]
+    with pytest.raises(dd.VolumeError, match=r"3 of 9 slices are missing.*source 2 and source 3; .*source 4 and sou"):
+        dd.read_series(gone)
+    volume = dd.read_series(gone, strict=False)
+    assert codes_of(volume) == [code] and volume.shape[0] == 6
+    assert volume.affine[2, 2] == 16 / 5
+    assert dd.read_series(files[::2]).affine[2, 2] == 4, "evenly missing ones cannot be seen"
+
+
+@pytest.mark.parametrize("off", [0.3, 0.8, -0.5])
+def test_unequal_spacing(off: float) -> None:
+    files = [one_slice(k, (0, 0, 2 * k + (off if k == 2 else 0))) for k in range(6)]
+    assert code_of(files) == "spacing_unequal"
+    assert codes_of(dd.read_series(files, strict=False)) == ["spacing_unequal"]
+
+
+def test_positions_that_are_rounded_are_even() -> None:
+    """2.027 mm apart, written to a tenth of a millimetre, as PET scanners do."""
+    volume = dd.read_series([one_slice(k, (0, 0, round(2.027 * k, 1))) for k in range(20)])
+    assert volume.issues == ()
+
+
+def test_slices_beside_the_line() -> None:
+    files = [one_slice(k, (1.5 if k == 2 else 0, 0, 2 * k)) for k in range(5)]
+    with pytest.raises(dd.VolumeError, match=r"beside the line of the stack: source 2") as caught:
+        dd.read_series(files)
+    assert caught.value.code == "spacing_unequal"
+
+
+@pytest.mark.parametrize("degrees", [1, -14, 30])
+def test_gantry_tilt(degrees: float) -> None:
+    shift = 2 * np.tan(np.radians(degrees))
+    files = [one_slice(k, (0, shift * k, 2 * k)) for k in range(5)]
+    assert code_of(files) == "gantry_tilt"
+    volume = dd.read_series(files, strict=False)
+    assert codes_of(volume) == ["gantry_tilt"]
+    assert np.allclose(volume.affine[:3, 2], (0, shift, 2)), "the affine holds the shear"
+
+
+def test_rounded_orientation_is_no_tilt() -> None:
+    orientation = (0.787, 0.617, 0.0, -0.617, 0.787, 0.0)
+    assert dd.read_series(stack(orientation=orientation)).issues == ()
+
+
+def test_repeated_slices() -> None:
+    files = stack()
+    again = one_slice(77, (-10, 20, 34), uid="1.2.9")
+    assert code_of([*files, again]) == "slices_duplicate"
+    volume = dd.read_series([again, *files], strict=False)
+    assert codes_of(volume) == ["slices_duplicate"] and np.array_equal(volume.array, values(range(5)))
+
+
+def test_one_file_twice() -> None:
+    files = stack()
+    volume = dd.read_series([*files, bytes(bytearray(files[2]))])
+    assert codes_of(volume) == ["slices_duplicate"] and len(volume.sources) == 5
+    assert "source 5 is source 2 once more" in volume.issues[0]
+
+
+def test_one_uid_with_other_pixels() -> None:
+    files = stack()
+    other = one_slice(2, (-10, 20, 34), pixels=pixels_of(50))
+    assert code_of([*files, other]) == "slices_duplicate"
+    assert codes_of(dd.read_series([*files, other], strict=False)) == ["slices_duplicate"]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_is_always_refused(strict: bool) -> None:
+    files = stack()
+    assert code_of([*files, *stack(series="1.2.7", first=9)], strict=strict) == "series_mixed"
+    assert code_of([*files, *stack(3, orientation=SAGITTAL, first=9)], strict=strict) == "orientation_mixed"
+    larger = one_slice(8, (-10, 20, 40), pixels=pixels_of(1, 6, 9))
+    assert code_of([*files, larger], strict=strict) == "size_mixed"
+    assert code_of([*files, one_slice(8, (-10, 20, 40), spacing=(0.5, 0.8))], strict=strict) == "size_mixed"
+    colour = one_slice(8, (-10, 20, 40), pixels=np.zeros((6, 8, 3), np.uint8), photometric="RGB")
+    assert code_of([*files, colour], strict=strict) == "size_mixed"
+    assert code_of([one_slice(k, (0, 0, 7)) for k in range(4)], strict=strict) == "not_a_volume"
+    for tag in (0x00200032, 0x00200037, 0x00280030):
+        lost = one_slice(8, (-10, 20, 40), without=[tag])
+        assert code_of([*files, lost], strict=strict) == "not_a_volume"
+    assert code_of([], strict=strict) == "not_a_volume"
+    assert code_of([s.dataset([(0x00080060, "CS", "SR")])], strict=strict) == "not_a_volume"
+    assert code_of([s.image(np.zeros((5, 6, 8), np.uint8))], strict=strict) == "not_a_volume"
+
+
+@pytest.mark.parametrize(
+    "orientation", [(0, 0, 0, 0, 0, 0), (1, 0, 0, 1, 0, 0), (2, 0, 0, 0, 2, 0), (1, 0, 0, 0.5, 1, 0)]
+)
+def test_impossible_orientations(orientation: tuple[float, ...]) -> None:
+    files = [one_slice(k, (0, 0, k), orientation=orientation) for k in range(3)]
+    assert code_of(files) == "not_a_volume"
+
+
+def test_one_slice() -> None:
+    assert code_of(stack(1)) == "not_a_volume"
+    volume = dd.read_series(stack(1), strict=False)
+    assert codes_of(volume) == ["not_a_volume"] and volume.spacing == (2.5, 0.5, 0.75)
+    assert code_of(stack(1, without=[0x00180050]), strict=False) == "not_a_volume"
+
+
+def test_frames_of_reference() -> None:
+    files = stack(3, extra=[(0x00200052, "UI", "1.2.5")]) + stack(
+        3, first=3, start=(-10, 20, 36), extra=[(0x00200052, "UI", "1.2.6")]
+    )
+    assert code_of(files) == "series_mixed"
+    assert codes_of(dd.read_series(files, strict=False)) == ["series_mixed"]
+
+
+def test_errors_name_slices_and_nothing_else(tmp_path: Path) -> None:
+    for k, contents in enumerate(stack(5, extra=[(0x00100010, "PN", "SECRET^NAME")])):
+        if k != 2:
+            (tmp_path / f"secret{k}.dcm").write_bytes(contents)
+    with pytest.raises(dd.VolumeError) as caught:
+        dd.read_series(sorted(tmp_path.iterdir()))
+    text = str(caught.value)
+    assert "source 1 and source 2" in text
+    assert "secret" not in text.lower() and str(tmp_path) not in text
+
+
+def test_a_damaged_slice_is_named() -> None:
+    files = stack()
+    files[3] = files[3][:-20]
+    with pytest.raises(dd.TruncatedError) as caught:
+        dd.read_series(files)
+    assert "source 3" in caught.value.__notes__[0]
+
+
+# Several volumes.
+
+
+def test_echoes() -> None:
+    files = shuffled(stack(extra=ECHO_1) + stack(first=5, extra=ECHO_2))
+    with pytest.raises(dd.VolumeError, match="10 slices are 2 volumes, which differ in EchoNumbers") as caught:
+        dd.read_series(files)
+    assert caught.value.code == "series_mixed"
+    volumes = dd.read_series(files, split="all")
+    volumes.sort(key=lambda volume: volume.varies["EchoNumbers"])
+    assert [volume.varies for volume in volumes] == [
+        {"EchoNumbers": 1, "EchoTime": 10.0},
+        {"EchoNumbers": 2, "EchoTime": 80.0},
+    ]
+    for k, volume in enumerate(volumes):
+        assert np.array_equal(volume.array, values(range(5 * k, 5 * k + 5)))
+        assert np.array_equal(volume.affine, affine()) and volume.issues == ()
+
+
+def test_several_attributes_at_once() -> None:
+    """b-values, the directions of one of them, and a time that is another in every slice."""
+    files: list[bytes] = []
+    for b, direction in ((0, None), (1000, (1, 0, 0)), (1000, (0, 1, 0)), (1000, (0, 0, 1))):
+        for k in range(3):
+            n = len(files)
+            extra: list[s.Element] = [(0x00189087, "FD", b), (0x00080032, "TM", f"1200{n:02}")]
+            extra += [(0x00189089, "FD", list(direction))] if direction else []
+            files.append(one_slice(n, (0, 0, 3 * k), extra=extra))
+    volumes = dd.read_series(shuffled(files), split="all")
+    assert len(volumes) == 4
+    for volume in volumes:
+        first = int(volume.array[0, 0, 0]) // 100
+        assert np.array_equal(volume.array, values(range(first, first + 3)))
+        assert volume.varies["DiffusionBValue"] == (0 if first == 0 else 1000)
+
+
+def test_a_volume_with_a_missing_slice_among_others() -> None:
+    files = stack(extra=ECHO_1) + stack(first=5, extra=ECHO_2)
+    del files[7]
+    assert code_of(files) == "series_mixed"
+    assert code_of(files, split="all") == "slices_missing"
+    issues = [codes_of(volume) for volume in dd.read_series(files, split="all", strict=False)]
+    assert sorted(issues) == [[], ["slices_missing"]]
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_repeats_that_only_the_number_tells_apart(interleaved: bool) -> None:
+    files = [
+        one_slice(10 * t + k, (0, 0, 3 * k), instance=1 + (2 * k + t if interleaved else 4 * t + k))
+        for t in range(2)
+        for k in range(4)
+    ]
+    assert code_of(shuffled(files)) == "slices_duplicate"
+    volumes = dd.read_series(shuffled(files), split="all")
+    assert [codes_of(volume) for volume in volumes] == [["slices_duplicate"]] * 2
+    for t, volume in enumerate(volumes):
+        assert np.array_equal(volume.array, values(range(10 * t, 10 * t + 4)))
+    first = dd.read_series(shuffled(files), strict=False)
+    assert np.array_equal(first.array, values(range(4))) and codes_of(first) == ["slices_duplicate"]
+
+
+def test_repeats_of_unequal_number_are_not_guessed_apart() -> None:
+    files = [one_slice(10 * t + k, (0, 0, 3 * k)) for t in range(2) for k in range(4)][:-1]
+    assert code_of(files) == "slices_duplicate"
+    assert code_of(files, split="all") == "slices_duplicate"
+
+
+def test_acquisitions_that_follow_each_other_are_one_volume() -> None:
+    files = [one_slice(k, (0, 0, 3 * k), extra=[(0x00200012, "IS", 1 + k // 3)]) for k in range(6)]
+    volume = dd.read_series(files)
+    assert volume.varies == {"AcquisitionNumber": [1, 1, 1, 2, 2, 2]} and volume.issues == ()
+
+
+def test_a_meaning_that_changes_within_a_volume_is_an_issue() -> None:
+    files = [one_slice(k, (0, 0, 3 * k), extra=ECHO_2 if k % 2 else ECHO_1) for k in range(6)]
+    volume = dd.read_series(files)
+    assert codes_of(volume) == ["series_mixed"] and volume.varies["EchoNumbers"] == [1, 2, 1, 2, 1, 2]
+
+
+def test_localizer() -> None:
+    files = stack(3) + stack(4, orientation=SAGITTAL, first=3) + stack(3, orientation=OBLIQUE, first=7)
+    with pytest.raises(dd.VolumeError, match="3 orientations, as in a localizer: source 0; source 3; source 7"):
+        dd.read_series(files)
+    volumes = dd.read_series(files, split="all")
+    assert [volume.shape[0] for volume in volumes] == [3, 4, 3]
+    assert volumes[1].varies == {"ImageOrientationPatient": SAGITTAL}
+
+
+def test_everything_at_once() -> None:
+    files = stack(4) + stack(3, series="1.2.8", first=10) + [s.image(np.zeros((9, 9), np.uint8))]
+    assert code_of(files, split="all") == "not_a_volume"
+    volumes = dd.read_series(files, split="all", strict=False)
+    assert [volume.varies for volume in volumes] == [{"SeriesInstanceUID": "1.2.3"}, {"SeriesInstanceUID": "1.2.8"}]
+    assert all(codes_of(volume) == ["not_a_volume"] for volume in volumes)
+    single = dd.read_series(files[:4] + stack(1, series="1.2.8", first=10), split="all", strict=False)
+    assert [codes_of(volume) for volume in single] == [[], ["not_a_volume"]]
+
+
+def test_stacks_side_by_side() -> None:
+    files = stack(4) + stack(4, start=(100, 20, 30), first=4)
+    assert code_of(files) == "series_mixed"
+    left, right = dd.read_series(files, split="all")
+    assert np.array_equal(left.affine, affine()) and np.array_equal(right.affine, affine(start=(100, 20, 30)))
+
+
+# Multi-frame files.
+
+
+def test_multi_frame() -> None:
+    order = [2, 0, 3, 1]
+    volume = dd.read_series(multi_frame([(-10, 20, 30 + 2 * k) for k in order]))
+    assert np.array_equal(volume.array, values(np.argsort(order)))
+    assert np.array_equal(volume.affine, affine()) and len(volume.sources) == 1
+
+
+def test_multi_frame_of_several_volumes() -> None:
+    places = [(0, 0, 3 * k) for k in range(3) for _ in range(2)]
+    contents = [[(0x00209128, "UL", 1 + i % 2)] for i in range(6)]
+    contents_bytes = multi_frame(places, contents=contents)
+    assert code_of(contents_bytes) == "series_mixed"
+    volumes = dd.read_series(contents_bytes, split="all")
+    assert [volume.varies for volume in volumes] == [{"TemporalPositionIndex": 1}, {"TemporalPositionIndex": 2}]
+    assert np.array_equal(volumes[0].array, values([0, 2, 4])) and np.array_equal(volumes[1].array, values([1, 3, 5]))
+
+
+def test_multi_frame_of_several_stacks() -> None:
+    places = [(0, 0, 3.0 * k) for k in range(3)] + [(3.0 * k, 0, 0) for k in range(3)]
+    contents = [[(0x00209056, "SH", "1" if i < 3 else "2")] for i in range(6)]
+    both = multi_frame(places, contents=contents, orientations=[AXIAL] * 3 + [SAGITTAL] * 3)
+    assert code_of(both) == "orientation_mixed"
+    first, second = dd.read_series(both, split="all")
+    assert np.array_equal(first.array, values([0, 1, 2]))
+    assert np.array_equal(second.affine[:3, 2], 3 * normal_of(SAGITTAL))
+
+
+def test_b_values_in_functional_groups() -> None:
+    others: list[list[s.Element]] = [[(0x00189117, "SQ", [[(0x00189087, "FD", 500.0 * (i // 3))]])] for i in range(6)]
+    volumes = dd.read_series(multi_frame([(0, 0, 3 * (i % 3)) for i in range(6)], others=others), split="all")
+    assert [volume.varies for volume in volumes] == [{"DiffusionBValue": 0}, {"DiffusionBValue": 500}]
+
+
+def test_dimension_indices_tell_apart_what_nothing_else_does() -> None:
+    contents = [[(0x00209157, "UL", [1 + i // 3, 1 + i % 3])] for i in range(6)]
+    volumes = dd.read_series(multi_frame([(0, 0, 3 * (i % 3)) for i in range(6)], contents=contents), split="all")
+    assert [int(volume.array[0, 0, 0]) for volume in volumes] == [0, 300]
+
+
+def test_a_file_for_each_volume() -> None:
+    files = [multi_frame([(0, 0, 3 * k) for k in range(3)], uid=f"1.2.3.{t}") for t in range(4)]
+    assert code_of(files) == "series_mixed"
+    assert len(dd.read_series(files, split="all")) == 4
+
+
+def test_one_volume_in_several_multi_frame_files() -> None:
+    files = [multi_frame([(0, 0, 9 * t + 3 * k) for k in range(3)], uid=f"1.2.3.{t}") for t in (1, 0)]
+    volume = dd.read_series(files)
+    assert np.array_equal(volume.array, values([0, 1, 2] * 2)) and volume.sources == (files[1], files[0])
+
+
+def test_frames_without_a_place_of_their_own() -> None:
+    """A cine with one position: every frame lies there."""
+    cine = s.image(np.zeros((5, 6, 8), np.uint8), extra=[(0x00200032, "DS", [0, 0, 0]), (0x00200037, "DS", AXIAL)])
+    assert code_of(cine) == "not_a_volume"
+    placed = s.image(
+        np.zeros((5, 6, 8), np.uint8),
+        extra=[(0x00200032, "DS", [0, 0, 0]), (0x00200037, "DS", AXIAL), (0x00280030, "DS", [1, 1])],
+    )
+    assert code_of(placed) == "not_a_volume"
+
+
+@pytest.mark.parametrize("offsets, step", [([0, 3, 6], 3.0), ([0, -3, -6], 3.0), ([30, 33, 36], 3.0)])
+def test_dose(offsets: list[float], step: float) -> None:
+    """Grid Frame Offset Vector: from the first frame, or z of axial planes."""
+    dose = s.image(
+        np.stack([pixels_of(k).astype(np.uint16) for k in range(3)]),
+        extra=[
+            (0x00200032, "DS", [-10, 20, 30]),
+            (0x00200037, "DS", AXIAL),
+            (0x00280030, "DS", [0.5, 0.75]),
+            (0x3004000C, "DS", offsets),
+        ],
+    )
+    volume = dd.read_series(dose)
+    down = offsets[-1] < 0
+    assert np.array_equal(volume.array, values([2, 1, 0] if down else [0, 1, 2]))
+    assert np.allclose(volume.affine, affine(step=step, start=(-10, 20, 24 if down else 30)))
+
+
+@pytest.mark.parametrize("step", [4.0, -4.0])
+def test_nuclear_medicine(step: float) -> None:
+    detector: list[s.Element] = [(0x00200032, "DS", [-10, 20, 30]), (0x00200037, "DS", AXIAL)]
+    spect = s.image(
+        np.stack([pixels_of(k) for k in range(3)]),
+        extra=[
+            (0x00180088, "DS", step),
+            (0x00280030, "DS", [0.5, 0.75]),
+            (0x00540022, "SQ", [detector]),
+            (0x00540080, "US", [1, 2, 3]),
+        ],
+    )
+    volume = dd.read_series(spect)
+    assert np.array_equal(volume.array, values([0, 1, 2] if step > 0 else [2, 1, 0]))
+    assert np.allclose(volume.affine, affine(step=4.0, start=(-10, 20, 30 if step > 0 else 22)))
