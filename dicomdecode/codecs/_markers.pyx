@@ -48,8 +48,9 @@ cdef struct Hints:          # what speaks of the colour of three components
 
 
 cdef int colour_by(const Hints* hints) noexcept nogil:
-    """The first that speaks (PS3.5 8.2.1): sampling factors that differ (chroma only is subsampled), JFIF, the transform
-    of Adobe's APP14 where it is 0 or 1, components named R, G, B."""
+    """The first that speaks (PS3.5 8.2.1): sampling factors that differ (chroma only is subsampled), JFIF, the
+    transform of Adobe's APP14 where it is 0 or 1, components named R, G, B.
+    """
     if hints.is_subsampled or hints.is_jfif:
         return SAYS_YCC
     if hints.adobe == 0 or hints.adobe == 1:

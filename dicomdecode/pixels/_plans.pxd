@@ -1,4 +1,4 @@
-# Plans: everything that happens to stored values, folded into one map; and the loops that run it (kernels.h).
+# Plans: everything that happens to stored values, folded into one map. The loops are in cells.h, kernels.h, colors.h.
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef enum PlanKind:

@@ -14,17 +14,21 @@ from dicomdecode.words cimport (
 
 from dicomdecode.words import ELEMENT_TYPES
 
-cdef extern from "kernels.h" nogil:
+cdef extern from "cells.h" nogil:
     const size_t* bytes_of
     void dd_stored(int type, const void* src, void* dst, size_t n, int left, int right)
     void dd_swap(const uint8_t* src, uint8_t* dst, size_t n, int cell)
     void dd_unpack_bits(const uint8_t* src, size_t src_bytes, uint64_t first, size_t n, int allocated, int shift,
                         int stored, int is_signed, void* dst, int dst_bytes)
+
+cdef extern from "kernels.h" nogil:
     int dd_affine(int source, int target, const void* src, void* dst, size_t n, int left, int right, double slope,
                   double intercept, double low, double high)
     int dd_clamp(int source, int target, const void* src, void* dst, size_t n, int left, int right, int64_t low,
                  int64_t high)
     void dd_lookup(int src_bytes, int dst_bytes, const void* src, void* dst, size_t n, const void* table)
+
+cdef extern from "colors.h" nogil:
     void dd_interleave(const void* src, void* dst, size_t n, int samples, int bytes)
     void dd_expand_422(const void* src, void* dst, size_t pairs, int bytes)
     void dd_ybr_to_rgb(const void* src, void* dst, size_t n, int bytes, int bits, int partial)

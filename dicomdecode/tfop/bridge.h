@@ -30,7 +30,7 @@ typedef struct {
 
 /* The attributes of an image op. The numbers are positions in the tables of _bridge.pyx. */
 typedef struct {
-    int type; /* element type of the result, as in kernels.h */
+    int type; /* element type of the result, as in words.h */
     int color_dim;
     int on_error;  /* strict, skip, lossy */
     int scale;     /* preserve, auto */

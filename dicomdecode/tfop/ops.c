@@ -83,7 +83,7 @@ typedef struct {
 } kernel;
 
 static int element_type(TF_DataType type) {
-    switch ((int)type) { /* the order of kernels.h */
+    switch ((int)type) { /* the order of words.h */
     case TF_UINT8: return 0;
     case TF_INT8: return 1;
     case TF_UINT16: return 2;
