@@ -7,6 +7,7 @@
 ((128, 128), dtype('float32'))
 """
 
+from dicomdecode.batch import Batch, Decoded, decode_batch
 from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError
 from dicomdecode.image import DicomImage, imread
@@ -19,14 +20,16 @@ __version__ = "0.1.0"
 
 open.__name__ = open.__qualname__ = "open"
 for _public in (
-    *(DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError),
-    *(DicomImage, Limits, decode_dicom_data, decode_dicom_image, imread, open, set_default_limits),
     *(Volume, read_series),
+    *(Batch, Decoded, DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError),
+    *(DicomImage, Limits, decode_batch, decode_dicom_data, decode_dicom_image, imread, open, set_default_limits),
 ):
     _public.__module__ = "dicomdecode"
 del _public
 
 __all__ = [
+    "Batch",
+    "Decoded",
     "DicomError",
     "DicomImage",
     "LimitError",
@@ -36,6 +39,7 @@ __all__ = [
     "UnsupportedError",
     "Volume",
     "VolumeError",
+    "decode_batch",
     "decode_dicom_data",
     "decode_dicom_image",
     "dicom_tags",

@@ -182,6 +182,14 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
             "there is only one."
         ),
     },
+    "Many files": {
+        "no_files": ErrorCode("A folder, an archive or a pattern holds no DICOM file.", ("DicomError",)),
+        "archive": ErrorCode(
+            "An archive is damaged, or a member is encrypted or compressed by a method that is not supported.",
+            _MALFORMED_OR_UNSUPPORTED,
+        ),
+        "batch_shape": ErrorCode("The result has another shape than `out=` or `shape=` asks for.", ("DicomError",)),
+    },
     'values="tfio", and the command line': {
         "tfio_image": _malformed("tensorflow-io does not load such an image."),
         "tfio_depth": _unsupported("`dtype` is too small for the depth that tensorflow-io computes."),

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from dicomdecode.issues import Issue
+    from dicomdecode.pixels.arguments import Allocate
     from dicomdecode.pixels.overlays import Overlay
     from dicomdecode.reading.planes import Plane
     from dicomdecode.reading.source import SourceLike
 
-__all__ = ["DicomImage", "imread", "open_image"]
+__all__ = ["DicomImage", "imread", "open_image", "read_pixels"]
 
 
 class DicomImage(Pictured):
@@ -362,8 +363,10 @@ class DicomImage(Pictured):
         return f"<DicomImage {self.shape} {self.photometric} {self.bits_stored} bits>"
 
 
-def _decoded(pixels: PixelData, request: Request) -> NDArray[Any]:
-    array = decode(pixels, request)
+def _decoded(
+    pixels: PixelData, request: Request, allocate: Allocate | None = None, threads: int | None = None
+) -> NDArray[Any]:
+    array = decode(pixels, request, allocate=allocate, threads=threads)
     if request.overlays:
         from dicomdecode.pixels.overlays import burn
 
@@ -488,9 +491,20 @@ def imread(
         threads=threads,
         overlays=overlays,
     )
-    allowed = limits_of(limits)
-    opened = open_source(source, allowed)
+    return read_pixels(source, request, limits_of(limits))
+
+
+def read_pixels(
+    source: SourceLike,
+    request: Request,
+    limits: Limits,
+    *,
+    allocate: Allocate | None = None,
+    threads: int | None = None,
+) -> NDArray[Any]:
+    """`imread` of a request that was checked; what `allocate` and `threads` are, `dicomdecode.pixels.decode` says."""
+    opened = open_source(source, limits)
     try:
-        return _decoded(PixelData(DicomFile(opened, allowed)), request)
+        return _decoded(PixelData(DicomFile(opened, limits)), request, allocate, threads)
     finally:
         opened.rest()

@@ -18,6 +18,8 @@ ALLOWED_SKIPS = {
     "volumes:": "the libraries that a volume can be handed on to are optional",
     "highdicom:": "a library that only this comparison needs",
     "matplotlib:": "an optional library",
+    "fsspec:": "an optional library",
+    "tqdm:": "an optional library",
     "platform:": "the operating system has no such thing",
 }
 

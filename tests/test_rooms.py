@@ -27,7 +27,9 @@ ROOMS = (
     ("tfio_compat",),
     ("pictures",),
     ("image", "decode_dicom", "issues"),
+    ("sources",),
     ("volumes",),
+    ("batch",),
     ("tfop", "tensorflow", "tfio", "pydicom_plugin", "cli", "__main__", "__init__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

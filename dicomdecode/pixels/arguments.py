@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "Allocate",
     "Region",
     "Selection",
     "check_dtype",
@@ -29,6 +30,8 @@ __all__ = [
     "select",
 ]
 
+#: (shape, dtype) -> the array that a result is written into.
+Allocate = Callable[[tuple[int, ...], np.dtype[Any]], "NDArray[Any]"]
 #: row, column, height, width in full-resolution pixels.
 Region = tuple[int, int, int, int]
 

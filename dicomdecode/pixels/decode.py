@@ -17,10 +17,14 @@ from dicomdecode.pixels.planning import Plans
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dicomdecode.pixels.arguments import Allocate
+
 __all__ = ["decode", "side_by_side", "stored_cells"]
 
 
-def decode(pixels: PixelData, request: Request) -> NDArray[Any]:
+def decode(
+    pixels: PixelData, request: Request, *, allocate: Allocate | None = None, threads: int | None = None
+) -> NDArray[Any]:
     """Decode an opened file.
 
     Parameters
@@ -29,6 +33,11 @@ def decode(pixels: PixelData, request: Request) -> NDArray[Any]:
         Of the file.
     request : Request
         What to make of it.
+    allocate : callable, optional
+        (shape, dtype) -> the array to fill, C-contiguous; called once the header is known to be within the limits.
+        Instead of the request's `out`.
+    threads : int, optional
+        Instead of the request's.
 
     Returns
     -------
@@ -44,8 +53,9 @@ def decode(pixels: PixelData, request: Request) -> NDArray[Any]:
     """
     frames = Frames(pixels, request)
     plans = Plans(frames, request)
-    out = frames.allocate(request, plans.dtype, plans.samples)
-    threads, count = request.threads, len(frames.numbers)
+    out = frames.allocate(request, plans.dtype, plans.samples, allocate)
+    threads = request.threads if threads is None else threads
+    count = len(frames.numbers)
     if count <= 1 and threads > 1:
         frames.use_threads(threads)  # one frame: they go to its codec
         threads = 1

@@ -166,8 +166,8 @@ cdef class Frames:
         """Let the codec use so many threads within a frame."""
         self.layout.spec.threads = threads
 
-    def allocate(self, Request request, dtype, int samples):
-        """The caller's `out`, checked, or a new array within the limits, for the frames that are asked for."""
+    def allocate(self, Request request, dtype, int samples, make=None):
+        """The caller's `out`, checked, or a new array within the limits (by `make`), for the frames asked for."""
         cdef int64_t[4] dims
         cdef uint64_t limit = self.file.m.limits.output_bytes
         cdef uint64_t size = dtype.itemsize
@@ -187,7 +187,7 @@ cdef class Frames:
                 raise over_limit("The result exceeds", "limit_output_bytes", limit, asked, hint=(
                     "Select fewer frames with frames=, or pass limits=dicomdecode.Limits(output_bytes=...)"))
             size *= <uint64_t>dims[i]
-        return np.empty(shape, dtype)
+        return np.empty(shape, dtype) if make is None else make(shape, dtype)
 
     def write(self, uint64_t first, uint64_t count, Plan plan not None, out, uint64_t at):
         """Write `count` frames from `first` on, by one plan, as frames `at` and following of `out`."""

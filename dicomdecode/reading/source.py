@@ -1,4 +1,4 @@
-"""The source for anything that a caller may hand in: bytes, a path, a file object, a pydicom Dataset."""
+"""The source for anything that a caller may hand in: bytes, a path, a URL, a file object, a pydicom Dataset."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from dicomdecode.limits import over_limit
 from dicomdecode.reading._reading import FileSource, MemorySource, PathSource, Source
+from dicomdecode.reading.archives import split_archive
+from dicomdecode.reading.remote import is_url, open_url
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +47,7 @@ def open_source(source: Any, limits: Limits) -> Source:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return MemorySource(source)
     if isinstance(source, (str, os.PathLike)):
-        file = PathSource(source)
-        return file if file.is_regular else _drained(file, limits)
+        return _open_name(source, limits)
     if hasattr(source, "__array_interface__") and getattr(source, "ndim", None) == 1 and source.dtype == "uint8":
         return MemorySource(source)
     if hasattr(source, "read") and not _is_text(source):
@@ -62,6 +63,22 @@ def open_source(source: Any, limits: Limits) -> Source:
         "expected the bytes of a DICOM file (bytes, bytearray, memoryview, 1-D uint8 array), a path (str or "
         f"os.PathLike), a binary file object, or a pydicom Dataset; not {type(source).__name__}"
     )
+
+
+def _open_name(name: str | os.PathLike[str], limits: Limits) -> Source:
+    """The source for a path, the path of a member of an archive, or a URL."""
+    if is_url(name):
+        return FileSource(open_url(str(name), limits))
+    try:
+        file = PathSource(name)
+    except (FileNotFoundError, NotADirectoryError):
+        member = split_archive(os.fsdecode(name))
+        if member is None:
+            raise
+        from dicomdecode.reading.members import find_member
+
+        return open_source(find_member(member, limits), limits)
+    return file if file.is_regular else _drained(file, limits)
 
 
 def _drained(pipe: PathSource, limits: Limits) -> MemorySource:

@@ -1,0 +1,191 @@
+"""Who does the work on many files: threads of our own, or an executor of the caller's."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dicomdecode.pixels.arguments import check_whole
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
+__all__ = ["Crew", "Job", "Outcome", "Work", "crew_of", "run"]
+
+
+_MOST = 1024  # threads
+
+
+@dataclass(slots=True)
+class Job:
+    """The work on one file.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the input.
+    source : object
+        What `dicomdecode.open` takes.
+    threads : int
+        That the work may use.
+    """
+
+    index: int
+    source: Any
+    threads: int = 1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a job: exactly one of `value` and `error` counts, the error where it is not None."""
+
+    index: int
+    value: Any = None
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+Work = Callable[[Job], Any]
+
+
+def run(work: Work, job: Job) -> Outcome:
+    """Do a job; whatever it raises is its outcome."""
+    began = time.perf_counter()
+    try:
+        value = work(job)
+    except Exception as error:
+        # The traceback holds the frames of the decoder, and they the bytes of the file.
+        return Outcome(job.index, None, error.with_traceback(None), time.perf_counter() - began)
+    return Outcome(job.index, value, None, time.perf_counter() - began)
+
+
+class Crew(Protocol):
+    """Workers, and the way to them."""
+
+    size: int  # how many they are
+
+    def submit(self, job: Job) -> None:
+        """Have a job done."""
+
+    def take(self, seconds: float) -> Outcome | None:
+        """An outcome; None where there is none within so many seconds."""
+
+    def stop(self) -> None:
+        """Begin no job any more, and wait for none. Outcomes that are there can still be taken."""
+
+
+class ThreadCrew:
+    """Threads of our own. They end with the process, whatever they are at, so that Ctrl-C need not wait for them.
+
+    Parameters
+    ----------
+    work : callable
+        What to do with a job.
+    size : int
+        How many threads at most; each is started when there is work for it.
+    """
+
+    def __init__(self, work: Work, size: int) -> None:
+        self.size = size
+        self._work = work
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._threads = 0
+
+    def submit(self, job: Job) -> None:
+        self._jobs.put(job)
+        if self._threads < self.size:
+            self._threads += 1
+            arguments = (self._work, self._jobs, self._outcomes)
+            threading.Thread(target=_serve, args=arguments, name="dicomdecode", daemon=True).start()
+
+    def take(self, seconds: float) -> Outcome | None:
+        try:
+            return self._outcomes.get(timeout=seconds) if seconds else self._outcomes.get_nowait()
+        except queue.Empty:
+            return None
+
+    def stop(self) -> None:
+        try:
+            while True:
+                self._jobs.get_nowait()
+        except queue.Empty:
+            pass
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+
+def _serve(work: Work, jobs: queue.SimpleQueue[Job | None], outcomes: queue.SimpleQueue[Outcome]) -> None:
+    """What a thread does. It does not know its crew, which can be collected therefore, and stops it."""
+    while (job := jobs.get()) is not None:
+        outcomes.put(run(work, job))
+
+
+class ExecutorCrew:
+    """Any executor of `concurrent.futures`. It stays the caller's: it is not shut down.
+
+    Parameters
+    ----------
+    work : callable
+        What to do with a job; for an executor of processes it can be pickled.
+    """
+
+    def __init__(self, work: Work, executor: Executor, size: int) -> None:
+        self.size = size
+        self._work = work
+        self._executor = executor
+        self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._futures: set[Future[Outcome]] = set()
+
+    def submit(self, job: Job) -> None:
+        future = self._executor.submit(run, self._work, job)
+        self._futures.add(future)
+
+        def done(future: Future[Outcome]) -> None:
+            self._futures.discard(future)
+            if not future.cancelled():
+                error = future.exception()
+                if error is None:
+                    self._outcomes.put(future.result())
+                elif isinstance(error, Exception):
+                    self._outcomes.put(Outcome(job.index, None, error))
+
+        future.add_done_callback(done)
+
+    def take(self, seconds: float) -> Outcome | None:
+        try:
+            return self._outcomes.get(timeout=seconds) if seconds else self._outcomes.get_nowait()
+        except queue.Empty:
+            return None
+
+    def stop(self) -> None:
+        for future in list(self._futures):
+            future.cancel()
+
+
+def crew_of(work: Work, size: int | None, executor: Executor | None) -> Crew:
+    """The workers that a caller asks for by `threads=` and `executor=`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One of them cannot be used.
+    """
+    count = _cores() if size is None else check_whole("threads", size, 1, _MOST)
+    if executor is None:
+        return ThreadCrew(work, count)
+    if not callable(getattr(executor, "submit", None)):
+        raise TypeError(f"executor must be an executor of concurrent.futures, not {type(executor).__name__}")
+    return ExecutorCrew(work, executor, count)
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,210 @@
+"""`decode_batch`: the pixels of many files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dicomdecode.batch.crew import Job, crew_of
+from dicomdecode.batch.placing import Placing
+from dicomdecode.batch.progress import Progress
+from dicomdecode.batch.stream import Stream
+from dicomdecode.image import read_pixels
+from dicomdecode.limits import Limits, limits_of
+from dicomdecode.pixels import Request
+from dicomdecode.pixels.arguments import check_flag, one_of
+from dicomdecode.sources import expand
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["Batch", "Decoded", "decode_batch"]
+
+
+@dataclass(slots=True, eq=False)
+class Decoded:
+    """What became of one file of a batch.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the input, counted from 0.
+    source : object
+        The source as it was handed in; the path of a file in a folder or an archive.
+    array : ndarray or None
+        The pixels, as `imread` gives them; None exactly when `error` is not.
+    error : Exception or None
+        Why there are none.
+    shape : tuple of int or None
+        Of the decoded image: of `array` before it was filled up with `pad`.
+    seconds : float
+        That the work on it took.
+    """
+
+    index: int
+    source: Any
+    array: NDArray[Any] | None
+    error: Exception | None
+    shape: tuple[int, ...] | None
+    seconds: float
+
+
+class _Decode:
+    """The work on one file. It can be pickled, if it does not decode into an `out`."""
+
+    def __init__(self, keywords: dict[str, Any], limits: Limits, placing: Placing) -> None:
+        self._keywords = keywords
+        self._limits = limits
+        self._placing = placing
+        self._request = Request(**keywords)
+
+    def __call__(self, job: Job) -> NDArray[Any]:
+        index, placing = job.index, self._placing
+        return read_pixels(
+            job.source,
+            self._request,
+            self._limits,
+            allocate=lambda shape, dtype: placing.allocate(index, shape, dtype),
+            threads=job.threads,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Decode, (self._keywords, self._limits, self._placing)
+
+
+class Batch(Iterator[Decoded]):
+    """The results of `decode_batch`, one after the other.
+
+    It is a context manager, too: at its end, or by `close`, nothing new is decoded.
+
+    Attributes
+    ----------
+    decoded, failed : int
+        Files so far.
+    """
+
+    def __init__(self, stream: Stream, placing: Placing, on_error: str) -> None:
+        self.decoded = 0
+        self.failed = 0
+        self._stream = stream
+        self._placing = placing
+        self._on_error = on_error
+
+    def __next__(self) -> Decoded:
+        while True:
+            result = next(self._stream)
+            name, outcome = result.item.name, result.outcome
+            index, error, seconds = outcome.index, outcome.error, outcome.seconds
+            try:
+                self._placing.check_room(index + 1)
+                if error is None:
+                    array = self._placing.finish(index, outcome.value)
+                    self.decoded += 1
+                    return Decoded(index, name, array, None, outcome.value.shape, seconds)
+                self.failed += 1
+                if self._on_error == "raise":
+                    raise error
+            except Exception:
+                self.close()
+                raise
+            if self._on_error == "record":
+                return Decoded(index, name, None, error, None, seconds)
+
+    def close(self) -> None:
+        """Begin nothing new; what is finished can still be taken."""
+        self._stream.stop()
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def decode_batch(
+    sources: Any,
+    *,
+    threads: int | None = None,
+    ordered: bool = True,
+    on_error: str = "record",
+    out: NDArray[Any] | None = None,
+    shape: Sequence[int] | None = None,
+    pad: float | None = None,
+    progress: bool = False,
+    executor: Executor | None = None,
+    values: str = "modality",
+    color: str = "rgb",
+    dtype: DTypeLike | None = None,
+    scale: str = "preserve",
+    frames: Any = None,
+    window: Any = None,
+    padding: float | None = None,
+    reduce: int = 0,
+    region: tuple[int, int, int, int] | None = None,
+    overlays: bool = False,
+    limits: Limits | None = None,
+) -> Batch:
+    """Decode many files.
+
+    Parameters
+    ----------
+    sources : iterable, or one source
+        Of everything that `dicomdecode.open` takes, folders, patterns ("scans/**/*.dcm"), archives ("scans.zip",
+        "scans.zip/a/*.dcm") and URLs. It may be endless: at most ``2 * threads`` files are read ahead.
+    threads : int, optional
+        How many files are decoded side by side; default: one for each core. Where there are fewer files than threads,
+        each gets several for its frames.
+    ordered : bool
+        Results in the order of the sources, else as they are finished.
+    on_error : {"record", "raise", "skip"}
+        What happens to a file that fails: a result with its error; the error, after what came before it; nothing (it is
+        counted in `failed`).
+    out : ndarray (N, ...), optional
+        C-contiguous; result i goes into ``out[i]``. Its dtype is that of the results.
+    shape : tuple of int, optional
+        Of each result; a file of another shape is an error.
+    pad : float, optional
+        With `shape` or `out`: smaller results are filled up with this at the end of each axis.
+    progress : bool
+        Show on a terminal how many files are done and failed, how many a second, and how long the others take.
+    executor : concurrent.futures.Executor, optional
+        Decodes instead of threads; `threads` is how many files it decodes side by side then.
+    values, color, dtype, scale, frames, window, padding, reduce, region, overlays, limits
+        As in `dicomdecode.imread`.
+
+    Returns
+    -------
+    Batch
+        An iterator of `Decoded`: index, source, array, error, shape, seconds.
+
+    Raises
+    ------
+    ValueError, TypeError
+        At once: an argument is wrong. While iterating: there are more sources than `out` has room for.
+    Exception
+        While iterating: what `sources` itself raises; under "raise", what a file fails with.
+    """
+    one_of("on_error", on_error, ("record", "raise", "skip"))
+    check_flag("ordered", ordered)
+    allowed = limits_of(limits)
+    placing = Placing(out, shape, pad)
+    keywords = {
+        "values": values,
+        "color": color,
+        "dtype": placing.dtype(dtype),
+        "scale": scale,
+        "frames": frames,
+        "window": window,
+        "padding": padding,
+        "reduce": reduce,
+        "region": region,
+        "overlays": overlays,
+    }
+    crew = crew_of(_Decode(keywords, allowed, placing if executor is None else placing.elsewhere()), threads, executor)
+    items = expand(sources, allowed)
+    placing.check_room(items.total or 0)
+    shown = Progress(check_flag("progress", progress))
+    return Batch(Stream(items, crew, ordered=ordered, progress=shown), placing, on_error)

@@ -1,0 +1,149 @@
+"""From an input of any length to outcomes: at most so many files are begun and not yet handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dicomdecode.batch.crew import Crew, Job, Outcome
+from dicomdecode.batch.progress import Progress
+from dicomdecode.sources import Expansion, Item
+
+__all__ = ["Result", "Stream"]
+
+_SECONDS = 0.2  # between two looks for Ctrl-C, where the system does not wake who waits
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one file.
+
+    Attributes
+    ----------
+    item : Item
+        The file.
+    outcome : Outcome
+        Its value or its error.
+    """
+
+    item: Item
+    outcome: Outcome
+
+
+class Stream(Iterator[Result]):
+    """The results of a crew's work on an input.
+
+    After `stop`, what is finished can still be taken; nothing new is begun.
+
+    Parameters
+    ----------
+    items : Expansion
+        The input; nothing is asked of it before there is room.
+    crew : Crew
+        Who does the work.
+    ordered : bool
+        Results in the order of the input, else as they are finished.
+    progress : Progress
+        What the user sees of it.
+    """
+
+    def __init__(self, items: Expansion, crew: Crew, *, ordered: bool, progress: Progress) -> None:
+        self._items = items
+        self._crew = crew
+        self._ordered = ordered
+        self._progress = progress
+        self._ahead = 2 * crew.size
+        self._count = 0  # of the files that were asked for
+        self._next = 0  # index of the next result in order
+        self._begun: dict[int, Item] = {}
+        self._finished: dict[int, Result] = {}
+        self._is_exhausted = False
+        self._is_stopped = False
+        self._failure: Exception | None = None  # of the input itself
+
+    def __next__(self) -> Result:
+        try:
+            result = self._result()
+        except BaseException:  # the end, or Ctrl-C
+            self.stop()
+            raise
+        self._progress.step(failed=result.outcome.error is not None, total=self._items.total)
+        return result
+
+    def _result(self) -> Result:
+        while True:
+            self._fill()
+            result = self._ready()
+            if result is not None:
+                return result
+            if not self._begun:
+                if self._failure is not None:
+                    raise self._failure
+                raise StopIteration
+            self._collect(_SECONDS)
+
+    def _ready(self) -> Result | None:
+        """A finished result that can be handed out now."""
+        self._collect(0)
+        if not self._finished:
+            return None
+        if self._is_stopped or not self._ordered:
+            index = min(self._finished)
+        elif self._next in self._finished:
+            index = self._next
+        else:
+            return None
+        self._next = index + 1
+        return self._finished.pop(index)
+
+    def _fill(self) -> None:
+        """Begin as many files as there is room for."""
+        jobs: list[Job] = []
+        while not self._is_exhausted and len(self._begun) + len(self._finished) < self._ahead:
+            try:
+                item = next(self._items)
+            except StopIteration:
+                self._is_exhausted = True
+                break
+            except Exception as error:
+                self._failure = error
+                self._is_exhausted = True
+                break
+            index, self._count = self._count, self._count + 1
+            if item.error is not None:
+                self._finished[index] = Result(item, Outcome(index, None, item.error))
+                continue
+            self._begun[index] = item
+            job = Job(index, item.source)
+            if self._items.is_listed:
+                jobs.append(job)  # how many there are tells how many threads each has
+            else:
+                self._crew.submit(job)
+        self._submit(jobs)
+
+    def _submit(self, jobs: list[Job]) -> None:
+        """Of fewer files than workers, each gets several threads for its frames."""
+        threads = max(self._crew.size // len(self._begun), 1) if jobs and self._is_exhausted else 1
+        for job in jobs:
+            self._crew.submit(job if threads == 1 else Job(job.index, job.source, threads))
+
+    def _collect(self, seconds: float) -> None:
+        """Take the outcomes that there are; wait so long for the first one."""
+        while (outcome := self._crew.take(seconds)) is not None:
+            item = self._begun.pop(outcome.index, None)
+            if item is not None:
+                self._finished[outcome.index] = Result(item, outcome)
+            seconds = 0
+
+    def stop(self) -> None:
+        """Begin nothing any more."""
+        if not self._is_stopped:
+            self._is_stopped = self._is_exhausted = True
+            self._crew.stop()
+            self._collect(0)
+            self._begun.clear()
+            self._progress.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_is_stopped", True):
+            self.stop()

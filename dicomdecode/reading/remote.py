@@ -1,0 +1,201 @@
+"""Files behind URLs: http and https by the standard library, others by fsspec. Only what is needed is fetched."""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dicomdecode.errors import MalformedError
+from dicomdecode.limits import over_limit
+from dicomdecode.reading.seekable import SeekableFile
+
+if TYPE_CHECKING:
+    from urllib.request import OpenerDirector
+
+    from dicomdecode.limits import Limits
+
+__all__ = ["RemoteFile", "filesystem_of", "is_http", "is_url", "open_url"]
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive of Windows
+_FETCH = 1 << 18  # bytes that are fetched at least
+_RECENT = 2  # pieces that are kept besides the first and the last one
+_SECONDS = 30.0  # without an answer
+
+
+def is_url(source: Any) -> bool:
+    """Whether a source is the text of a URL, rather than a path."""
+    return isinstance(source, str) and _URL.match(source) is not None
+
+
+def is_http(url: str) -> bool:
+    """Whether a URL is read by the standard library."""
+    return url[:8].lower().startswith(("http://", "https://")) and "::" not in url
+
+
+class Piece(NamedTuple):
+    """Bytes of a file from `start` on, and the size of the whole file."""
+
+    start: int
+    data: bytes
+    size: int
+
+
+class RemoteFile(SeekableFile):
+    """A file of which parts are fetched, and a few of them kept.
+
+    Parameters
+    ----------
+    fetch : callable
+        (start, stop) -> Piece, which may hold more or fewer bytes than were asked for.
+    """
+
+    def __init__(self, url: str, fetch: Callable[[int, int], Piece], limits: Limits) -> None:
+        self._url = url
+        self._limits = limits
+        self._fetch = fetch
+        first = fetch(0, _FETCH)
+        super().__init__(first.size)
+        self._pieces = [first]
+
+    def _bytes(self, start: int, stop: int) -> bytes:
+        parts = []
+        while start < stop:
+            piece = self._piece_at(start, stop)
+            part = piece.data[start - piece.start : stop - piece.start]
+            if not part:
+                raise MalformedError("The server gives fewer bytes than it says", code="file_changed", offset=start)
+            parts.append(part)
+            start += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _piece_at(self, start: int, stop: int) -> Piece:
+        for piece in self._pieces:
+            if piece.start <= start < piece.start + len(piece.data):
+                return piece
+        piece = self._fetch(start, min(max(stop, start + _FETCH), self._size))
+        if piece.size != self._size:
+            raise MalformedError("The file changed while it was read", code="file_changed")
+        self._pieces = [self._pieces[0], *self._pieces[1:][-_RECENT:], piece]
+        return piece
+
+    def prefetch(self, offset: int, length: int) -> None:
+        """Fetch, at once, bytes that are going to be read in parts."""
+        if offset < self._size and length > 0:
+            self._piece_at(offset, min(offset + length, self._size))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open_url, (self._url, self._limits)
+
+
+def open_url(url: str, limits: Limits) -> RemoteFile:
+    """The file behind a URL.
+
+    Raises
+    ------
+    OSError
+        It is not there, forbidden, or cannot be reached. The error names the server, not the rest of the URL, which
+        may hold a password or a signature.
+    ImportError
+        The protocol needs fsspec, or a library that fsspec needs for it.
+    """
+    if is_http(url):
+        return RemoteFile(url, functools.partial(_fetch_http, url, limits), limits)
+    files, path = filesystem_of(url)
+    with _Worded(url):
+        size = int(files.size(path))
+
+    def fetch(start: int, stop: int) -> Piece:
+        with _Worded(url):
+            return Piece(start, bytes(files.cat_file(path, start=start, end=min(stop, size))), size)
+
+    return RemoteFile(url, fetch, limits)
+
+
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """The filesystem of fsspec for a URL, and the path in it."""
+    try:
+        import fsspec.core
+    except ImportError:
+        raise ImportError('URLs other than http need fsspec: pip install "dicomdecode[remote]"') from None
+    with _Worded(url):
+        files, path = fsspec.core.url_to_fs(url)
+    return files, str(path)
+
+
+def _place_of(url: str) -> str:
+    """Scheme and host of a URL: what an error may name."""
+    from urllib.parse import urlsplit
+
+    try:
+        return f"{url.split('://')[0]}://{urlsplit(url).hostname or ''}"
+    except ValueError:
+        return url.split("://")[0] + "://"
+
+
+class _Worded:
+    """Errors of a protocol's library as OSErrors without the URL."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if error is None or isinstance(error, ImportError) or not isinstance(error, Exception):
+            return
+        found = type(error) if isinstance(error, (FileNotFoundError, PermissionError, TimeoutError)) else OSError
+        number = getattr(error, "errno", None) or 5
+        raise found(number, f"{_place_of(self._url)}: {type(error).__name__}, {os.strerror(number)}") from None
+
+
+@functools.cache
+def _opener() -> OpenerDirector:
+    """What speaks HTTP and nothing else: a redirection to a file or to FTP is refused."""
+    from urllib import request
+
+    opener = request.OpenerDirector()
+    for handler in (
+        *(request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.HTTPRedirectHandler),
+        *(request.HTTPDefaultErrorHandler, request.HTTPErrorProcessor, request.UnknownHandler),
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
+    """A range of a file (RFC 9110, 14.2); the whole of it where the server does not honour ranges."""
+    import http.client
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request
+
+    request = Request(url, headers={"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"})
+    try:
+        with _opener().open(request, timeout=_SECONDS) as answer:
+            total = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", "").strip())
+            if answer.status == 206 and total:
+                return Piece(int(total[1]), answer.read(stop - start), int(total[2]))
+            most = limits.output_bytes
+            data = answer.read(most + 1)
+    except HTTPError as error:
+        with error:
+            if error.code == 416:  # an empty file has no range
+                return Piece(0, b"", 0)
+            raise _refused(url, error.code, error.reason) from None
+    except URLError as error:
+        raise ConnectionError(f"{_place_of(url)} cannot be reached: {error.reason}") from None
+    except (http.client.HTTPException, ValueError) as error:
+        raise ConnectionError(f"{_place_of(url)} gives no answer of HTTP: {type(error).__name__}") from None
+    if len(data) > most:
+        raise over_limit("What the server gives exceeds", "limit_output_bytes", most)
+    return Piece(0, data, len(data))
+
+
+def _refused(url: str, code: int, reason: str) -> OSError:
+    text = f"{_place_of(url)} answers {code} {reason}"
+    if code in (401, 403):
+        return PermissionError(13, text)
+    return FileNotFoundError(2, text) if code in (404, 410) else OSError(5, text)

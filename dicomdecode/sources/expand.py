@@ -1,0 +1,230 @@
+"""Paths, folders, patterns, archives and URLs -> the files that they stand for, one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sized
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from dicomdecode.errors import DicomError
+from dicomdecode.reading.archives import MemberPath, split_archive
+from dicomdecode.reading.remote import filesystem_of, is_http, is_url
+from dicomdecode.sources.names import find_names, has_magic, matches
+
+if TYPE_CHECKING:
+    from dicomdecode.limits import Limits
+
+__all__ = ["Expansion", "Item", "expand", "looks_like_dicom"]
+
+_ENDINGS = (".dcm", ".dicom")
+_PREFIX = 132  # bytes: preamble and "DICM" (PS3.10 7.1)
+
+
+class SupportsRead(Protocol):
+    """A binary file."""
+
+    def read(self, size: int = -1, /) -> bytes | None: ...
+
+
+class Item(NamedTuple):
+    """One file, or the reason why something stands for none.
+
+    Attributes
+    ----------
+    name : object
+        What the caller knows it by: what was handed in, or the path of a file in a folder or an archive.
+    source : object
+        What `dicomdecode.open` takes.
+    error : Exception or None
+        Why there is no file.
+    """
+
+    name: Any
+    source: Any
+    error: Exception | None = None
+
+
+class Expansion(Iterator[Item]):
+    """The files that `sources` stand for, in their order; nothing is looked at before it is asked for.
+
+    Attributes
+    ----------
+    total : int or None
+        How many there are, as far as it is known: folders count as one until they are opened. None: not known.
+    is_listed : bool
+        `sources` are a list or the like, so that asking for the next one never waits for somebody else.
+    """
+
+    def __init__(self, sources: Any, limits: Limits) -> None:
+        listed = [sources] if _is_single(sources) else sources
+        if not isinstance(listed, Iterable):
+            raise TypeError(f"sources must be an iterable of sources, not {type(sources).__name__}")
+        self.is_listed = isinstance(listed, Sized)
+        self.total = len(listed) if isinstance(listed, Sized) else None
+        self._items = self._expanded(iter(listed), limits)
+
+    def _expanded(self, sources: Iterator[Any], limits: Limits) -> Iterator[Item]:
+        for source in sources:
+            for number, item in enumerate(_files_of(source, limits)):
+                if number and self.total is not None:
+                    self.total += 1
+                yield item
+
+    def __next__(self) -> Item:
+        return next(self._items)
+
+
+def expand(sources: Any, limits: Limits) -> Expansion:
+    """The files that `sources` stand for.
+
+    Parameters
+    ----------
+    sources : iterable, or one source
+        Of everything that `dicomdecode.open` takes, folders (with all in them that looks like DICOM), patterns
+        ("scans/**/*.dcm"), archives ("scans.zip", "scans.tar.gz") and parts of them ("scans.zip/a/*.dcm"), and URLs.
+        It may be endless.
+    limits : Limits
+        What a member of an archive may ask for.
+
+    Returns
+    -------
+    Expansion
+        An iterator of `Item`. In folders the order is that of the names, files before folders; in archives their own.
+        What cannot be read, and a folder without DICOM, is an item with an error.
+
+    Raises
+    ------
+    TypeError
+        `sources` can neither be opened nor iterated over.
+    """
+    return Expansion(sources, limits)
+
+
+def _is_single(sources: Any) -> bool:
+    """Whether this is one source rather than several: some of those can be iterated over, too."""
+    return (
+        isinstance(sources, (str, os.PathLike, bytes, bytearray, memoryview))
+        or hasattr(sources, "read")
+        or hasattr(sources, "__array_interface__")
+        or type(sources).__module__.startswith("pydicom.")
+    )
+
+
+def _files_of(source: Any, limits: Limits) -> Iterator[Item]:
+    if not isinstance(source, (str, os.PathLike)):
+        yield Item(source, source)
+        return
+    try:
+        if is_url(source):
+            yield from _files_of_url(str(source))
+        else:
+            yield from _files_of_path(source, limits)
+    except (OSError, DicomError, ImportError) as error:
+        # The traceback holds the frames, and they the archive, open.
+        yield Item(source, None, error.with_traceback(None))
+
+
+def _files_of_path(source: str | os.PathLike[str], limits: Limits) -> Iterator[Item]:
+    path = os.fsdecode(source)
+    archive = split_archive(path)
+    if archive is not None:
+        yield from _some(source, _files_of_archive(archive, limits))
+    elif os.path.isdir(path):
+        yield from _some(source, _files_of_folder(path))
+    elif has_magic(path) and not os.path.lexists(path):
+        yield from _some(source, _files_of_pattern(path, limits))
+    else:
+        yield Item(source, source)
+
+
+def _some(source: Any, items: Iterator[Item]) -> Iterator[Item]:
+    """These items; one with an error where there are none."""
+    is_empty = True
+    for item in items:
+        is_empty = False
+        yield item
+    if is_empty:
+        yield Item(source, None, DicomError("There is no DICOM file in it", code="no_files"))
+
+
+def _files_of_folder(path: str) -> Iterator[Item]:
+    errors: list[OSError] = []
+    for folder, folders, files in os.walk(path, onerror=errors.append):
+        folders.sort()
+        for name in sorted(files):
+            file = os.path.join(folder, name)
+            if looks_like_dicom(file):
+                yield Item(file, file)
+        while errors:
+            error = errors.pop()
+            yield Item(error.filename, None, error)
+    for error in errors:
+        yield Item(error.filename, None, error)
+
+
+def looks_like_dicom(path: str) -> bool:
+    """Of the files of a folder, those with the prefix of PS3.10 7.1 or the usual ending; no DICOMDIR (PS3.10 8.6)."""
+    if os.path.basename(path) == "DICOMDIR" or not os.path.isfile(path):  # a pipe would wait for ever
+        return False
+    if path.lower().endswith(_ENDINGS):
+        return True
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return has_prefix(file)
+    except OSError:
+        return True  # who opens it then says what is wrong with it
+
+
+def has_prefix(file: SupportsRead) -> bool:
+    """Whether a file begins as PS3.10 7.1 says."""
+    return (file.read(_PREFIX) or b"")[128:] == b"DICM"
+
+
+def _files_of_pattern(pattern: str, limits: Limits) -> Iterator[Item]:
+    for path in find_names(pattern):
+        if os.path.isdir(path):
+            if "**" not in pattern:  # which finds what is in the folder by itself
+                yield from _files_of_folder(path)
+        elif split_archive(path) is not None:
+            yield from _files_of_path(path, limits)
+        else:
+            yield Item(path, path)
+
+
+def _files_of_archive(path: MemberPath, limits: Limits) -> Iterator[Item]:
+    """All of an archive, or the member, the folder or the pattern in it that the path names."""
+
+    def wanted(name: str, file: SupportsRead) -> bool:
+        if name == path.member:
+            return True
+        if has_magic(path.member):
+            return matches(name, path.member)
+        if path.member and not name.startswith(path.member + "/"):
+            return False
+        return name.lower().endswith(_ENDINGS) or has_prefix(file)
+
+    from dicomdecode.reading.members import members_of
+
+    for member in members_of(path.archive, limits, wanted):
+        yield Item(os.path.join(path.archive, member.name), member.source)
+
+
+def _files_of_url(url: str) -> Iterator[Item]:
+    if is_http(url):  # which has no folders
+        yield Item(url, url)
+        return
+    files, path = filesystem_of(url)
+    if has_magic(path):
+        found = sorted(files.glob(path))
+    elif files.isdir(path):
+        found = sorted(files.find(path))
+    else:
+        yield Item(url, url)
+        return
+    chain = url.partition("::")[2]
+    yield from _some(url, (_item_of(files, name, chain) for name in found))
+
+
+def _item_of(files: Any, path: str, chain: str) -> Item:
+    url = files.unstrip_protocol(path) + (f"::{chain}" if chain else "")
+    return Item(url, url)
