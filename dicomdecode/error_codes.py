@@ -249,7 +249,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "lut_depth": "A Modality, VOI or Presentation LUT has other bits than it declares: those that it has are used.",
         "lut_empty": "An item of a LUT sequence holds no table: it is not used.",
         "window_width": "A stored window cannot be used: the next one counts, or none.",
-        "mosaic": "A Siemens mosaic: `read_series` takes it apart by its CSA header.",
+        "mosaic": "The slices are tiles of one picture, a mosaic: `read_series` takes it apart by its private header.",
         "spacing": "A spacing is not a positive number: it is not used.",
     }
 )

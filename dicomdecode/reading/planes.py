@@ -19,7 +19,7 @@ from dicomdecode.reading.spacing import Spacing, pair_of
 if TYPE_CHECKING:
     from dicomdecode.reading._reading import DataSet, DicomFile
 
-__all__ = ["NOWHERE", "Plane", "Vector", "affine_of", "cross", "planes_of"]
+__all__ = ["NOWHERE", "Plane", "Vector", "affine_of", "cross", "planes_of", "vector_of"]
 
 Vector = tuple[float, float, float]
 
@@ -79,7 +79,8 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
     return tuple(float(x) for x in value[:count]) if good else None
 
 
-def _vector(value: Any) -> Vector | None:
+def vector_of(value: Any) -> Vector | None:
+    """The three numbers of the value of an element; None where they are fewer, or no numbers."""
     found = _numbers(value, 3)
     return None if found is None else (found[0], found[1], found[2])
 
@@ -91,7 +92,7 @@ def _positive(value: Any) -> float | None:
 def _plane_in(data: DataSet, others: Plane) -> Plane:
     """What a data set says itself, else what `others` say."""
     return Plane(
-        _vector(data.tag(_POSITION)) or others.position,
+        vector_of(data.tag(_POSITION)) or others.position,
         _numbers(data.tag(_ORIENTATION), 6) or others.orientation,
         pair_of(data.tag(_SPACING)) or others.spacing,
         _positive(data.tag(_THICKNESS)) or others.thickness,
@@ -109,7 +110,7 @@ def _of_groups(file: DicomFile, common: Plane) -> Iterator[Plane]:
 def _plane_of_group(group: DataSet, others: Plane) -> Plane:
     position, orientation, spacing, thickness = others
     for item in group.items(_PLANE_POSITION)[:1]:
-        position = _vector(item.tag(_POSITION)) or position
+        position = vector_of(item.tag(_POSITION)) or position
     for item in group.items(_PLANE_ORIENTATION)[:1]:
         orientation = _numbers(item.tag(_ORIENTATION), 6) or orientation
     for item in group.items(_PIXEL_MEASURES)[:1]:

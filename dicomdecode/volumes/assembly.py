@@ -103,7 +103,7 @@ def _cut_tiles(run: _Run, values: str, place: NDArray[Any]) -> None:
     """The tiles of one mosaic; see mosaic.py for their order."""
     picture = decode(run.slices[0].opened.pixels, Request(values=values, dtype=place.dtype))
     for target, one in zip(place, run.slices, strict=True):
-        down, across = divmod(one.tile, one.mosaic.tiles_across if one.mosaic else 1)
+        down, across = divmod(one.tile, one.mosaic.across if one.mosaic else 1)
         row, column = down * one.rows, across * one.columns
         target[...] = picture[row : row + one.rows, column : column + one.columns]
 

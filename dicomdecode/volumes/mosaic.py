@@ -1,12 +1,15 @@
-"""Siemens mosaics: all slices of a volume as the tiles of one picture, and a private header (CSA) that says so.
+"""Mosaics: all slices of a volume as the tiles of one picture, and private elements that say so.
 
-        0  1  2      tiles go row by row; the side is the least square that holds them all,
-        3  4  5      and tiles behind the last slice are black
+        0  1  2      tiles go row by row, and tiles behind the last slice are black
+        3  4  5
         6  7  .
 
-Image Position is the corner of a plane as large as the whole picture around the first slice, so the first slice begins
-half the difference further in. The slices follow each other along SliceNormalVector, which may point against row x
-column.
+Siemens has as many tiles across as down, and a private header (CSA). Image Position is the corner of a plane as large
+as the whole picture around the first slice, so the first slice begins half the difference further in. The slices follow
+each other along SliceNormalVector, which may point against row x column.
+
+United Imaging has the least width whose square holds all tiles, no more rows of them than it needs, and a private
+sequence with the position of each.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from dicomdecode.errors import VolumeError
-from dicomdecode.reading.planes import Plane, Vector, planes_of
+from dicomdecode.reading.planes import Plane, Vector, planes_of, vector_of
 from dicomdecode.volumes.private import private_tag
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Mosaic", "find_mosaic", "read_csa"]
 
-_IMAGE_TYPE, _BETWEEN_SLICES = 0x00080008, 0x00180088
+_POSITION, _IMAGE_TYPE, _BETWEEN_SLICES = 0x00200032, 0x00080008, 0x00180088
 #: What a CSA header may hold at most; real ones have 128 elements.
 _MOST_ELEMENTS, _MOST_VALUES = 1024, 1024
 _COUNT, _NORMAL = "NumberOfImagesInMosaic", "SliceNormalVector"
@@ -35,13 +38,17 @@ class Mosaic(NamedTuple):
 
     Attributes
     ----------
-    tiles_across : int
-        Of the picture, and down.
+    maker : str
+        Whose form it is.
+    across, down : int
+        Tiles of the picture.
     planes : tuple of Plane
         Of each slice, in the order of the tiles.
     """
 
-    tiles_across: int
+    maker: str
+    across: int
+    down: int
     planes: tuple[Plane, ...]
 
 
@@ -51,10 +58,15 @@ def find_mosaic(file: DicomFile) -> Mosaic | None:
     Raises
     ------
     VolumeError
-        Image Type says that it is one, and there is no usable CSA header.
+        Image Type says that it is one, and private elements are missing or make no sense.
     """
-    if b"MOSAIC" not in (file.raw(_IMAGE_TYPE) or b"") or file.frames != 1:
-        return None
+    image_type = file.raw(_IMAGE_TYPE) or b""
+    if file.frames == 1 and b"MOSAIC" in image_type:
+        return _of_siemens(file)
+    return _of_united_imaging(file) if file.frames == 1 and b"VFRAME" in image_type else None
+
+
+def _of_siemens(file: DicomFile) -> Mosaic | None:
     tag = private_tag(file, 0x0029, "SIEMENS CSA HEADER", 0x10)
     header = read_csa(file.raw(tag) or b"") if tag is not None else {}
     count, normal, step = _whole(header.get(_COUNT)), _vector(header.get(_NORMAL)), file.tag(_BETWEEN_SLICES)
@@ -63,7 +75,7 @@ def find_mosaic(file: DicomFile) -> Mosaic | None:
         return None
     side = math.isqrt(count - 1) + 1 if count else 1
     start = _first_position(file, plane, side)
-    known = count and normal and start and isinstance(step, (int, float)) and math.isfinite(step) and step > 0
+    known = count and isinstance(step, (int, float)) and math.isfinite(step) and step > 0
     if not known or normal is None or start is None or file.rows % side or file.columns % side:
         raise VolumeError(
             "A Siemens mosaic cannot be taken apart: NumberOfImagesInMosaic or SliceNormalVector of its CSA header, or "
@@ -71,7 +83,23 @@ def find_mosaic(file: DicomFile) -> Mosaic | None:
             code="not_a_volume",
         )
     moved = [[start[i] + k * step * normal[i] for i in range(3)] for k in range(count)]
-    return Mosaic(side, tuple(plane._replace(position=(x, y, z)) for x, y, z in moved))
+    return Mosaic("Siemens", side, side, tuple(plane._replace(position=(x, y, z)) for x, y, z in moved))
+
+
+def _of_united_imaging(file: DicomFile) -> Mosaic:
+    """MR VFrame Sequence (0065,xx51) has an item for each tile."""
+    tag = private_tag(file, 0x0065, "Image Private Header", 0x51)
+    items = file.items(tag) if tag is not None else []
+    plane = planes_of(file)[0]
+    planes = [plane._replace(position=vector_of(item.tag(_POSITION))) for item in items]
+    across = math.isqrt(len(planes) - 1) + 1 if planes else 1
+    down = -(-len(planes) // across)
+    if not planes or file.rows % down or file.columns % across or any(one.position is None for one in planes):
+        raise VolumeError(
+            "A mosaic of United Imaging (VFRAME) cannot be taken apart: its private sequence of positions is missing",
+            code="not_a_volume",
+        )
+    return Mosaic("United Imaging", across, down, tuple(planes))
 
 
 def _first_position(file: DicomFile, plane: Plane, side: int) -> Vector | None:

@@ -168,10 +168,6 @@ def _all_slices(sources: Any, call: _Call, issues: list[Issue]) -> list[Slice]:
     if not slices:
         raise VolumeError("There is no image among the sources", code="not_a_volume")
     place(slices)
-    for one in slices:
-        if one.mosaic is not None and one.tile == 0:
-            text = f"{one.name} is a Siemens mosaic: it was taken apart by its CSA header"
-            issues.append(Issue(text, code="mosaic"))
     return slices
 
 
@@ -365,6 +361,9 @@ def _words(group: Group, varies: dict[str, Any], call: _Call) -> Iterable[Issue]
     if group.by_number and call.split_all:
         text = "nothing but Instance Number tells the volume from others at the same positions"
         yield Issue(text, code="slices_duplicate")
+    mosaics = {one.opened.number: one.mosaic.maker for one in group.slices if one.mosaic is not None}
+    for number, maker in mosaics.items():
+        yield Issue(f"source {number} is a mosaic of {maker}: it was taken apart into its slices", code="mosaic")
     changing = [name for name, value in varies.items() if isinstance(value, list)]
     mixed = [name for name in changing if name in _MEANING]
     if mixed:

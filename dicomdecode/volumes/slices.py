@@ -80,8 +80,9 @@ class Slice:
 
     def __post_init__(self) -> None:
         file = self.opened.file
-        tiles = 1 if self.mosaic is None else self.mosaic.tiles_across
-        self.rows, self.columns = file.rows // tiles, file.columns // tiles
+        mosaic = self.mosaic
+        self.rows = file.rows if mosaic is None else file.rows // mosaic.down
+        self.columns = file.columns if mosaic is None else file.columns // mosaic.across
         self.samples = 3 if file.photometric == "PALETTE COLOR" else file.samples
 
     @property

@@ -1,4 +1,4 @@
-"""Siemens mosaics: a CSA header written by hand, in both of its forms, whole and damaged."""
+"""Mosaics: a Siemens CSA header written by hand, in both of its forms, whole and damaged; the sequence of UIH."""
 
 from __future__ import annotations
 
@@ -119,3 +119,35 @@ def test_damaged_headers_end() -> None:
             for _ in range(4):
                 damaged[draw.randrange(len(damaged))] = draw.randrange(256)
             assert isinstance(read_csa(bytes(damaged)), dict)
+
+
+def united_imaging(count: int, *, with_positions: bool = True) -> bytes:
+    """Tiles of 4 x 6 pixels, as few across as their square needs, in as few rows."""
+    across = int(np.ceil(np.sqrt(count)))
+    down = int(np.ceil(count / across))
+    tiles = np.zeros((down * across, ROWS, COLUMNS), np.uint16)
+    tiles[:count] = np.arange(count * ROWS * COLUMNS).reshape(count, ROWS, COLUMNS)
+    picture = tiles.reshape(down, across, ROWS, COLUMNS).swapaxes(1, 2).reshape(down * ROWS, across * COLUMNS)
+    items: list[list[s.Element]] = [[(0x00200032, "DS", [1, 2, 3 + 4 * k])] for k in range(count)]
+    extra: list[s.Element] = [
+        (0x00080008, "CS", ["ORIGINAL", "PRIMARY", "M", "VFRAME"]),
+        (0x00200037, "DS", AXIAL),
+        (0x00280030, "DS", SPACING),
+        (0x00650010, "LO", "Image Private Header"),
+    ]
+    return s.image(picture, extra=[*extra, *([(0x00651051, "SQ", items)] if with_positions else [])])
+
+
+@pytest.mark.parametrize("count", [2, 5, 7, 12, 20])
+def test_tiles_of_united_imaging(count: int) -> None:
+    volume = dd.read_series(united_imaging(count))
+    wanted = np.arange(count * ROWS * COLUMNS).reshape(count, ROWS, COLUMNS)
+    assert np.array_equal(volume.array, wanted.astype(np.float32))
+    assert volume.origin == (1, 2, 3) and volume.spacing == (4, *SPACING)
+    assert [issue.code for issue in volume.issues] == ["mosaic"]
+
+
+def test_united_imaging_without_positions() -> None:
+    with pytest.raises(dd.VolumeError, match="mosaic of United Imaging") as caught:
+        dd.read_series(united_imaging(5, with_positions=False))
+    assert caught.value.code == "not_a_volume"
