@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.errors import DicomError
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pictures import Pictured
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.decode import first_codestream
 from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.planes import affine_of, planes_of
@@ -144,26 +144,21 @@ class DicomImage(Pictured):
 
     @property
     def position(self) -> NDArray[np.float64] | None:
-        """Image Position (Patient): where the centre of the first pixel lies, (x, y, z) in mm, [3]; of a multi-frame
-        file for each frame, [frames, 3]. None where a frame has none."""
+        """Image Position (Patient) in mm, [3] or [frames, 3]; None where a frame has none."""
         return self._of_planes(lambda plane: plane.position)
 
     @property
     def orientation(self) -> NDArray[np.float64] | None:
-        """Image Orientation (Patient): the unit vectors along a row and along a column, [6] or [frames, 6]; None where
-        a frame has none."""
+        """Image Orientation (Patient), [6] or [frames, 6]; None where a frame has none."""
         return self._of_planes(lambda plane: plane.orientation)
 
     @property
     def affine(self) -> NDArray[np.float64] | None:
-        """The matrix from (column, row, 0, 1) to (x, y, z, 1) in the patient, in mm (LPS; PS3.3 C.7.6.2.1.1), [4, 4] or
-        [frames, 4, 4]. Its third column is Slice Thickness along the normal, 1 mm where there is none: only a volume
-        (`read_series`) says how far apart slices are. None where a frame lacks position, orientation or Pixel Spacing.
-        """
+        """From (column, row, 0, 1) to (x, y, z, 1) in mm (LPS; PS3.3 C.7.6.2.1.1), [4, 4] or [frames, 4, 4]. The third
+        column is Slice Thickness (else 1 mm) along the normal. None where a frame lacks any of it."""
         return self._of_planes(affine_of)
 
     def _of_planes(self, part: Callable[[Plane], Any]) -> NDArray[np.float64] | None:
-        """A part of each frame's plane, as an array; None where a frame does not have it."""
         with self._awake():
             found = [part(plane) for plane in planes_of(self._file)]
         if any(one is None for one in found):
@@ -248,18 +243,8 @@ class DicomImage(Pictured):
     @property
     def codestream(self) -> dict[str, Any] | None:
         """What the codestream of frame 0 says of itself (JPEG 2000: levels, tiles, progression, transform)."""
-        if not self._file.is_encapsulated:
-            return None
-        from dicomdecode.codecs.jpeg2000 import inspect_codestream
-
-        try:
-            with self._awake():
-                frames = Frames(self._pixels, Request(values="stored"))
-                if frames.syntax.codec not in ("jpeg2000", "htj2k"):
-                    return None
-                return inspect_codestream(frames.codestream_bytes(0))
-        except DicomError as error:
-            return {"error": str(error)}
+        with self._awake():
+            return first_codestream(self._pixels)
 
     def pixels(
         self,

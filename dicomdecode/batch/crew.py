@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dicomdecode.pixels.arguments import check_whole
+from dicomdecode.pixels.decode import cores
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -176,16 +176,9 @@ def crew_of(work: Work, size: int | None, executor: Executor | None) -> Crew:
     ValueError, TypeError
         One of them cannot be used.
     """
-    count = _cores() if size is None else check_whole("threads", size, 1, _MOST)
+    count = cores() if size is None else check_whole("threads", size, 1, _MOST)
     if executor is None:
         return ThreadCrew(work, count)
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(f"executor must be an executor of concurrent.futures, not {type(executor).__name__}")
     return ExecutorCrew(work, executor, count)
-
-
-def _cores() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -7,10 +7,12 @@ are (in the core, without Python), `Plans` what becomes of their values, and the
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dicomdecode.errors import DicomError
 from dicomdecode.pixels._core import Frames, PixelData, Request
 from dicomdecode.pixels.planning import Plans
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.pixels.arguments import Allocate
 
-__all__ = ["decode", "side_by_side", "stored_cells"]
+__all__ = ["cores", "decode", "first_codestream", "side_by_side", "stored_cells"]
 
 
 def decode(
@@ -76,6 +78,28 @@ def _write_each(frames: Frames, plans: Plans, out: NDArray[Any], threads: int) -
     """Decode frame by frame into the result, side by side where threads are allowed."""
     numbers = frames.numbers
     side_by_side(lambda i: frames.write(numbers[i], 1, plans.of(numbers[i]), out, i), len(numbers), threads)
+
+
+def first_codestream(pixels: PixelData) -> dict[str, Any] | None:
+    """What the codestream of frame 0 says of itself; None where it is not JPEG 2000."""
+    from dicomdecode.codecs.jpeg2000 import inspect_codestream
+
+    if not pixels.file.is_encapsulated:
+        return None
+    try:
+        frames = Frames(pixels, Request(values="stored"))
+        if frames.syntax.codec not in ("jpeg2000", "htj2k"):
+            return None
+        return inspect_codestream(frames.codestream_bytes(0))
+    except DicomError as error:
+        return {"error": str(error)}
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:

@@ -8,7 +8,6 @@ else an issue of the volume.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -17,6 +16,8 @@ from dicomdecode.issues import Issue
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import Request
 from dicomdecode.pixels.arguments import check_flag, check_whole
+from dicomdecode.pixels.decode import cores
+from dicomdecode.sources import expand
 from dicomdecode.volumes.assembly import Wanted, assemble, is_same_picture
 from dicomdecode.volumes.attributes import ATTRIBUTES
 from dicomdecode.volumes.slices import Opened, Slice, names_of, open_file, place, same_origin, slices_of
@@ -92,7 +93,7 @@ def read_series(
     Parameters
     ----------
     sources : iterable, or one source
-        Anything that `dicomdecode.open` takes, in any order; a folder stands for all files in it and below.
+        In any order: anything that `dicomdecode.open` takes, folders, patterns, archives, URLs, as in `decode_batch`.
     values, dtype
         As in `dicomdecode.imread`. Rescale is applied slice by slice, so slices may differ in it.
     strict : bool
@@ -128,7 +129,7 @@ def read_series(
         Wanted(values, dtype),
         check_flag("strict", strict),
         split == "all",
-        _processors() if threads is None else check_whole("threads", threads, 1),
+        cores() if threads is None else check_whole("threads", threads, 1),
         limits_of(limits),
     )
     issues: list[Issue] = []
@@ -144,19 +145,15 @@ def read_series(
     return _volume(groups[0], call, issues)
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _all_slices(sources: Any, call: _Call, issues: list[Issue]) -> list[Slice]:
     """The slices of all files, each of which says where it lies."""
     slices: list[Slice] = []
-    for number, (source, is_found) in enumerate(_expanded(sources)):
+    for number, item in enumerate(expand(sources, call.limits)):
         try:
-            opened = open_file(number, source, call.limits)
+            if item.error is not None:
+                raise item.error
+            opened = open_file(number, item, call.limits)
         except DicomError as error:
-            if is_found and error.code in ("not_dicom", "empty"):
-                continue  # a folder may hold other files
             error.add_note(f"in source {number} of the series")
             raise
         if not opened.file.pixel_kind:
@@ -182,21 +179,6 @@ def _placed(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
         else:
             placed.append(one)
     return placed
-
-
-def _expanded(sources: Any) -> Iterable[tuple[Any, bool]]:
-    """Each source, and whether it was found in a folder rather than named."""
-    one = isinstance(sources, (str, bytes, bytearray, memoryview, os.PathLike)) or hasattr(sources, "read")
-    if one or hasattr(sources, "PatientName") or getattr(sources, "dtype", None) == "uint8":
-        sources = [sources]
-    for source in sources:
-        if isinstance(source, (str, os.PathLike)) and os.path.isdir(source):
-            for folder, folders, names in os.walk(os.fspath(source)):
-                folders.sort()
-                for name in sorted(names):
-                    yield os.path.join(folder, name), True
-        else:
-            yield source, False
 
 
 def _without_copies(slices: list[Slice], issues: list[Issue]) -> list[Slice]:

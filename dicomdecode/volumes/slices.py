@@ -16,6 +16,7 @@ from dicomdecode.volumes.mosaic import find_mosaic
 if TYPE_CHECKING:
     from dicomdecode.limits import Limits
     from dicomdecode.reading import Source
+    from dicomdecode.sources import Item
     from dicomdecode.volumes.mosaic import Mosaic
 
 __all__ = ["Opened", "Slice", "open_file", "place", "slices_of"]
@@ -33,7 +34,7 @@ class Opened:
     number : int
         Its place among the sources, from 0.
     origin : object
-        What the caller handed in.
+        What the caller handed in; the path of a file in a folder or an archive.
     source : Source
         Its bytes.
     file : DicomFile
@@ -92,7 +93,7 @@ class Slice:
         return f"source {self.opened.number}" + (f", frame {self.frame}" if frames > 1 else "")
 
 
-def open_file(number: int, source: Any, limits: Limits) -> Opened:
+def open_file(number: int, item: Item, limits: Limits) -> Opened:
     """Open one source and read its header.
 
     Raises
@@ -100,10 +101,10 @@ def open_file(number: int, source: Any, limits: Limits) -> Opened:
     DicomError, OSError, TypeError
         As `dicomdecode.open`.
     """
-    opened = open_source(source, limits)
+    opened = open_source(item.source, limits)
     try:
         file = DicomFile(opened, limits)
-        return Opened(number, source, opened, file, PixelData(file))
+        return Opened(number, item.name, opened, file, PixelData(file))
     finally:
         opened.rest()
 
