@@ -3,7 +3,7 @@
 PYTHON ?= .venv/bin/python
 TOOLS = $(dir $(shell command -v $(PYTHON)))
 export PYTHONPATH := $(CURDIR)
-.PHONY: help build quick test lint docs bench coverage fuzz
+.PHONY: help build quick test lint docs site bench coverage fuzz
 
 help:
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,14 +17,18 @@ quick: build ## the tests that take no time, without TensorFlow's: less than a m
 test: build ## all tests
 	$(PYTHON) -m pytest -q
 
-lint: ## ruff, cython-lint, mypy
+lint: ## ruff, cython-lint, mypy, codespell
 	$(TOOLS)ruff check .
 	$(TOOLS)ruff format --check .
 	git ls-files -z '*.pyx' '*.pxd' '*.pxi' | xargs -0 $(TOOLS)cython-lint
 	$(PYTHON) -m mypy
+	git ls-files -z | xargs -0 $(TOOLS)codespell
 
 docs: build ## the examples, links and tables of the pages
 	$(PYTHON) -m pytest -q tests/test_docs.py
+
+site: build ## the pages as a site, in build/site
+	$(PYTHON) -m sphinx -W --keep-going -q -b html docs build/site
 
 bench: build ## what must be reached, against competitors
 	$(PYTHON) benchmarks/ratios.py

@@ -69,6 +69,13 @@ def decode_dicom_image(
         Only under "strict": the content cannot be decoded, or (a plain ValueError) the range does not fit.
     OSError, MemoryError, TypeError, ValueError
         Whatever `on_error` says: the path cannot be read, an argument is wrong.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> dd.decode_dicom_image(get_testdata_file("CT_small.dcm"), dtype="int16").shape
+    (128, 128)
     """
     one_of("on_error", on_error, ON_ERROR)
     is_tfio = isinstance(values, str) and values == "tfio"
@@ -137,6 +144,13 @@ def decode_dicom_data(
         Only under "strict".
     OSError, TypeError, ValueError
         The path cannot be read; an element of `tags` is no tag.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> dd.decode_dicom_data(get_testdata_file("CT_small.dcm"), ["Modality", 0x00100020]).tolist()
+    ['CT', '1CT1']
     """
     one_of("on_error", on_error, ("strict", "skip"))
     asked = np.asarray(tags, dtype=object) if isinstance(tags, (list, tuple)) else np.asarray(tags)

@@ -385,6 +385,14 @@ def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImag
         The path cannot be opened.
     TypeError
         `source` is none of these.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> with dd.open(get_testdata_file("CT_small.dcm")) as image:
+    ...     image.tag("Modality"), image.spacing, image.shape
+    ('CT', (0.661468, 0.661468), (128, 128))
     """
     return DicomImage(source, limits=limits)
 
@@ -461,6 +469,16 @@ def imread(
         The content cannot be decoded: `MalformedError`, `TruncatedError`, `UnsupportedError`, `LimitError`.
     OSError, TypeError, ValueError, IndexError
         The path cannot be read; an argument is wrong.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> dd.imread(path).dtype
+    dtype('float32')
+    >>> int(dd.imread(path, values="display", window=(40, 400)).max())
+    255
     """
     request = Request(
         values=values,

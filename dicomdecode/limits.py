@@ -72,7 +72,28 @@ def limits_of(limits: Limits | None) -> Limits:
 
 
 def set_default_limits(limits: Limits) -> Limits:
-    """Replace the limits used when a call gives none, for the whole process; returns those before."""
+    """Replace the limits used when a call gives none, for the whole process.
+
+    Parameters
+    ----------
+    limits : Limits
+
+    Returns
+    -------
+    Limits
+        Those before.
+
+    Raises
+    ------
+    TypeError
+        `limits` is no `Limits`.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> before = dd.set_default_limits(dd.Limits(frames=10))
+    >>> _ = dd.set_default_limits(before)
+    """
     global _default
     if not isinstance(limits, Limits):
         raise TypeError(f"limits must be a dicomdecode.Limits, not {type(limits).__name__}")

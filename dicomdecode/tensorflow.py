@@ -324,8 +324,8 @@ def decode_dicom_batch(
     -------
     tf.RaggedTensor [files, (frames), (rows), (columns), samples]
         Without `shape`. A skipped file has no frames. All images must have as many samples.
-    tf.Tensor [files, *shape]
-        With `shape`. A file that was skipped, or has another shape, is an error.
+    tf.Tensor [files, ...]
+        With `shape`, whose axes follow the first. A file that was skipped, or has another shape, is an error.
 
     Raises
     ------

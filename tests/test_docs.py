@@ -97,6 +97,23 @@ def test_index_names_every_page() -> None:
     assert {page for page in pages - named if not page.startswith("changes/unreleased/")} == {"index.md"}
 
 
+def test_every_public_name_is_in_the_reference() -> None:
+    page = text_of("docs/api.md")
+    assert [name for name in dicomdecode.__all__ if not re.search(rf":: {name}$|`{name}`", page, re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("name", [n for n in dicomdecode.__all__ if callable(getattr(dicomdecode, n))])
+def test_docstrings_say_it_all(name: str) -> None:
+    """What goes in, what comes out, what is raised, and an example, which `test_examples_of_docstrings` runs."""
+    found = getattr(dicomdecode, name)
+    text = found.__doc__ or ""
+    assert "\n\n" in text or isinstance(found, type), "a line is not enough"
+    if not isinstance(found, type):
+        sections = set(re.findall(r"^ *(\w+)\n *-+$", text, re.MULTILINE))
+        assert {"Parameters", "Examples"} <= sections and sections & {"Returns", "Yields"}
+        assert "Raises" in sections or name == "set_default_limits"
+
+
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_lines_are_short(name: str) -> None:
     """All but table rows, which cannot be broken."""

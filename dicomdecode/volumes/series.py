@@ -121,6 +121,15 @@ def read_series(
         A file cannot be decoded.
     OSError, TypeError, ValueError
         A path cannot be read; an argument is wrong.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pathlib import Path
+    >>> from pydicom.data import get_testdata_file
+    >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
+    >>> volume.shape, volume.spacing
+    ((5, 16, 16), (2.5, 0.488281, 0.488281))
     """
     if split is not True and split != "all":
         raise ValueError(f'split must be True or "all", not {split!r}')
