@@ -152,8 +152,8 @@ def decode_batch(
     Parameters
     ----------
     sources : iterable, or one source
-        Of everything that `dicomdecode.open` takes, folders, patterns ("scans/**/*.dcm"), archives ("scans.zip",
-        "scans.zip/a/*.dcm") and URLs. It may be endless: at most ``2 * threads`` files are read ahead.
+        Of everything that `dicomdecode.open` takes, folders, patterns (``"scans/**/*.dcm"``), archives ("scans.zip",
+        ``"scans.zip/a/*.dcm"``) and URLs. It may be endless: at most ``2 * threads`` files are read ahead.
     threads : int, optional
         How many files are decoded side by side; default: one for each core. Where there are fewer files than threads,
         each gets several for its frames.
@@ -186,6 +186,14 @@ def decode_batch(
         At once: an argument is wrong. While iterating: there are more sources than `out` has room for.
     Exception
         While iterating: what `sources` itself raises; under "raise", what a file fails with.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> paths = [get_testdata_file(name) for name in ("CT_small.dcm", "rtplan.dcm")]
+    >>> [decoded.shape or decoded.error.code for decoded in dd.decode_batch(paths)]
+    [(128, 128), 'no_pixel_data']
     """
     one_of("on_error", on_error, ("record", "raise", "skip"))
     check_flag("ordered", ordered)
