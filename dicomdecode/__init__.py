@@ -10,6 +10,7 @@
 from dicomdecode.batch import Batch, Decoded, decode_batch
 from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError
+from dicomdecode.frame import decode_frame
 from dicomdecode.image import DicomImage, imread
 from dicomdecode.image import open_image as open
 from dicomdecode.limits import Limits, set_default_limits
@@ -20,7 +21,7 @@ __version__ = "0.1.0"
 
 open.__name__ = open.__qualname__ = "open"
 for _public in (
-    *(Volume, read_series),
+    *(Volume, decode_frame, read_series),
     *(Batch, Decoded, DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError),
     *(DicomImage, Limits, decode_batch, decode_dicom_data, decode_dicom_image, imread, open, set_default_limits),
 ):
@@ -42,6 +43,7 @@ __all__ = [
     "decode_batch",
     "decode_dicom_data",
     "decode_dicom_image",
+    "decode_frame",
     "dicom_tags",
     "imread",
     "open",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode import codecs
-from dicomdecode.codecs._heads import colour_of
-from dicomdecode.codecs._spec import FrameSpec
+from dicomdecode import frame as codestreams
+from dicomdecode.codecs._heads import colour_of, precision_of
 from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:
@@ -53,57 +53,89 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     Returns
     -------
     bytearray
-        Little-endian cells of Bits Allocated bits, the samples of a pixel side by side, as the codestream holds them:
-        neither YBR converted to RGB nor a sign extended that the codestream does not know. Where a JPEG stream says
-        another colour than Photometric Interpretation, pydicom is told that of the stream.
+        Little-endian cells as the codestream holds them: neither YBR converted to RGB nor a sign extended that the
+        codestream does not know. The samples of a pixel lie side by side; those of RLE plane by plane. Where a JPEG
+        stream says another colour than Photometric Interpretation, pydicom is told that of the stream.
 
     Raises
     ------
     DicomError
         The frame cannot be decoded; pydicom tries its other plugins then.
     """
-    from pydicom.pixels.common import PhotometricInterpretation
-
     syntax = SYNTAXES[runner.transfer_syntax]
     row = codecs.CODECS[syntax.codec]
-    # A codestream of single bits is decoded to bytes, as other plugins do; cells of RLE are as they are.
-    allocated = 8 if runner.bits_allocated == 1 and not row.cells else runner.bits_allocated
-    if allocated not in (8, 16, 32):
-        raise NotImplementedError(f"no decoder for frames of {allocated} bits allocated")
+    allocated = _bits_allocated(src, runner, row.cells, syntax.codec)
     for option, order in _ORDERS.items():
         if row.cells and runner.get_option(option, order) != order:
             raise NotImplementedError(f"no decoder for RLE with the option {option}")
-    photometric = str(runner.photometric_interpretation)
-    tells_colour = syntax.codec in ("jpeg", "jpegls") and runner.samples_per_pixel == 3
-    # Only JPEG 2000 streams know a sign.
-    signed = bool(runner.get_option("j2k_is_signed", False))
-    spec = FrameSpec(
-        rows=runner.rows,
-        columns=runner.columns,
-        samples=runner.samples_per_pixel,
+    rows, columns, samples = runner.rows, runner.columns, runner.samples_per_pixel
+    if _has_other_bits(src, runner, row.cells):
+        stored, signed = runner.bits_stored, runner.pixel_representation == 1
+    else:  # as it is in the stream; only JPEG 2000 knows a sign
+        stored, signed = allocated, bool(runner.get_option("j2k_is_signed", False))
+    frame = bytearray(rows * columns * samples * allocated // 8)
+    cells = np.frombuffer(frame, f"<{'i' if signed else 'u'}{allocated // 8}")
+    is_planar = row.cells and not row.planar and samples > 1
+    pixels = np.empty((rows, columns, samples), cells.dtype) if is_planar else cells.reshape(rows, columns, -1)
+    codestreams.decode_frame(
+        src,
+        transfer_syntax=syntax.uid,
+        rows=rows,
+        columns=columns,
+        samples=samples,
         bits_allocated=allocated,
-        bits_stored=allocated if row.cells else runner.bits_stored,
+        bits_stored=stored,
         signed=signed,
-        photometric=colour_of(src, photometric) if tells_colour else photometric,
-        to_rgb=False,
-        syntax=syntax.uid,
+        photometric=str(runner.photometric_interpretation),
+        color="stored",
+        out=pixels if samples > 1 else pixels[..., 0],
     )
-    size = allocated // 8
-    frame = bytearray(runner.rows * runner.columns * runner.samples_per_pixel * size)
-    decode = codecs.load(syntax.codec)
-    if row.cells:
-        decode(src, spec, np.frombuffer(frame, np.uint8))
-    else:
-        cells = np.frombuffer(frame, f"<{'i' if signed else 'u'}{size}")
-        color = decode(src, spec, cells.reshape(runner.rows, runner.columns, runner.samples_per_pixel))
-        if color == "RGB" and runner.samples_per_pixel == 3:  # by the stream, or the codec has undone RCT or ICT
-            runner.set_option("photometric_interpretation", PhotometricInterpretation.RGB)
-        elif tells_colour and color == "YBR_FULL" and not photometric.startswith("YBR"):
-            runner.set_option("photometric_interpretation", PhotometricInterpretation.YBR_FULL)
+    if is_planar:  # segments of RLE are planes (PS3.5 G.2), and so are frames of pydicom's other plugins
+        cells.reshape(samples, rows, columns)[:] = np.moveaxis(pixels, -1, 0)
+    if not row.cells and samples == 3:
+        _tell_colour(src, runner)
     runner.set_option("bits_allocated", allocated)
-    if runner.samples_per_pixel > 1 and not row.planar:
-        runner.set_option("planar_configuration", 0)
+    if samples > 1 and not row.planar:
+        runner.set_option("planar_configuration", int(is_planar))
     return frame
+
+
+def _bits_allocated(src: bytes, runner: DecodeRunner, is_cells: bool, codec: str) -> int:
+    """Of the frame that is given back, as by pydicom's other plugins.
+
+    Those of the data set; but 8 for a codestream of single bits, and for JPEG 2000 and JPEG-LS what the precision of
+    the stream needs.
+    """
+    allocated: int = runner.bits_allocated
+    if codec in ("jpegls", "jpeg2000", "htj2k"):
+        precision = precision_of(src) or allocated
+        allocated = min(allocated, next((bits for bits in (8, 16, 32) if precision <= bits), allocated))
+    if allocated == 1 and not is_cells:
+        allocated = 8
+    if allocated not in (8, 16, 32):
+        raise NotImplementedError(f"no decoder for frames of {allocated} bits allocated")
+    return allocated
+
+
+def _has_other_bits(src: bytes, runner: DecodeRunner, is_cells: bool) -> bool:
+    """Whether the samples of a stream have bits above Bits Stored: an overlay's, or a sign that was not extended.
+
+    pydicom itself masks them for the codecs whose precision it does not read.
+    """
+    wanted = runner.get_option("correct_unused_bits", True) and not is_cells
+    return bool(wanted and runner.bits_allocated > 8 and precision_of(src) > max(8, runner.bits_stored))
+
+
+def _tell_colour(src: bytes, runner: DecodeRunner) -> None:
+    """Tell pydicom what the samples are: what the stream says, and RGB once RCT or ICT are undone."""
+    from pydicom.pixels.common import PhotometricInterpretation
+
+    photometric = str(runner.photometric_interpretation)
+    found = colour_of(src, photometric)
+    if found in ("RGB", "YBR_RCT", "YBR_ICT"):
+        runner.set_option("photometric_interpretation", PhotometricInterpretation.RGB)
+    elif found == "YBR_FULL" and not photometric.startswith("YBR"):
+        runner.set_option("photometric_interpretation", PhotometricInterpretation.YBR_FULL)
 
 
 def _decoders() -> Iterator[Decoder]:

@@ -241,3 +241,48 @@ def test_damage_is_told(registered: None) -> None:
     dataset = encapsulated("80", np.zeros((16, 16, 1), np.uint8), b"\xff\xd8 no stream of this kind")
     with pytest.raises(RuntimeError, match=r"dicomdecode: .*marker"):
         pixel_array(dataset)
+
+
+@pytest.mark.parametrize("suffix", STREAMS)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_buffers(suffix: str, bits: int, registered: None) -> None:
+    """`as_buffer` and `iter_buffer` give what they say: planes of RLE, cells as wide as the stream's samples."""
+    cells = np.random.default_rng(bits).integers(0, 1 << bits, (6, 9, 3), np.uint16)
+    for samples in (1, 3):
+        plain = np.ascontiguousarray(cells[..., :samples].astype(np.uint8 if bits == 8 else np.uint16))
+        stream = bytes(STREAMS[suffix](plain[..., 0] if samples == 1 else plain))
+        dataset = encapsulated(suffix, plain, stream, stream)
+        decoder = get_decoder(s.RLE if suffix == "rle" else ROOT + suffix)
+        whole, said = decoder.as_buffer(dataset, decoding_plugin="dicomdecode")
+        frames = [frame for frame, _ in decoder.iter_buffer(dataset, decoding_plugin="dicomdecode")]
+        assert b"".join(frames) == whole
+        assert said["bits_allocated"] == 8 * plain.itemsize
+        shape = (2, 6, 9, samples)
+        if samples > 1:
+            assert said["planar_configuration"] == (suffix == "rle")
+            shape = (2, samples, 6, 9) if suffix == "rle" else shape
+        found = np.frombuffer(whole, plain.dtype).reshape(shape)
+        found = np.moveaxis(found, 1, -1) if suffix == "rle" and samples > 1 else found
+        np.testing.assert_array_equal(found, np.stack([plain, plain]))
+
+
+@pytest.mark.parametrize("suffix", ["80", "90", "201"])
+def test_a_stream_of_eight_bits_in_wider_cells(suffix: str, registered: None) -> None:
+    """Buffers have the stream's cells, arrays those of the data set, as with pydicom's other plugins."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 1), np.uint8)
+    dataset = encapsulated(suffix, pixels.astype(np.uint16), bytes(STREAMS[suffix](pixels[..., 0])))
+    decoder = get_decoder(ROOT + suffix)
+    buffer, said = decoder.as_buffer(dataset, decoding_plugin="dicomdecode")
+    assert buffer == pixels.tobytes() and said["bits_allocated"] == 8
+    array, said = decoder.as_array(dataset, decoding_plugin="dicomdecode")
+    assert array.dtype == np.uint16 and said["bits_allocated"] == 16
+    np.testing.assert_array_equal(array, pixels[..., 0])
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in STREAMS if suffix != "rle"])
+def test_bits_above_bits_stored_are_masked(suffix: str, registered: None) -> None:
+    """An overlay in the high bits of the stream's cells is no part of the array."""
+    pixels = np.random.default_rng(1).integers(0, 4096, (8, 8, 1), np.uint16)
+    dataset = encapsulated(suffix, pixels, bytes(STREAMS[suffix]((pixels | 0x8000)[..., 0])))
+    dataset.BitsStored, dataset.HighBit = 12, 11
+    np.testing.assert_array_equal(pixel_array(dataset, decoding_plugin="dicomdecode"), pixels[..., 0])

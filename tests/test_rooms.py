@@ -26,7 +26,7 @@ ROOMS = (
     ("pixels",),
     ("tfio_compat",),
     ("pictures",),
-    ("image", "decode_dicom", "issues"),
+    ("image", "frame", "decode_dicom", "issues"),
     ("sources",),
     ("volumes",),
     ("batch",),

@@ -67,11 +67,25 @@ cdef int exact_bits(const uint8_t* data, size_t size, int otherwise) noexcept no
     return otherwise
 
 
-def colour_of(data, str photometric):
-    """Photometric Interpretation of the three components of a JPEG or JPEG-LS stream.
+def precision_of(data):
+    """Bits of a sample by the header of a JPEG, JPEG-LS or JPEG 2000 stream; 0 where it has none that can be read."""
+    cdef ReadBuffer source = ReadBuffer(data)
+    cdef JpegHead head
+    cdef Codestream stream
+    cdef Fault fault
+    cdef int family = family_of(source.data, source.size)
+    if family == JPEG_FAMILY:
+        return head.precision if read_jpeg_head(source.data, source.size, &head) else 0
+    if family == JPEG2000_FAMILY and read_header(source.data, source.size, &stream, &fault) == 0:
+        return stream.component[0].precision
+    return 0
 
-    What the stream says (see `read_jpeg_head`) comes before Photometric Interpretation; of a JPEG stream where neither
-    says anything it is YBR_FULL, the usual one.
+
+def colour_of(data, str photometric):
+    """Photometric Interpretation of the three components of a stream, as a decoder gives them.
+
+    What a JPEG stream says (see `read_jpeg_head`) comes before Photometric Interpretation; where neither says anything
+    it is YBR_FULL, the usual one. JPEG 2000 with a component transform is RGB.
 
     Parameters
     ----------
@@ -87,6 +101,12 @@ def colour_of(data, str photometric):
     """
     cdef ReadBuffer source = ReadBuffer(data)
     cdef JpegHead head
+    cdef Codestream stream
+    cdef Fault fault
+    if family_of(source.data, source.size) == JPEG2000_FAMILY:
+        if read_header(source.data, source.size, &stream, &fault) == 0 and stream.component_transform:
+            return "RGB"
+        return photometric
     read_jpeg_head(source.data, source.size, &head)
     if head.colour == SAYS_RGB:
         return "RGB"
