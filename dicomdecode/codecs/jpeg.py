@@ -115,8 +115,8 @@ def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArr
     import imagecodecs
 
     photometric = spec.photometric
+    stored = wanted = None  # of one component there is but one colour space, and naming it takes time
     if spec.samples == 1:
-        stored = wanted = "GRAYSCALE"
         result = monochrome_or_palette(spec)
     elif spec.samples == 3 and photometric.startswith("YBR") and header.process != SOF3:
         stored = "YCBCR"
