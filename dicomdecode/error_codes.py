@@ -121,6 +121,8 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "limit_depth": _limit("The depth of sequences exceeds `Limits.depth`."),
         "limit_fragments": _limit("The number of fragments exceeds `Limits.fragments`."),
         "limit_inflate_ratio": _limit("An inflated data set exceeds `Limits.inflate_ratio`."),
+        "limit_pixels_per_byte": _limit("A frame has more pixels than `Limits.pixels_per_byte` for each byte."),
+        "limit_stream_bytes": _limit("A pipe, a device or a stream gives more than `Limits.stream_bytes`."),
     },
     "Codestreams": {
         "stream_start": _malformed("No codestream of the transfer syntax begins here."),
@@ -216,6 +218,8 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "uid_padding": "There is white space around the transfer syntax: it is ignored.",
         "vr": "The VR of an element is none that there is: what follows tells its length, the dictionary its meaning.",
         "element_twice": "An element is there twice: the first counts that is not empty.",
+        "transfer_syntax": "The transfer syntax is unknown: native pixel data are read as Explicit VR Little Endian.",
+        "sequence_cut": "The file ends inside a sequence of undefined length: what is behind its beginning is lost.",
         "number_form": "A number is not written as its VR is: it is read all the same.",
         "odd_length": "An element has an odd length: it is read as it is.",
         "character_set": "A character set is unknown: its text is read as ISO_IR 100.",

@@ -345,7 +345,7 @@ class DicomImage(Pictured):
     def __repr__(self) -> str:
         if not self._file.pixel_kind:
             return "<DicomImage without pixel data>"
-        return f"<DicomImage {self.shape} {self.photometric} {self.bits_stored} bits>"
+        return f"<DicomImage {self.shape} {self._file.photometric_term} {self.bits_stored} bits>"
 
 
 def _decoded(

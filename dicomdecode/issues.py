@@ -15,12 +15,13 @@ from dicomdecode.errors import DicomError
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.decode import stored_cells
-from dicomdecode.pixels.luts import first_voi, lut_items, read_lut
+from dicomdecode.pixels.luts import MOST_ITEMS, first_voi, lut_items, read_lut
 from dicomdecode.pixels.overlays import embedded_bits, read_overlays
 from dicomdecode.pixels.palette import read_palette
 from dicomdecode.reading.charset import is_known, terms_of
 from dicomdecode.reading.spacing import wrong_spacing
 from dicomdecode.syntaxes import SYNTAXES, name_of
+from dicomdecode.tags import is_defined
 
 if TYPE_CHECKING:
     from dicomdecode.reading import DicomFile
@@ -107,9 +108,14 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
         yield Issue("the data set is not encoded as its transfer syntax says", code="encoding", tag=0x00020010)
     if file.pixels_cut:
         yield Issue("the file ends inside the pixel data", code="pixels_cut", tag=file.pixels_tag)
-    odd = file.first_odd
-    if odd:
-        yield Issue("an element has an odd length", code="odd_length", tag=odd)
+    if file.transfer_syntax not in SYNTAXES:
+        text = "the transfer syntax is unknown: native pixel data are read as in Explicit VR Little Endian"
+        yield Issue(text, code="transfer_syntax", tag=0x00020010)
+    if file.first_undelimited:
+        text = "the file ends inside a sequence of undefined length: what is behind its beginning is lost"
+        yield Issue(text, code="sequence_cut", tag=_told(file.first_undelimited))
+    if file.first_odd:
+        yield Issue("an element has an odd length", code="odd_length", tag=_told(file.first_odd))
     if file.skipped:
         text = f"{file.skipped} bytes in front of the data set belong to no element of it: they are passed over"
         yield Issue(text, code="foreign_bytes")
@@ -117,14 +123,20 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
     if syntax.strip(b" \0") != syntax.strip(b" \0\t\n\v\f\r"):
         yield Issue("white space around the transfer syntax: it is ignored", "uid_padding", 0x00020010)
     if file.first_odd_vr:
-        yield Issue(
-            "the VR of an element is none that there is: what follows tells its length", "vr", file.first_odd_vr
-        )
-    if file.first_repeated:
+        text = "the VR of an element is none that there is: what follows tells its length"
+        yield Issue(text, code="vr", tag=_told(file.first_odd_vr))
+    if file.pixel_data_elements > 1:
+        yield Issue("there are two Pixel Data elements: the first counts", code="element_twice", tag=file.pixels_tag)
+    elif file.first_repeated:
         text = "an element is there twice: the first counts that is not empty"
-        yield Issue(text, code="element_twice", tag=file.first_repeated)
+        yield Issue(text, code="element_twice", tag=_told(file.first_repeated))
     if not all(is_known(term) for term in terms_of(file.raw(0x00080005) or b"")):
         yield Issue("a character set is unknown: its text is read as ISO_IR 100", "character_set", 0x00080005)
+
+
+def _told(tag: int) -> int | None:
+    """A tag that may be told: that of a misplaced header may be a piece of somebody's name."""
+    return tag if is_defined(tag) else None
 
 
 #: Numbers of a picture that are DS or IS: what else is found there is read all the same.
@@ -156,7 +168,7 @@ def _values(file: DicomFile) -> Iterator[Issue]:
     luts = ((0x00283000, "Modality LUT"), (0x00283010, "VOI LUT"), (0x20500010, "Presentation LUT"))
     for sequence, name in luts:
         items = lut_items(file, sequence)
-        if len(items) < len(file.items(sequence)):
+        if len(items) < min(len(file.items(sequence)), MOST_ITEMS):
             yield Issue(f"an item of the {name} sequence has no table: it is not used", "lut_empty", sequence)
         for item in items:
             lut = read_lut(item, file.signed)
@@ -205,9 +217,8 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
         yield Issue(f"Bits Stored is 0: it is read as {file.bits_stored}", code="bits_stored", tag=0x00280101)
     samples = file.tag(0x00280002)
     if file.is_renamed:
-        text = (
-            f"Photometric Interpretation contradicts {file.samples} Samples per Pixel: it is read as {file.photometric}"
-        )
+        text = f"Photometric Interpretation contradicts {file.samples} Samples per Pixel: it is read as "
+        text += file.photometric_term
         yield Issue(text, code="samples_per_pixel", tag=0x00280004)
     elif isinstance(samples, int) and samples > 0 and samples != file.samples:
         text = f"Samples per Pixel is {samples}, and the pixel data have {file.samples}"
@@ -237,7 +248,7 @@ def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
     elif length > needed + needed % 2:
         yield Issue(f"{length - needed} bytes of pixel data follow the last frame", code="trailing_bytes", tag=tag)
     if file.samples == 3 and file.photometric.endswith("_422") and not frames.is_422:
-        yield Issue(f"{file.photometric} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
+        yield Issue(f"{file.photometric_term} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
 
 
 def _encapsulated(pixels: PixelData, frames: Frames) -> Iterator[Issue]:
@@ -316,7 +327,7 @@ def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
     if header.components == file.samples == 3 and file.photometric:
         colour = colour_of(data, file.photometric)
         if colour.startswith("YBR") != file.photometric.startswith("YBR"):
-            text = f"Photometric Interpretation is {file.photometric}, and the stream is {colour}"
+            text = f"Photometric Interpretation is {file.photometric_term}, and the stream is {colour}"
             yield Issue(f"{text}: it is read so", code="photometric", tag=0x00280004)
     if find_end(data, header) < 0:
         yield Issue("the codestream has no end marker", code="stream_end", tag=file.pixels_tag)
@@ -333,7 +344,9 @@ def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
         transformed = bool(found["component_transform"])
         if transformed != (file.photometric in ("YBR_RCT", "YBR_ICT")):
             what = "a" if transformed else "no"
-            text = f"Photometric Interpretation is {file.photometric}, and the codestream has {what} colour transform"
+            text = (
+                f"Photometric Interpretation is {file.photometric_term}, and the codestream has {what} colour transform"
+            )
             yield Issue(text, code="photometric", tag=0x00280004)
     if not bytes(data[-64:]).rstrip(b"\0").endswith(b"\xff\xd9"):
         yield Issue("the codestream has no end marker, or bytes behind it", code="stream_end", tag=file.pixels_tag)

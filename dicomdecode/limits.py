@@ -6,9 +6,20 @@ from dataclasses import dataclass, fields
 
 from dicomdecode.errors import LimitError
 
-__all__ = ["Limits", "check_limit", "default_limits", "limits_of", "over_limit", "set_default_limits"]
+__all__ = [
+    "Limits",
+    "check_limit",
+    "default_limits",
+    "inflated_freely",
+    "limits_of",
+    "over_limit",
+    "set_default_limits",
+]
 
 MAX_DEPTH = 256  # the scanner's stack is an array of this many levels
+#: What a data set may inflate to whatever its ratio, where `inflate_ratio` is not below the default.
+_INFLATED_FREELY = 1 << 25
+_INFLATE_RATIO = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,13 @@ class Limits:
     fragments : int
         Fragments of encapsulated pixel data.
     inflate_ratio : int
-        Inflated bytes for each deflated one; a deflate stream cannot exceed 1032.
+        Inflated bytes for each deflated one. The default holds from 32 MiB on, since small black images are deflated a
+        thousandfold; a smaller ratio holds from the first byte.
+    pixels_per_byte : int
+        Pixels of a frame for each byte of its codestream, for codecs that need hardly a bit for a black picture (JPEG
+        2000, JPEG XL, video). Frames of up to 2^26 pixels are never refused for it.
+    stream_bytes : int
+        Bytes read from what has no size: a pipe, a device, a file object that cannot seek.
     """
 
     pixels_per_frame: int = 1 << 30
@@ -42,7 +59,31 @@ class Limits:
     elements: int = 1 << 22
     depth: int = 64
     fragments: int = 1 << 22
-    inflate_ratio: int = 1032
+    inflate_ratio: int = _INFLATE_RATIO
+    pixels_per_byte: int = 1 << 16
+    stream_bytes: int = 1 << 30
+
+    @classmethod
+    def strict(cls, **changes: int) -> Limits:
+        """Limits for files from strangers: of a size that one picture or one series has, a gigabyte at most.
+
+        Parameters
+        ----------
+        **changes : int
+            Limits that are to be others than these.
+        """
+        strict: dict[str, int] = {
+            "pixels_per_frame": 1 << 26,
+            "frames": 1 << 14,
+            "output_bytes": 1 << 30,
+            "header_bytes": 1 << 26,
+            "elements": 1 << 19,
+            "depth": 32,
+            "fragments": 1 << 18,
+            "pixels_per_byte": 1 << 14,
+            "stream_bytes": 1 << 28,
+        }
+        return cls(**(strict | changes))
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -51,6 +92,11 @@ class Limits:
                 raise ValueError(f"limit {field.name} must be a positive int below 2**62, not {value!r}")
         if self.depth > MAX_DEPTH:
             raise ValueError(f"limit depth must be at most {MAX_DEPTH}, not {self.depth!r}")
+
+
+def inflated_freely(limits: Limits) -> int:
+    """Bytes of an inflated data set that are not held against `inflate_ratio`."""
+    return _INFLATED_FREELY if limits.inflate_ratio >= _INFLATE_RATIO else 0
 
 
 # One immutable object, replaced as a whole: rebinding a name is atomic, with and without the GIL.
@@ -102,7 +148,7 @@ def set_default_limits(limits: Limits) -> Limits:
 
 
 #: The codes of limits that are counted in bytes.
-_IN_BYTES = ("limit_output_bytes", "limit_header_bytes", "limit_inflate_ratio", "icc_size")
+_IN_BYTES = ("limit_output_bytes", "limit_header_bytes", "limit_inflate_ratio", "limit_stream_bytes", "icc_size")
 
 
 def over_limit(

@@ -107,6 +107,6 @@ SYNTAXES: Mapping[str, Syntax] = MappingProxyType({row.uid: row for row in _ROWS
 
 
 def name_of(uid: str) -> str:
-    """The name of a transfer syntax; the UID itself when it is not known."""
+    """The name of a transfer syntax; of an unknown one no text of the file, for this goes into messages."""
     row = SYNTAXES.get(uid)
-    return row.name if row is not None else uid
+    return row.name if row is not None else "an unknown transfer syntax"

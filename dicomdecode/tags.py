@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Path", "dicom_tags", "keyword_of", "parse_tag", "private_vr_of", "vr_of"]
+__all__ = ["Path", "dicom_tags", "is_defined", "keyword_of", "parse_tag", "private_vr_of", "vr_of"]
 
 #: A tag, or an alternation tag, item number, tag, ... that ends with a tag.
 Path = tuple[int, ...]
@@ -59,6 +59,11 @@ def vr_of(tag: int) -> str:
         return str(dictionary_VR(tag))  # repeating groups
     except KeyError:
         return "UN"
+
+
+def is_defined(tag: int) -> bool:
+    """Whether a tag means something by the data dictionary (PS3.6), or to the scanner."""
+    return tag >> 16 in (0xFFFE, 0x7FE0, 2) or (not tag >> 16 & 1 and vr_of(tag) != "UN")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import io
 import pickle
 import re
 import struct
@@ -281,6 +282,30 @@ def too_much(folder: Path) -> Iterator[tuple[str, dd.Limits, Callable[[dd.Limits
     yield "depth", dd.Limits(depth=1), path_of_tags
     yield "depth", dd.Limits(depth=1), reads(s.dataset([sequence], encoding=undefined))
     yield "fragments", dd.Limits(fragments=2), reads(s.image(frames, syntax=s.RLE))
+    yield "stream_bytes", dd.Limits(stream_bytes=500), lambda limits: dd.imread(Pipe(s.image(frames)), limits=limits)
+    yield "pixels_per_byte", dd.Limits(pixels_per_byte=100), reads(black_jpeg_2000(8193))
+
+
+class Pipe(io.RawIOBase):
+    """What cannot seek."""
+
+    def __init__(self, contents: bytes) -> None:
+        self.contents = io.BytesIO(contents)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self.contents.read(size)
+
+
+def black_jpeg_2000(size: int) -> bytes:
+    """A frame of one sample whose codestream holds but the header of JPEG 2000."""
+    stream = b"\xff\x4f\xff\x51" + bytes(100)
+    numbers = {0x00280010: size, 0x00280011: size, 0x00280100: 8, 0x00280101: 8, 0x00280102: 7, 0x00280103: 0}
+    head: list[s.Element] = [(0x00280002, "US", 1), (0x00280004, "CS", "MONOCHROME2")]
+    head += [(tag, "US", number) for tag, number in numbers.items()]
+    return s.dataset([*head, *s.encapsulate([stream])], syntax="1.2.840.10008.1.2.4.90")
 
 
 def test_limits_read_alike(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from dicomdecode.cli.terminal import clean
@@ -19,7 +20,7 @@ def _plain(value: Any) -> Any:
     """A value of `tag` or of `facts_of` as JSON has it."""
     if isinstance(value, bytes):
         return value.hex()
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(x) for x in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
@@ -46,7 +47,7 @@ def short(value: Any) -> str:
         return "(absent)"
     if isinstance(value, bytes):
         return f"{len(value)} bytes" if len(value) > 32 else value.hex()
-    if isinstance(value, list) and value and is_item(value[0]):
+    if isinstance(value, Sequence) and value and is_item(value[0]):
         return f"sequence of {len(value)} item{'s' if len(value) > 1 else ''}"
     text = "\\".join(map(str, value)) if isinstance(value, list) else str(value)
     text = clean(" ".join(text.splitlines()))

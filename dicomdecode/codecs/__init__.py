@@ -28,6 +28,10 @@ class Codec(NamedTuple):
         Of `cells`: Planar Configuration holds for them.
     ratio : int
         Of `cells`: the most bytes it gives for each byte it takes; 0 where there is no such bound.
+    pixels_per_bit : int
+        The most pixels that one bit of its streams can stand for; 0 where there is no such bound: then
+        `Limits.pixels_per_byte` holds. A block of 64 coefficients costs a bit in a DCT process of JPEG, and a component
+        may have a 16th of the picture's blocks; a run of JPEG-LS costs a bit for up to 2^15 pixels.
     trims : bool
         Of `cells`: it clears, or fills with the sign, up to 7 bits above Bits Stored.
     areas : bool
@@ -43,6 +47,7 @@ class Codec(NamedTuple):
     cells: bool = False
     planar: bool = False
     ratio: int = 0
+    pixels_per_bit: int = 0
     trims: bool = False
     areas: bool = False
     gil: bool = False
@@ -54,8 +59,8 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "uncompressed": Codec("dicomdecode.codecs.uncompressed", cells=True, planar=True, ratio=1, gil=True),
         "deflate": Codec("dicomdecode.codecs.deflate", cells=True, planar=True, ratio=1032),
         "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64, trims=True),
-        "jpeg": Codec("dicomdecode.codecs.jpeg"),
-        "jpegls": Codec("dicomdecode.codecs.jpegls"),
+        "jpeg": Codec("dicomdecode.codecs.jpeg", pixels_per_bit=64 * 16),
+        "jpegls": Codec("dicomdecode.codecs.jpegls", pixels_per_bit=1 << 15),
         "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),
         "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),

@@ -7,19 +7,23 @@ from typing import Any
 
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import MalformedError, TruncatedError
+from dicomdecode.reading.inflate import DEFLATED_STEP, inflated
 
 
 def decode(data: Any, spec: FrameSpec, out: Any) -> None:
     """Inflate one frame of native cells into `out`, a 1-D uint8 array of the frame's size."""
-    inflater = zlib.decompressobj(wbits=-15)
+    stream, cells, done = memoryview(data).cast("B"), memoryview(out), 0
     try:
-        cells = inflater.decompress(data, out.nbytes)
+        for piece, _ in inflated(stream[i : i + DEFLATED_STEP] for i in range(0, len(stream), DEFLATED_STEP)):
+            last = min(done + len(piece), len(cells))
+            cells[done:last] = piece[: last - done]
+            done = last
+            if done == len(cells):
+                return
     except zlib.error:
         raise MalformedError("The deflated frame cannot be inflated", code="inflate", frame=spec.frame) from None
-    if len(cells) < out.nbytes:
-        raise TruncatedError(
-            f"The deflated frame is too short (bytes): expected {out.nbytes}, found {len(cells)}",
-            code="frame_cut",
-            frame=spec.frame,
-        )
-    memoryview(out)[:] = cells
+    raise TruncatedError(
+        f"The deflated frame is too short (bytes): expected {len(cells)}, found {done}",
+        code="frame_cut",
+        frame=spec.frame,
+    )

@@ -6,7 +6,6 @@ All frames are one stream, cut into fragments anywhere; a frame is decoded only 
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from dicomdecode.codecs.faults import check_layout, malformed
 from dicomdecode.errors import DicomError, TruncatedError, UnsupportedError
+from dicomdecode.reading._reading import ForkLock
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class VideoReader:
         self._av = av
         self._data = memoryview(data).cast("B")
         self._spec = spec
-        self._lock = threading.Lock()
+        self._lock = ForkLock()
         self._next = 0
         self._frames: Iterator[Any] | None = None
 

@@ -56,6 +56,8 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     bint lacks_colour       # Photometric Interpretation is missing, or one of a single sample
     bint is_lossy           # by the transfer syntax
     uint64_t ratio          # of `gives_cells`: the most bytes for each byte of a codestream; 0: no bound
+    uint64_t pixels_per_bit     # of other codecs: the most pixels for each bit of a codestream; 0: no bound
+    uint64_t pixels_per_byte    # what the limits allow where there is none
     Spec spec
     uint64_t pixels         # of a frame
     int cell                # element type of a stored value
@@ -129,7 +131,7 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
                      Fault* fault) noexcept nogil
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil
 cdef void free_index(FrameIndex* index) noexcept nogil
-cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last,
+cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last, uint64_t count,
                       Fault* fault) noexcept nogil
 cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
                    Fault* fault) noexcept nogil
@@ -175,7 +177,7 @@ cdef class Frames:
     cdef readonly object numbers    # of the frames that are asked for
     cdef readonly bint keeps_axis   # the result has an axis of frames where `frame_dim` does not say
 
-    cdef int check(self, uint64_t last) except -1
+    cdef int check(self, uint64_t last, uint64_t count) except -1
     cdef int take_area(self, Request request) except -1
     cdef int read_into(self, uint64_t frame, place, int* conversion) except -1
     cdef int cells_by_library(self, data, FrameSpec spec, place) except -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,6 +33,8 @@ __all__ = [
 
 #: (shape, dtype) -> the array that a result is written into.
 Allocate = Callable[[tuple[int, ...], np.dtype[Any]], "NDArray[Any]"]
+#: Frames that a sequence may name: as many as an image may have by default.
+_MOST_FRAMES = 1 << 22
 #: row, column, height, width in full-resolution pixels.
 Region = tuple[int, int, int, int]
 
@@ -88,7 +91,7 @@ def check_whole(name: str, value: Any, least: int, most: int | None = None) -> i
     return found
 
 
-def check_frames(frames: Any) -> int | slice | list[int] | None:
+def check_frames(frames: Any) -> int | slice | range | list[int] | None:
     """`frames=` in one of three forms, or None for all. Whether the image has them is asked when it is known."""
     if frames is None:
         return None
@@ -101,7 +104,12 @@ def check_frames(frames: Any) -> int | slice | list[int] | None:
         return frames
     if _is_whole(frames):
         return operator.index(frames)
-    chosen: list[Any] = list(frames) if hasattr(frames, "__iter__") and not isinstance(frames, (str, bytes)) else [None]
+    if isinstance(frames, range):
+        return frames
+    is_many = hasattr(frames, "__iter__") and not isinstance(frames, (str, bytes))
+    chosen: list[Any] = list(itertools.islice(frames, _MOST_FRAMES + 1)) if is_many else [None]
+    if len(chosen) > _MOST_FRAMES:
+        raise ValueError(f"frames must name at most {_MOST_FRAMES} frames; ask for more with a slice or a range")
     if not all(map(_is_whole, chosen)):
         raise TypeError(f"frames must be an int, a slice or a sequence of ints, not {frames!r}")
     return [operator.index(i) for i in chosen]
@@ -178,7 +186,7 @@ class Selection(NamedTuple):
     keeps_axis: bool
 
 
-def select(frames: int | slice | list[int] | None, count: int) -> Selection:
+def select(frames: int | slice | range | list[int] | None, count: int) -> Selection:
     """What `frames`, as `check_frames` gives it, are of an image with `count` frames.
 
     Raises
@@ -191,8 +199,10 @@ def select(frames: int | slice | list[int] | None, count: int) -> Selection:
     if isinstance(frames, slice):
         return Selection(range(count)[frames], True)
     single = isinstance(frames, int)
-    numbers = [frames] if isinstance(frames, int) else frames
-    for i in numbers:
+    numbers: Sequence[int] = [frames] if isinstance(frames, int) else frames
+    # A range may be of any length: its ends tell.
+    ends = numbers if not isinstance(numbers, range) else {numbers[0], numbers[-1]} if numbers else ()
+    for i in ends:
         if not -count <= i < count:
             raise IndexError(f"frames: there is no frame {i} in an image with {count}")
     return Selection([i % count for i in numbers], not single)

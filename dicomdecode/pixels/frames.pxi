@@ -155,10 +155,10 @@ cdef class Frames:
         return plan, fit
 
     # Decoding.
-    cdef int check(self, uint64_t last) except -1:
-        """Raise when frame `last` cannot be there."""
+    cdef int check(self, uint64_t last, uint64_t count) except -1:
+        """Raise when `count` frames, `last` the highest, cannot be there."""
         cdef Fault fault
-        if check_frames(&self.layout, self.run.index, &self.file.h, last, &fault) < 0:
+        if check_frames(&self.layout, self.run.index, &self.file.h, last, count, &fault) < 0:
             self.file.raise_fault(&fault, <int64_t>last)
         return 0
 
@@ -177,7 +177,7 @@ cdef class Frames:
         if n < 0:
             raise ValueError(f"frame_dim=False with {count} frames selected; choose one with frames=")
         if count:
-            self.check(last_of(self.numbers))
+            self.check(last_of(self.numbers), count)
         shape = tuple([dims[i] for i in range(n)])
         if request.out is not None:
             return arguments.fitting(request.out, shape, dtype)

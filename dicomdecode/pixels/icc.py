@@ -133,11 +133,11 @@ class Profiles:
 def _paths_of_frames(file: DicomFile, names: list[str]) -> Callable[[int], int]:
     """The optical path of each frame, by the functional groups (PS3.3 C.8.12.6.1); the first where they do not say."""
 
+    numbers = {name: n for n, name in reversed(list(enumerate(names)))}
+
     def named(group: DataSet, default: int) -> int:
         for item in group.items(_PATH_IDENTIFICATION)[:1]:
-            name = str(item.tag(_PATH_IDENTIFIER))
-            if name in names:
-                return names.index(name)
+            return numbers.get(str(item.tag(_PATH_IDENTIFIER)), default)
         return default
 
     groups = FunctionalGroups(file)

@@ -289,10 +289,14 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
     return DONE
 
 
+cdef enum:
+    FREE_PIXELS = 1 << 26       # that any codestream may give: 8192 x 8192, the largest that is made as one frame
+
+
 cdef int check_frames(const Layout* layout, const FrameIndex* index, const ImageHeader* h, uint64_t last,
-                      Fault* fault) noexcept nogil:
-    """Whether frame `last` can be there: before memory is asked for on the header's word."""
-    cdef uint64_t room, frame_bytes
+                      uint64_t count, Fault* fault) noexcept nogil:
+    """Whether `count` frames, `last` the highest, can be there: before memory is asked for on the header's word."""
+    cdef uint64_t room
     if layout.codec == CODEC_NATIVE:
         if layout.frame_bits and last + 1 > (UINT64_MAX - 7) // layout.frame_bits:
             room = UINT64_MAX
@@ -303,15 +307,34 @@ cdef int check_frames(const Layout* layout, const FrameIndex* index, const Image
                         h.pixels.tag, <int64_t>h.pixels.offset,
                         <int64_t>min(room, <uint64_t>INT64_MAX), <int64_t>h.pixels.length)
         return 0
-    if layout.is_stream:
-        return 0
     room = index.end - index.first
-    if room // 8 <= last:
+    if not layout.is_stream and room // 8 <= last:
         return missing_frames(index, h.pixels.tag, <size_t>(room // 8), fault)
-    frame_bytes = layout.frame_bits // 8
-    if is_half_chroma(h):
-        frame_bytes = layout.pixels * 2 * <uint64_t>h.bits_allocated // 8
-    if layout.ratio and (room - 8) < (frame_bytes + layout.ratio - 1) // layout.ratio:
-        return fail(fault, TRUNCATED, "frame_cut", "The pixel data cannot hold a frame (bytes)", h.pixels.tag,
-                    <int64_t>index.first, <int64_t>(frame_bytes // layout.ratio), <int64_t>(room - 8))
+    # A frame that is asked for twice is there once.
+    return check_streams(layout, index, h, room - 8 if room > 8 else 0, min(count, last + 1), fault)
+
+
+cdef int check_streams(const Layout* layout, const FrameIndex* index, const ImageHeader* h, uint64_t room,
+                       uint64_t frames, Fault* fault) noexcept nogil:
+    """Whether `room` bytes of codestreams can give so many frames."""
+    cdef uint64_t frame_bytes = layout.frame_bits // 8
+    cdef uint64_t needed, pixels
+    if layout.gives_cells:
+        if is_half_chroma(h):
+            frame_bytes = layout.pixels * 2 * <uint64_t>h.bits_allocated // 8
+        needed = (frame_bytes + layout.ratio - 1) // layout.ratio if layout.ratio else 0
+    elif layout.pixels_per_bit:
+        needed = layout.pixels // (8 * layout.pixels_per_bit)
+    else:
+        pixels = frames * layout.pixels if frames <= UINT64_MAX // layout.pixels else UINT64_MAX
+        if pixels <= FREE_PIXELS or (pixels - FREE_PIXELS) // layout.pixels_per_byte < room:
+            return 0
+        return fail(fault, OVER_LIMIT, "limit_pixels_per_byte", "The pixels for each byte of the codestream exceed",
+                    h.pixels.tag, <int64_t>index.first, <int64_t>layout.pixels_per_byte,
+                    <int64_t>(pixels // room if room else pixels))
+    if frames <= FREE_PIXELS // layout.pixels:
+        frames = 1              # the decoder tells better which frame is not there
+    if needed and frames > room // needed:
+        return fail(fault, TRUNCATED, "frame_cut", "The pixel data cannot hold the frames (bytes)", h.pixels.tag,
+                    <int64_t>index.first, <int64_t>min(needed * frames, <uint64_t>INT64_MAX), <int64_t>room)
     return 0

@@ -14,6 +14,7 @@ cdef struct KnownSyntax:        # a row of syntaxes.SYNTAXES and of codecs.CODEC
     bint is_lossy
     int family                  # of its streams; NO_FAMILY where their first bytes could be anything
     uint64_t ratio
+    uint64_t pixels_per_bit
 
 cdef KnownSyntax[64] known_syntaxes
 cdef int syntax_count = 0
@@ -53,6 +54,7 @@ cdef int learn_syntaxes() except -1:
             known.does_areas = codec.areas
             known.is_stream = codec.stream
             known.ratio = codec.ratio
+            known.pixels_per_bit = codec.pixels_per_bit
         syntax_count += 1
     return 0
 
@@ -156,6 +158,8 @@ cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, in
     layout.is_stream = syntax.is_stream
     layout.does_areas = syntax.does_areas
     layout.ratio = syntax.ratio
+    layout.pixels_per_bit = syntax.pixels_per_bit
+    layout.pixels_per_byte = m.limits.pixels_per_byte
     layout.tells_colour = syntax.tells_colour
     layout.is_lossy = syntax.is_lossy
     layout.pixels = <uint64_t>h.rows * h.columns

@@ -5,9 +5,10 @@ PS3.3 C.11.1 (modality), C.11.2 (VOI), C.11.6 (presentation), C.7.6.16.2 (functi
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
 
     from dicomdecode.reading import DataSet, DicomFile
 
-__all__ = ["Choice", "FrameValues", "Lut", "RealWorld", "Window", "first_voi", "frame_values", "lut_items", "read_lut"]
+__all__ = [
+    "MOST_ITEMS",
+    "Choice",
+    "FrameValues",
+    "Lut",
+    "RealWorld",
+    "Window",
+    "first_voi",
+    "frame_values",
+    "lut_items",
+    "read_lut",
+]
 
 #: center, width, function.
 Window = tuple[float, float, str]
@@ -40,6 +52,8 @@ _CENTER, _WIDTH, _FUNCTION, _EXPLANATION = 0x00281050, 0x00281051, 0x00281056, 0
 _REAL_WORLD = 0x00409096
 #: That are looked at for one that can be used.
 _MOST_WINDOWS = 64
+#: Of a LUT sequence, likewise.
+MOST_ITEMS = 1024
 _PIXEL_VALUE_TRANSFORMATION, _FRAME_VOI_LUT = 0x00289145, 0x00289132
 
 
@@ -137,8 +151,9 @@ def read_lut(item: DataSet, signed: bool) -> Lut:
 
 
 def lut_items(dataset: DataSet, sequence: int) -> list[DataSet]:
-    """The items of a LUT sequence that hold a table; empty ones are left behind by editors, and are none."""
-    return [item for item in dataset.items(sequence) if item.raw(_LUT_DESCRIPTOR) or item.raw(_LUT_DATA)]
+    """The first items of a LUT sequence that hold a table; empty ones are left behind by editors, and are none."""
+    items = itertools.islice(dataset.items(sequence), MOST_ITEMS)
+    return [item for item in items if item.raw(_LUT_DESCRIPTOR) or item.raw(_LUT_DATA)]
 
 
 class RealWorld(NamedTuple):
@@ -292,7 +307,7 @@ def _stored_voi(rescale: tuple[float, float] | None, dataset: DataSet, signed: b
     return FrameValues(rescale, voi, about_voi=tuple(f"not used: {error.message}" for error in wrong))
 
 
-def _real_world(dataset: DataSet, items: list[DataSet], choice: int | str | None) -> RealWorld:
+def _real_world(dataset: DataSet, items: Sequence[DataSet], choice: int | str | None) -> RealWorld:
     """A mapping by its index or LUT Label; the first where nothing was asked for."""
     labels = [next(iter(_values(item, 0x00409210)), None) for item in items]
     index = _named(choice, labels) if isinstance(choice, str) else choice or 0

@@ -213,6 +213,8 @@ class _ColourPlanner:
 
     def steps(self, key: None) -> tuple[str, ...]:
         colour = self._frames.colour if self._frames.converts_to_rgb else "RGB"
+        if colour == self._frames.pixels.file.photometric:
+            colour = self._frames.pixels.file.photometric_term
         return ((f"{colour} -> RGB",) if colour != "RGB" else ()) + self._chain.steps
 
 

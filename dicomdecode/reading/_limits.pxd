@@ -9,6 +9,7 @@ cdef struct CLimits:
     uint64_t elements
     uint64_t fragments
     uint64_t inflate_ratio
+    uint64_t pixels_per_byte
     int depth
 
 
@@ -20,5 +21,6 @@ cdef inline int fill_limits(object limits, CLimits* out) except -1:
     out.elements = limits.elements
     out.fragments = limits.fragments
     out.inflate_ratio = limits.inflate_ratio
+    out.pixels_per_byte = limits.pixels_per_byte
     out.depth = limits.depth
     return 0

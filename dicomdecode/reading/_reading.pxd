@@ -299,6 +299,31 @@ cdef const char* photometric_name(int code) noexcept nogil
 
 # --- data sets and files ----------------------------------------------------------------------------------------------
 
+cdef struct Mark:           # where an item of a sequence is
+    size_t index
+    size_t at               # its header, in the value of the sequence
+
+
+cdef class DataSet
+
+
+cdef class Items:
+    cdef DataSet owner
+    cdef Element sequence
+    cdef bint explicit_vr
+    cdef bint big_endian
+    cdef Mark* marks
+    cdef size_t marked
+    cdef size_t room
+    cdef Mark last              # where the item behind the last one that was found begins
+    cdef Py_ssize_t count       # -1 until it is known
+
+    cdef int step(self, Cursor* c, size_t* start) except -1
+    cdef int mark(self, const Mark* place) except -1
+    cdef Mark nearest(self, size_t index) noexcept
+    cdef DataSet nth(self, size_t index)
+
+
 cdef class DataSet:
     cdef FileMap m
     cdef readonly DataSet parent    # keeps the bytes that `m` points into alive; None for the data set of a file
@@ -313,7 +338,7 @@ cdef class DataSet:
     cdef const uint8_t* bytes_of(self, const Element* e) except NULL
     cdef bytes value_of(self, const Element* e)
     cdef bint inner_encoding(self, const Element* e, bint* explicit_vr, bint* big_endian) except -1
-    cdef int collect_items(self, const Element* e, Py_ssize_t index, list found) except -1
+    cdef Items items_of(self, const Element* e)
     cdef int depth(self) noexcept
     cdef DataSet child(self, const uint8_t* data, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian)
     cdef DataSet nth_item(self, const Element* e, Py_ssize_t index)

@@ -9,6 +9,7 @@ scan.pxi       bytes -> a flat table of data elements
 fragments.pxi  from fragment to fragment of encapsulated pixel data
 header.pxi     elements -> the attributes that say what the pixel data are
 texts.pxi      the bytes of a value -> text, numbers
+items.pxi      the items of a sequence
 dataset.pxi    a data set as Python sees it
 file.pxi       a file: all of these together
 fault.pxi      errors of functions without the GIL -> exceptions
@@ -17,7 +18,7 @@ buffers.pxi    what such functions read and write of Python's objects
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from cython cimport freelist, internal
+from cython cimport critical_section, freelist, internal
 from libc.errno cimport EISDIR, errno
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -28,15 +29,19 @@ from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u32, short_of, u
 from dicomdecode.reading._limits cimport CLimits, fill_limits
 
 import datetime
+import itertools
+import operator
 import os
 import threading
 import zlib
+from collections.abc import Sequence
 
 from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
-from dicomdecode.limits import over_limit
+from dicomdecode.limits import inflated_freely, over_limit
 from dicomdecode.reading.charset import decode_text, terms_of
 from dicomdecode.reading.foreign import not_dicom
-from dicomdecode.tags import parse_tag, private_vr_of, vr_of
+from dicomdecode.reading.inflate import DEFLATED_STEP, inflated
+from dicomdecode.tags import is_defined, parse_tag, private_vr_of, vr_of
 
 cdef enum:
     ITEM = 0xFFFEE000u
@@ -57,5 +62,6 @@ include "scan.pxi"
 include "fragments.pxi"
 include "header.pxi"
 include "texts.pxi"
+include "items.pxi"
 include "dataset.pxi"
 include "file.pxi"

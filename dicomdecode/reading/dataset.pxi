@@ -1,5 +1,9 @@
 # A data set as Python sees it: look-up by tag, values by VR, items of sequences.
 
+cdef enum:
+    LISTED_ITEMS = 1024         # of a sequence whose items are all made at once when its value is asked for
+
+
 cdef inline bint lacks_vr(const Element* e) noexcept nogil:
     """Whether the file does not say the VR: it is implicit, UN, or none that there is."""
     return e.vr == 0 or e.vr == VR_UN or form_of(<uint8_t>(e.vr >> 8), <uint8_t>(e.vr & 0xFF)) > LONG_FORM
@@ -84,6 +88,9 @@ cdef class DataSet:
         item.m.explicit_vr = explicit_vr
         item.m.cursor.big_endian = big_endian
         item.m.limits = self.m.limits
+        # Most items are small, and there may be very many of them.
+        item.m.elements.items = <Element*>malloc(8 * sizeof(Element))
+        item.m.elements.capacity = 8 if item.m.elements.items != NULL else 0
         if scan_item(&item.m, &fault) == SCAN_FAULT:
             raise_fault(&fault, -1)
         return item
@@ -109,68 +116,23 @@ cdef class DataSet:
         return True
 
     def items(self, tag):
-        """The items of a sequence, one `DataSet` each; an empty list when the sequence is absent."""
+        """The items of a sequence, an `Items`; an empty list when the sequence is absent."""
         cdef const Element* e = self.element(tag)
-        cdef list found = []
-        if e != NULL:
-            self.collect_items(e, -1, found)
-        return found
+        return [] if e == NULL else self.items_of(e)
 
-    cdef DataSet nth_item(self, const Element* e, Py_ssize_t index):
-        """Item `index` of a sequence; None when there are fewer."""
-        cdef list found = []
-        self.collect_items(e, index, found)
-        return found[0] if found else None
-
-    cdef int collect_items(self, const Element* e, Py_ssize_t index, list found) except -1:
-        """Append item `index` of a sequence, or every item when it is negative."""
-        cdef bint explicit_vr = False
-        cdef bint big_endian = False
-        cdef bint every = index < 0
-        cdef Cursor c
-        cdef FileMap walk = self.m
-        cdef Fault fault
-        cdef uint32_t tag = 0
-        cdef uint64_t length = 0
-        cdef size_t start
-        if not self.inner_encoding(e, &explicit_vr, &big_endian):
+    cdef Items items_of(self, const Element* e):
+        cdef Items items = Items.__new__(Items)
+        if not self.inner_encoding(e, &items.explicit_vr, &items.big_endian):
             raise MalformedError("Not a sequence", code="not_a_sequence", tag=e.tag)
         if self.depth() >= self.m.limits.depth:
             raise over_limit("The nesting of sequences exceeds", "limit_depth", self.m.limits.depth, tag=e.tag)
-        fault.kind = NO_FAULT
-        c.data = self.bytes_of(e)
-        c.size = <size_t>e.length
-        c.pos = 0
-        c.big_endian = big_endian
-        walk.base = e.offset
-        walk.file_size = e.length
-        walk.walked = 0
-        walk.steps_over = False
-        while next_item(&c, c.size, &tag, &length):
-            if tag != ITEM:
-                if tag >> 16 == 0xFFFE:
-                    break
-                raise MalformedError("A sequence holds something that is not an item", code="item_expected", tag=e.tag,
-                                     offset=e.offset + c.pos - 8)
-            start = c.pos
-            if length == UNDEFINED_LENGTH:
-                if walk_undefined(&walk, &c, explicit_vr, True, &fault) != SCAN_DONE:
-                    if fault.kind != TRUNCATED:
-                        raise_fault(&fault, -1)
-                    c.pos = c.size              # no delimiter: the item ends with its sequence
-            elif length > c.size - c.pos:
-                if not e.flags & CUT:
-                    raise MalformedError("An item is longer than its sequence", code="item_length", tag=e.tag,
-                                         offset=e.offset + start)
-                c.pos = c.size
-            else:
-                c.pos += <size_t>length
-            if every or index == 0:
-                found.append(self.child(c.data + start, e.offset + start, c.pos - start, explicit_vr, big_endian))
-                if not every:
-                    break
-            index -= 1
-        return 0
+        items.owner = self
+        items.sequence = e[0]
+        return items
+
+    cdef DataSet nth_item(self, const Element* e, Py_ssize_t index):
+        """Item `index` of a sequence; None when there are fewer."""
+        return self.items_of(e).nth(<size_t>index)
 
     cdef int depth(self) noexcept:
         cdef int n = 0
@@ -286,7 +248,8 @@ cdef class DataSet:
         -------
         int, float, str, datetime.date, bytes, list or None
             None when the element is absent or holds no number; a list when there are several values; a list of
-            `DataSet` for a sequence; bytes for binary VRs. A text that its VR does not allow is returned as it is.
+            `DataSet` for a sequence (`Items` where there are more than 1024); bytes for binary VRs. A text that its VR
+            does not allow is returned as it is.
         """
         path = parse_tag(tag)
         cdef DataSet at = self if len(path) == 1 else self.locate(path)
@@ -300,7 +263,9 @@ cdef class DataSet:
         cdef bint big_endian = False
         if e.flags & UNDEFINED or e.vr == letters(b"SQ") or lacks_vr(e):
             if at.inner_encoding(e, &explicit_vr, &big_endian):
-                return at.items(number)
+                items = at.items_of(e)
+                first = items[:LISTED_ITEMS + 1]
+                return first if len(first) <= LISTED_ITEMS else items
         cdef uint16_t vr = at.meant_vr(e)
         cdef int form = text_form(vr)
         if form == SEQUENCE or form == BINARY:

@@ -8,7 +8,9 @@ cdef int raise_fault(const Fault* fault, int frame) except -1:
     """
     cdef str text = fault.what.decode("ascii")
     cdef str code = fault.code.decode("ascii")
-    tag = fault.tag if fault.tag else None
+    # A header that is misplaced makes a tag and a length of text: neither is told of a tag that nobody defines.
+    tag = fault.tag if fault.tag and is_defined(fault.tag) else None
+    cdef bint tells_numbers = tag is not None or fault.tag == 0 or fault.kind == OVER_LIMIT
     offset = fault.offset if fault.offset >= 0 else None
     concerned = frame if frame >= 0 else None
     if fault.kind == NO_MEMORY:
@@ -16,11 +18,11 @@ cdef int raise_fault(const Fault* fault, int frame) except -1:
     if fault.kind == OVER_LIMIT:
         raise over_limit(text, code, fault.expected, fault.found if fault.found >= 0 else None, tag=tag, offset=offset,
                          frame=concerned)
-    if fault.expected >= 0:
+    if fault.expected >= 0 and tells_numbers:
         text += f": expected {fault.expected}"
         if fault.found >= 0:
             text += f", found {fault.found}"
-    elif fault.found >= 0:
+    elif fault.found >= 0 and tells_numbers:
         text += f": found {fault.found}"
     if fault.kind == TRUNCATED:
         kind = TruncatedError

@@ -1,6 +1,6 @@
 # A DICOM file: source -> scan -> header.
 
-cdef object BEHIND = threading.Lock()      # one thread at a time looks behind the pixel data of a file
+cdef ForkLock BEHIND = ForkLock()         # one thread at a time looks behind the pixel data of a file
 
 cdef enum:
     FIRST_WINDOW = 65536        # bytes; the headers of most files fit, and small files whole
@@ -179,9 +179,12 @@ cdef class DicomFile(DataSet):
             raise over_limit("The value exceeds", "limit_header_bytes", self.m.limits.header_bytes, e.length, tag=e.tag)
         self.source.wake()
         try:
-            value = bytes(self.source.read_at(e.offset, e.length)).ljust(e.length, b"\0")
+            value = bytes(self.source.read_at(e.offset, e.length))
         finally:
             self.source.rest()
+        if <uint64_t>len(value) < e.length:
+            raise MalformedError("The file changed while it was read: it holds fewer bytes than its size said",
+                                 code="file_changed", offset=e.offset + <uint64_t>len(value))
         return self.far_values.setdefault(e.offset, value)
 
     cdef int raise_fault(self, const Fault* fault, int64_t frame) except -1:
@@ -193,21 +196,25 @@ cdef class DicomFile(DataSet):
         return raise_fault(fault, <int>frame)
 
     cdef int inflate(self) except -1:
-        """Inflate the data set (PS3.5 A.5: raw RFC 1951) behind a copy of the file meta information."""
+        """Inflate the data set (PS3.5 A.5: raw RFC 1951) behind a copy of the file meta information, step by step."""
         cdef uint64_t start = self.m.dataset_offset
-        deflated = self.source.read_at(start, self.source.size - start)
-        cdef Py_ssize_t bound = <Py_ssize_t>self.m.limits.output_bytes
-        cdef Py_ssize_t by_ratio = <Py_ssize_t>(self.m.limits.inflate_ratio * <uint64_t>len(deflated))
-        bound = min(bound, by_ratio)
-        inflater = zlib.decompressobj(wbits=-15)
+        cdef uint64_t most = self.m.limits.output_bytes
+        cdef uint64_t ratio = self.m.limits.inflate_ratio
+        cdef uint64_t freely = inflated_freely(self.limits)
+        cdef uint64_t inflated_bytes = 0
+        cdef uint64_t allowed, taken
+        data = bytearray(self.source.read_at(0, start))
         try:
-            data = inflater.decompress(deflated, bound + 1)
+            for piece, taken in inflated(self.parts_from(start)):
+                data += piece
+                inflated_bytes += <uint64_t>len(piece)
+                allowed = max(freely, ratio * taken)
+                if inflated_bytes > min(allowed, most):
+                    code = "limit_inflate_ratio" if allowed < most else "limit_output_bytes"
+                    raise over_limit("The inflated data set exceeds", code, min(allowed, most), offset=start)
         except zlib.error:
             raise MalformedError("The deflated data set cannot be inflated", code="inflate", offset=start) from None
-        if len(data) > bound:
-            code = "limit_inflate_ratio" if bound == by_ratio else "limit_output_bytes"
-            raise over_limit("The inflated data set exceeds", code, bound, offset=start)
-        self.source = MemorySource(bytes(self.source.read_at(0, start)) + data)
+        self.source = MemorySource(data)
         self.source.describe(&self.bytes)
         self.m.file_size = self.bytes.size
         self.m.cursor.pos = 0
@@ -215,6 +222,15 @@ cdef class DicomFile(DataSet):
         self.m.cursor.pos = <size_t>start
         self.m.begun = True
         return 0
+
+    def parts_from(self, uint64_t at):
+        """The bytes of the source from one on, a piece at a time."""
+        while True:
+            part = self.source.read_at(at, DEFLATED_STEP)
+            if not part:
+                return
+            yield part
+            at += <uint64_t>len(part)
 
     def tags(self):
         """The tags of all elements, file meta information first, then the data set in the order of the file."""
@@ -282,6 +298,12 @@ cdef class DicomFile(DataSet):
         return ""
 
     @property
+    def photometric_term(self):
+        """Photometric Interpretation for messages: a defined term, "" where it is missing, else "(no defined term)"."""
+        term = photometric_name(self.h.photometric).decode("ascii")
+        return "(no defined term)" if self.h.photometric == PI_OTHER else term
+
+    @property
     def pixel_kind(self):
         """"integer", "float", "double", or "" when there are no pixel data."""
         return ("", "integer", "float", "double")[self.h.pixel_kind]
@@ -339,6 +361,25 @@ cdef class DicomFile(DataSet):
     def is_renamed(self):
         """Photometric Interpretation contradicts Samples per Pixel: `photometric` is one that does not."""
         return bool(self.h.is_renamed)
+
+    @property
+    def pixel_data_elements(self):
+        """How many elements are named Pixel Data."""
+        cdef size_t i
+        cdef size_t n = 0
+        self.look_behind_later()
+        for i in range(self.m.elements.count):
+            n += self.m.elements.items[i].tag == PIXEL_DATA
+        return n
+
+    @property
+    def first_undelimited(self):
+        """The first sequence of undefined length whose end is not there; 0 where there is none."""
+        cdef size_t i
+        for i in range(self.m.elements.count):
+            if self.m.elements.items[i].flags == (UNDEFINED | CUT):
+                return self.m.elements.items[i].tag
+        return 0
 
     @property
     def first_odd_vr(self):

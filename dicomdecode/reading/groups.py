@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,17 +20,16 @@ class FunctionalGroups:
     ----------
     shared : DataSet or None
         What holds for all frames.
-    per_frame : list of DataSet
-        For each frame what holds for it alone.
+    per_frame : sequence of DataSet
+        For each frame what holds for it alone; read when it is asked for.
     """
 
     def __init__(self, file: DicomFile) -> None:
         self.shared: DataSet | None = next(iter(file.items(_SHARED)), None)
-        self.per_frame: list[DataSet] = file.items(_PER_FRAME)
+        self.per_frame: Sequence[DataSet] = file.items(_PER_FRAME)
 
     def items(self, frame: int, sequence: int) -> Iterator[DataSet]:
         """The first item of a sequence where a frame's own groups have one, then where the shared ones have one."""
-        own = self.per_frame[frame] if frame < len(self.per_frame) else None
-        for group in (own, self.shared):
+        for group in (*self.per_frame[frame : frame + 1], self.shared):
             if group is not None:
                 yield from group.items(sequence)[:1]

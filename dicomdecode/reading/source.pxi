@@ -29,6 +29,39 @@ cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, si
     return more if more < 0 else more + <int64_t>front
 
 
+cdef int forks = 0          # of this process and its parents since the module was loaded
+
+
+def _forked():
+    global forks
+    forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+cdef class ForkLock:
+    """A lock that a forked child finds open: who held it may be a thread that the child does not have."""
+
+    cdef object lock
+    cdef int known              # forks, when the lock was made
+
+    def __cinit__(self):
+        self.lock = threading.Lock()
+        self.known = forks
+
+    def __enter__(self):
+        if self.known != forks:
+            self.known = forks
+            self.lock = threading.Lock()
+        self.lock.acquire()
+
+    def __exit__(self, *exception):
+        if self.known == forks:             # else it was the parent's
+            self.lock.release()
+
+
 cdef class Source:
     """The bytes of a file, by position. A source that is at rest holds no descriptor."""
 
@@ -121,7 +154,7 @@ cdef class PathSource(Source):
 
     def __init__(self, path):
         self.path = os.fspath(path)
-        self.lock = threading.Lock()
+        self.lock = ForkLock()
         self.open_now()
         self.users = 1
         self.size = self.known.size
@@ -142,10 +175,9 @@ cdef class PathSource(Source):
         """Whether it has a size and positions; a pipe and a device have none."""
         return bool(self.known.is_regular)
 
-    def read_stream(self, uint64_t most):
-        """Read what has no positions to its end: at most `most` bytes and one more."""
-        with open(self.file.descriptor, "rb", closefd=False) as file:
-            return file.read(<Py_ssize_t>min(most + 1, <uint64_t>1 << 62))
+    def as_stream(self):
+        """A file object for what has no positions; to be closed before `rest`."""
+        return open(self.file.descriptor, "rb", closefd=False)
 
     cdef int describe(self, FileBytes* f) except -1:
         f.data = NULL
@@ -207,9 +239,12 @@ cdef class FileSource(Source):
 
     def __init__(self, file):
         self.file = file
-        self.lock = threading.Lock()
+        self.lock = ForkLock()
         position = file.tell()
-        self.size = file.seek(0, 2)
+        size = file.seek(0, 2)
+        if not 0 <= size < 1 << 62:
+            raise OSError("the file object does not say where it ends")
+        self.size = size
         file.seek(position)
 
     cdef int describe(self, FileBytes* f) except -1:

@@ -8,8 +8,9 @@ import struct
 import zlib
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
+from dicomdecode.errors import DicomError
 from dicomdecode.limits import over_limit
-from dicomdecode.reading._reading import FileSource, MemorySource, PathSource, Source
+from dicomdecode.reading._reading import DicomFile, FileSource, MemorySource, PathSource, Source
 from dicomdecode.reading.archives import split_archive
 from dicomdecode.reading.remote import is_url, open_url
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["open_source"]
 
+_STEP = 1 << 20
 _PIXEL_DATA = 0x7FE00010
 #: Transfer syntaxes whose data set is not in Explicit VR Little Endian.
 _IMPLICIT = ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
@@ -42,7 +44,7 @@ def open_source(source: Any, limits: Limits) -> Source:
     OSError
         A path that cannot be opened.
     LimitError
-        A pipe or a device that gives more than the limits allow.
+        A pipe, a device or a stream that gives more than the limits allow.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return MemorySource(source)
@@ -53,7 +55,7 @@ def open_source(source: Any, limits: Limits) -> Source:
     if hasattr(source, "read") and not _is_text(source):
         if getattr(source, "seekable", lambda: False)():
             return FileSource(source)
-        return MemorySource(source.read())
+        return _drained(source, limits)
     if hasattr(source, "PatientName") or type(source).__module__.startswith("pydicom."):
         from pydicom.dataset import Dataset
 
@@ -78,19 +80,42 @@ def _open_name(name: str | os.PathLike[str], limits: Limits) -> Source:
         from dicomdecode.reading.members import find_member
 
         return open_source(find_member(member, limits), limits)
-    return file if file.is_regular else _drained(file, limits)
+    return file if file.is_regular else _of_device(file, limits)
 
 
-def _drained(pipe: PathSource, limits: Limits) -> MemorySource:
-    """What has no size and no positions, read to its end."""
-    most = limits.output_bytes
+def _of_device(device: PathSource, limits: Limits) -> MemorySource:
+    """What is in a pipe or a device."""
     try:
-        contents = pipe.read_stream(most)
+        with device.as_stream() as stream:
+            return _drained(stream, limits)
     finally:
-        pipe.rest()
-    if len(contents) > most:
-        raise over_limit("What the pipe or device gives exceeds", "limit_output_bytes", most)
-    return MemorySource(contents)
+        device.rest()
+
+
+def _drained(stream: Any, limits: Limits) -> MemorySource:
+    """What has no size and no positions, read to its end. What does not begin as DICOM is read no further."""
+    most = limits.stream_bytes
+    contents = bytearray()
+    while True:
+        part = stream.read(min(_STEP, most + 1 - len(contents)))
+        if part is None:
+            raise BlockingIOError("the stream has no bytes now: a stream that does not block cannot be read")
+        if not part:
+            return MemorySource(contents)
+        contents += part
+        if len(contents) > most:
+            raise over_limit("What the stream gives exceeds", "limit_stream_bytes", most)
+        if len(contents) - len(part) < _STEP <= len(contents):
+            _check_begin(bytes(contents), limits)
+
+
+def _check_begin(front: bytes, limits: Limits) -> None:
+    """Raise where these first bytes of a file are not DICOM; what else is wrong with them is told later."""
+    try:
+        DicomFile(MemorySource(front), limits)
+    except DicomError as error:
+        if error.code == "not_dicom":
+            raise
 
 
 def _is_text(file: Any) -> bool:

@@ -174,10 +174,13 @@ cdef size_t put_decimal(uint64_t number, bint negative, char* out) noexcept nogi
     return n + negative
 
 
+cdef const char* DIGITS = b"0123456789abcdef"       # in C: a bytes object is not for functions without the GIL
+
+
 cdef size_t put_hexadecimal(uint32_t number, int digits, char* out) noexcept nogil:
     cdef int i
     for i in range(digits):
-        out[i] = b"0123456789abcdef"[(number >> (4 * (digits - 1 - i))) & 15]
+        out[i] = DIGITS[(number >> (4 * (digits - 1 - i))) & 15]
     return digits
 
 

@@ -8,7 +8,7 @@ What depends on uninitialised memory there, or ended the process, raises here. A
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +202,7 @@ def _depth(low: float, high: float) -> int:
     return 1 + (max(int(below) - 1, 0) if below > above else int(above)).bit_length()
 
 
-def _items(data: DataSet, tag: int) -> list[DataSet]:
+def _items(data: DataSet, tag: int) -> Sequence[DataSet]:
     return data.items(tag) if data.vr(tag) == "SQ" else []
 
 

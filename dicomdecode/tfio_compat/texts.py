@@ -10,7 +10,7 @@ import contextlib
 import math
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,7 +165,7 @@ class _Believed:
     def words(self, tag: int) -> tuple[bytes, bool] | None:
         return (self._found[tag][1], self._order == ">") if tag in self._found else None
 
-    def items(self, tag: int) -> list[DataSet]:
+    def items(self, tag: int) -> Sequence[DataSet]:
         return []
 
 
@@ -177,12 +177,10 @@ def _item(data: DataSet, tag: int, index: int) -> DataSet:
     elif not _is_sequence(data, tag, written):
         reason = "Invalid VR"
     else:
-        try:
+        with contextlib.suppress(MalformedError):
             items = data.items(tag)
-        except MalformedError:
-            items = []
-        if index < len(items):
-            return items[index]
+            if index < len(items):
+                return items[index]
         reason = _ILLEGAL_PARAMETER
     raise MalformedError(f"item findAndGetSequenceItem: {reason}", code="tfio_path")
 

@@ -157,7 +157,9 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
             return False
         if state.index.table == NULL and walk_index(&state.index, &state.bytes, h.pixels.tag, &fault) < 0:
             return False
-    if not needs_no_python(&state.run, h) or check_frames(layout, &state.index, h, h.frames - 1, &fault) < 0:
+    if not needs_no_python(&state.run, h):
+        return False
+    if check_frames(layout, &state.index, h, h.frames - 1, h.frames, &fault) < 0:
         return False
     if is_tfio:
         state.asked.frame_dim = state.asked.color_dim = 1
@@ -277,7 +279,7 @@ cdef bint plan_with_python(State* state, object view, dd_image* image) except -1
             return False
         if frames.layout.codec != CODEC_NATIVE and frames.run.index.table == NULL:
             pixels.walk()
-        frames.check(pixels.file.h.frames - 1)
+        frames.check(pixels.file.h.frames - 1, pixels.file.h.frames)
         if not needs_no_python(&frames.run, &pixels.file.h):
             return False
     except Exception:
