@@ -82,8 +82,8 @@ def image(
         data = element(0x7FE00010, "OB" if pixels.dtype.itemsize == 1 else "OW", pixels.tobytes())
     else:
         data = _encapsulated(frames)
-    # A writer puts elements in the order of their tags.
-    ordered = sorted(elements, key=lambda e: struct.unpack("<HH", e[:4]))
+    # A writer puts elements in the order of their tags, each once: those of `extra` count.
+    ordered = sorted({e[:4]: e for e in elements}.values(), key=lambda e: struct.unpack("<HH", e[:4]))
     return b"".join([prefix, *ordered, data])
 
 

@@ -106,8 +106,15 @@ ATTRIBUTES = (
 _INSTANCE_NUMBER = Attribute("InstanceNumber", 0x00200013)
 
 
-def read_columns(slices: list[Slice]) -> Columns:
+def read_columns(slices: list[Slice], *, with_private: bool) -> Columns:
     """The attributes that are not the same in all slices.
+
+    Parameters
+    ----------
+    slices : list of Slice
+        Of one kind.
+    with_private : bool
+        Private ones, too: looking for their creators takes as long as all others.
 
     Raises
     ------
@@ -118,6 +125,8 @@ def read_columns(slices: list[Slice]) -> Columns:
     groups = {id(file): FunctionalGroups(file) for file in files if file.has_functional_groups}
     columns: dict[str, list[Hashable]] = {}
     for attribute in (*ATTRIBUTES, _INSTANCE_NUMBER):
+        if attribute.creator and not with_private:
+            continue
         if not groups and (attribute.sequences[:1] == (_CONTENT,) or _is_equal(files, attribute)):
             continue
         readers = {id(file): _reader(file, attribute, groups.get(id(file))) for file in files}

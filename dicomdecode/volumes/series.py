@@ -162,13 +162,13 @@ def _all_slices(sources: Any, call: _Call, issues: list[Issue]) -> list[Slice]:
             if item.error is not None:
                 raise item.error
             opened = open_file(number, item, call.limits)
+            if opened.file.pixel_kind:
+                slices += slices_of(opened)
+            else:
+                issues.append(Issue(f"source {number} holds no pixels: it is left out", code="no_pixel_data"))
         except DicomError as error:
             error.add_note(f"in source {number} of the series")
             raise
-        if not opened.file.pixel_kind:
-            issues.append(Issue(f"source {number} holds no pixels: it is left out", code="no_pixel_data"))
-            continue
-        slices += slices_of(opened)
     if call.split_all and not call.strict:
         slices = _placed(slices, issues)
     if not slices:

@@ -134,8 +134,8 @@ def split_repeats(slices: list[Slice]) -> list[Group]:
     repeated: it has no more values than there are repeats, and takes different ones at most positions. Where none is
     left, Instance Number decides: the volumes are the first repeats of all positions, the second, and so on.
     """
-    columns = read_columns(slices)
     levels = levels_of(slices)
+    columns = read_columns(slices, with_private=len(np.unique(levels)) < len(slices))
     beside = _columns_beside(slices, levels)
     whole = Group(slices, {**columns, **beside}, list(range(len(slices))))
     done: list[Group] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -300,6 +301,18 @@ def test_errors_name_slices_and_nothing_else(tmp_path: Path) -> None:
     text = str(caught.value)
     assert "source 1 and source 2" in text
     assert "secret" not in text.lower() and str(tmp_path) not in text
+
+
+def test_frames_that_are_not_there_cost_no_memory() -> None:
+    few = s.image(np.zeros((3, 6, 8), np.uint8), number_of_frames=4_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(dd.TruncatedError) as caught:
+            dd.read_series(few)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code in ("frames_missing", "pixels_cut")
 
 
 def test_a_damaged_slice_is_named() -> None:
