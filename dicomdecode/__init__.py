@@ -9,7 +9,15 @@
 
 from dicomdecode.batch import Batch, Decoded, decode_batch
 from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
-from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError
+from dicomdecode.errors import (
+    DicomError,
+    IsolationError,
+    LimitError,
+    MalformedError,
+    TruncatedError,
+    UnsupportedError,
+    VolumeError,
+)
 from dicomdecode.frame import decode_frame
 from dicomdecode.image import DicomImage, imread
 from dicomdecode.image import open_image as open
@@ -22,7 +30,17 @@ __version__ = "0.1.0"
 open.__name__ = open.__qualname__ = "open"
 for _public in (
     *(Volume, decode_frame, read_series),
-    *(Batch, Decoded, DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError, VolumeError),
+    *(
+        Batch,
+        Decoded,
+        DicomError,
+        IsolationError,
+        LimitError,
+        MalformedError,
+        TruncatedError,
+        UnsupportedError,
+        VolumeError,
+    ),
     *(DicomImage, Limits, decode_batch, decode_dicom_data, decode_dicom_image, imread, open, set_default_limits),
 ):
     _public.__module__ = "dicomdecode"
@@ -33,6 +51,7 @@ __all__ = [
     "Decoded",
     "DicomError",
     "DicomImage",
+    "IsolationError",
     "LimitError",
     "Limits",
     "MalformedError",

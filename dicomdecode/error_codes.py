@@ -191,6 +191,10 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
             _MALFORMED_OR_UNSUPPORTED,
         ),
         "batch_shape": ErrorCode("The result has another shape than `out=` or `shape=` asks for.", ("DicomError",)),
+        "child_killed": ErrorCode(
+            'The process that decoded the file ended (`isolation="process"`).', ("IsolationError",)
+        ),
+        "child_timeout": ErrorCode("Decoding the file took longer than `timeout=`.", ("IsolationError",)),
     },
     'values="tfio", and the command line': {
         "tfio_image": _malformed("tensorflow-io does not load such an image."),

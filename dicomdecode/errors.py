@@ -9,7 +9,15 @@ from dicomdecode.error_codes import ERROR_CODES
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["DicomError", "LimitError", "MalformedError", "TruncatedError", "UnsupportedError", "VolumeError"]
+__all__ = [
+    "DicomError",
+    "IsolationError",
+    "LimitError",
+    "MalformedError",
+    "TruncatedError",
+    "UnsupportedError",
+    "VolumeError",
+]
 
 
 class DicomError(ValueError):
@@ -110,6 +118,10 @@ class LimitError(DicomError):
 
 class VolumeError(DicomError):
     """The files can each be decoded, but they are not the one volume that was asked for."""
+
+
+class IsolationError(DicomError):
+    """The process that a file was decoded in ended, or took too long (`isolation="process"`)."""
 
 
 def _rebuild(kind: type[DicomError], args: tuple[object, ...], fields: dict[str, object]) -> DicomError:

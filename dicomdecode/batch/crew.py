@@ -15,7 +15,7 @@ from dicomdecode.pixels.decode import cores
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
-__all__ = ["Crew", "Job", "Outcome", "Work", "crew_of", "run"]
+__all__ = ["Crew", "ExecutorCrew", "Job", "Outcome", "ThreadCrew", "Work", "checked_executor", "count_workers", "run"]
 
 
 _MOST = 1024  # threads
@@ -88,11 +88,14 @@ class ThreadCrew:
         What to do with a job.
     size : int
         How many threads at most; each is started when there is work for it.
+    end : callable, optional
+        Called by `stop`.
     """
 
-    def __init__(self, work: Work, size: int) -> None:
+    def __init__(self, work: Work, size: int, end: Callable[[], None] | None = None) -> None:
         self.size = size
         self._work = work
+        self._end = end
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._threads = 0
@@ -118,6 +121,8 @@ class ThreadCrew:
             pass
         for _ in range(self._threads):
             self._jobs.put(None)
+        if self._end is not None:
+            self._end()
 
 
 def _serve(work: Work, jobs: queue.SimpleQueue[Job | None], outcomes: queue.SimpleQueue[Outcome]) -> None:
@@ -168,17 +173,16 @@ class ExecutorCrew:
             future.cancel()
 
 
-def crew_of(work: Work, size: int | None, executor: Executor | None) -> Crew:
-    """The workers that a caller asks for by `threads=` and `executor=`.
+def count_workers(threads: int | None) -> int:
+    """`threads=` of a caller: one for each core that this process may use, where it is None."""
+    if threads is not None:
+        return check_whole("threads", threads, 1, _MOST)
+    return cores()
 
-    Raises
-    ------
-    ValueError, TypeError
-        One of them cannot be used.
-    """
-    count = cores() if size is None else check_whole("threads", size, 1, _MOST)
-    if executor is None:
-        return ThreadCrew(work, count)
+
+def checked_executor(executor: Any) -> Executor:
+    """The executor; TypeError for what is none."""
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(f"executor must be an executor of concurrent.futures, not {type(executor).__name__}")
-    return ExecutorCrew(work, executor, count)
+    found: Executor = executor
+    return found

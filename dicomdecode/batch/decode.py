@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.batch.crew import Job, crew_of
+from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers
 from dicomdecode.batch.placing import Placing
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
 from dicomdecode.image import read_pixels
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import Request
-from dicomdecode.pixels.arguments import check_flag, one_of
+from dicomdecode.pixels.arguments import check_flag, check_number, one_of
 from dicomdecode.sources import expand
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ def decode_batch(
     pad: float | None = None,
     progress: bool = False,
     executor: Executor | None = None,
+    isolation: str | None = None,
+    timeout: float | None = None,
     values: str = "modality",
     color: str = "rgb",
     dtype: DTypeLike | None = None,
@@ -172,6 +175,10 @@ def decode_batch(
         Show on a terminal how many files are done and failed, how many a second, and how long the others take.
     executor : concurrent.futures.Executor, optional
         Decodes instead of threads; `threads` is how many files it decodes side by side then.
+    isolation : "process", optional
+        Decodes in processes with a limit of memory: a file that kills one costs an `IsolationError`, and no more.
+    timeout : float, optional
+        With `isolation`: seconds for each file.
     values, color, dtype, scale, frames, window, padding, reduce, region, overlays, limits
         As in `dicomdecode.imread`.
 
@@ -211,8 +218,50 @@ def decode_batch(
         "region": region,
         "overlays": overlays,
     }
-    crew = crew_of(_Decode(keywords, allowed, placing if executor is None else placing.elsewhere()), threads, executor)
+    crew = _crew(keywords, allowed, placing, threads, executor, _isolated(isolation, timeout, executor))
     items = expand(sources, allowed)
     placing.check_room(items.total or 0)
     shown = Progress(check_flag("progress", progress))
     return Batch(Stream(items, crew, ordered=ordered, progress=shown), placing, on_error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Isolation:
+    """Files are decoded in processes, for so many seconds each."""
+
+    timeout: float | None
+
+
+def _isolated(isolation: str | None, timeout: float | None, executor: Executor | None) -> _Isolation | None:
+    """`isolation=` and `timeout=`, checked."""
+    if isolation is None:
+        if timeout is not None:
+            raise ValueError('timeout has no effect without isolation="process"')
+        return None
+    one_of("isolation", isolation, ("process",))
+    if executor is not None:
+        raise ValueError("isolation and executor cannot be used together")
+    if timeout is not None and not 0 < check_number("timeout", timeout) <= threading.TIMEOUT_MAX:
+        raise ValueError(f"timeout must be a positive number of seconds, not {timeout!r}")
+    return _Isolation(timeout)
+
+
+def _crew(
+    keywords: dict[str, Any],
+    limits: Limits,
+    placing: Placing,
+    threads: int | None,
+    executor: Executor | None,
+    isolation: _Isolation | None,
+) -> Crew:
+    """Who decodes the files of a batch."""
+    size = count_workers(threads)
+    if executor is None and isolation is None:
+        return ThreadCrew(_Decode(keywords, limits, placing), size)
+    work = _Decode(keywords, limits, placing.elsewhere())  # somewhere else, where `out` cannot be reached
+    if isolation is None:
+        return ExecutorCrew(work, checked_executor(executor), size)
+    from dicomdecode.batch.children import Children
+
+    children = Children(work, placing, limits, isolation.timeout, size)
+    return ThreadCrew(children, size, children.close)
