@@ -178,6 +178,7 @@ cdef class Frames:
     cdef readonly bint keeps_axis   # the result has an axis of frames where `frame_dim` does not say
 
     cdef int check(self, uint64_t last, uint64_t count) except -1
+    cdef uint64_t fetch_ahead(self, uint64_t frame, uint64_t count) except 0
     cdef int take_area(self, Request request) except -1
     cdef int read_into(self, uint64_t frame, place, int* conversion) except -1
     cdef int cells_by_library(self, data, FrameSpec spec, place) except -1

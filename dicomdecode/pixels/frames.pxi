@@ -1,6 +1,10 @@
 # The frames of a file as a request wants them: what Python calls, and what calls the codecs that are Python.
 
 
+cdef enum:
+    FETCHED_AHEAD = 1 << 24     # bytes of frames
+
+
 cdef class Frames:
     """The frames of a file as a request wants them: their layout, and how they are decoded one by one.
 
@@ -195,15 +199,21 @@ cdef class Frames:
         cdef Scratch s
         cdef Fault fault
         cdef uint64_t i = 0
+        cdef uint64_t stop = count
         cdef size_t step
         cdef int status = DONE
         cdef uint8_t* place
+        cdef bint is_far = self.file.bytes.read != NULL and self.file.source.is_far
+        if is_far:
+            stop = 0
         memset(&s, 0, sizeof(s))
         step = self.run.rows * self.run.columns * <size_t>self.layout.spec.samples * result_bytes(&plan.c)
         target.has_room_for((at + count) * step)
         place = target.data + at * step
         try:
             while i < count:
+                if i == stop:
+                    stop += self.fetch_ahead(first + i, count - i)
                 if plan.c.kind == PLAN_FUNCTION or self.layout.uses_profiles or self.layout.is_stream:
                     self.write_with_python(first + i, plan, out, at + i)
                     i += 1
@@ -213,7 +223,7 @@ cdef class Frames:
                     i += status == DONE
                 else:
                     with nogil:
-                        while i < count:
+                        while i < stop:
                             status = write_one(&self.run, &self.file.h, first + i, &plan.c, &s, place + i * step,
                                                &fault)
                             if status != DONE:
@@ -228,6 +238,24 @@ cdef class Frames:
                     self.raise_located(&fault, status, first + i)
         finally:
             free_scratch(&s)
+
+    cdef uint64_t fetch_ahead(self, uint64_t frame, uint64_t count) except 0:
+        """Have what lies far away, and is about to be read in parts, fetched at once; how many frames that is."""
+        cdef uint64_t* table
+        cdef uint64_t start, end
+        cdef uint64_t most = <uint64_t>FETCHED_AHEAD // <uint64_t>(cells_bytes(&self.layout) + 1) + 1
+        count = min(count, most)
+        if self.layout.codec == CODEC_NATIVE:
+            start = self.file.h.pixels.offset + frame * self.layout.frame_bits // 8
+            self.file.source.prefetch(start, (count * self.layout.frame_bits + 7) // 8)
+        elif self.run.index.table != NULL:
+            table = self.run.index.table
+            start = self.run.index.first + table[frame]
+            end = self.run.index.end
+            if frame + count < self.run.index.frames:
+                end = self.run.index.first + table[frame + count]
+            self.file.source.prefetch(start, end - start)
+        return count
 
     def write_with_python(self, uint64_t frame, Plan plan, out, uint64_t at):
         """One frame whose codec, profile or plan is a Python call."""

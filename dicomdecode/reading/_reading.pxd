@@ -78,6 +78,7 @@ cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, si
 
 cdef class Source:
     cdef readonly uint64_t size     # bytes in all
+    cdef readonly bint is_far       # each read takes long: `prefetch` tells what is going to be read
 
     cdef int describe(self, FileBytes* f) except -1
 

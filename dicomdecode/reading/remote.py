@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import os
 import re
@@ -13,7 +14,7 @@ from dicomdecode.limits import over_limit
 from dicomdecode.reading.seekable import SeekableFile
 
 if TYPE_CHECKING:
-    from urllib.request import OpenerDirector
+    from urllib.request import OpenerDirector, Request
 
     from dicomdecode.limits import Limits
 
@@ -83,8 +84,10 @@ class RemoteFile(SeekableFile):
 
     def prefetch(self, offset: int, length: int) -> None:
         """Fetch, at once, bytes that are going to be read in parts."""
-        if offset < self._size and length > 0:
-            self._piece_at(offset, min(offset + length, self._size))
+        stop = min(offset + length, self._size)
+        while offset < stop:
+            piece = self._piece_at(offset, stop)
+            offset = piece.start + len(piece.data)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return open_url, (self._url, self._limits)
@@ -170,10 +173,10 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
     """A range of a file (RFC 9110, 14.2); the whole of it where the server does not honour ranges."""
     import http.client
     from urllib.error import HTTPError, URLError
-    from urllib.request import Request
 
-    request = Request(url, headers={"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"})
     try:
+        request = _request_of(url)
+        request.add_header("Range", f"bytes={start}-{stop - 1}")
         with _opener().open(request, timeout=_SECONDS) as answer:
             total = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", "").strip())
             if answer.status == 206 and total:
@@ -186,12 +189,29 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
                 return Piece(0, b"", 0)
             raise _refused(url, error.code, error.reason) from None
     except URLError as error:
-        raise ConnectionError(f"{_place_of(url)} cannot be reached: {error.reason}") from None
-    except (http.client.HTTPException, ValueError) as error:
+        why = error.reason.strerror if isinstance(error.reason, OSError) else type(error.reason).__name__
+        raise ConnectionError(f"{_place_of(url)} cannot be reached: {why}") from None
+    except TimeoutError:
+        raise TimeoutError(f"{_place_of(url)} does not answer") from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise ConnectionError(f"{_place_of(url)} gives no answer of HTTP: {type(error).__name__}") from None
     if len(data) > most:
         raise over_limit("What the server gives exceeds", "limit_output_bytes", most)
     return Piece(0, data, len(data))
+
+
+def _request_of(url: str) -> Request:
+    """A request, with the user and the password that the URL may name; no other server is told of those."""
+    from urllib.parse import unquote, urlsplit
+    from urllib.request import Request
+
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    request = Request(parts._replace(netloc=host, fragment="").geturl(), headers={"Accept-Encoding": "identity"})
+    if at:
+        told = base64.b64encode(unquote(user).encode()).decode("ascii")
+        request.add_unredirected_header("Authorization", f"Basic {told}")
+    return request
 
 
 def _refused(url: str, code: int, reason: str) -> OSError:

@@ -88,6 +88,9 @@ cdef class Source:
             self.raise_failure()
         return target if <uint64_t>n == length else target[:n]
 
+    def prefetch(self, uint64_t offset, uint64_t length):
+        """Be told that these bytes are going to be read."""
+
     def raise_failure(self):
         """Raise the error that a read without the GIL met."""
         raise OSError("the source cannot be read")
@@ -245,7 +248,13 @@ cdef class FileSource(Source):
         if not 0 <= size < 1 << 62:
             raise OSError("the file object does not say where it ends")
         self.size = size
+        self.is_far = hasattr(file, "prefetch")
         file.seek(position)
+
+    def prefetch(self, uint64_t offset, uint64_t length):
+        if self.is_far:
+            with self.lock:
+                self.file.prefetch(offset, length)
 
     cdef int describe(self, FileBytes* f) except -1:
         f.data = NULL
