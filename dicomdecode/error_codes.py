@@ -122,7 +122,7 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "limit_fragments": _limit("The number of fragments exceeds `Limits.fragments`."),
         "limit_inflate_ratio": _limit("An inflated data set exceeds `Limits.inflate_ratio`."),
         "limit_pixels_per_byte": _limit("A frame has more pixels than `Limits.pixels_per_byte` for each byte."),
-        "limit_stream_bytes": _limit("A pipe, a device or a stream gives more than `Limits.stream_bytes`."),
+        "limit_stream_bytes": _limit("A pipe, a device, a stream or a member gives more than `Limits.stream_bytes`."),
     },
     "Codestreams": {
         "stream_start": _malformed("No codestream of the transfer syntax begins here."),

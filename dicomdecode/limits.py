@@ -49,7 +49,8 @@ class Limits:
         Pixels of a frame for each byte of its codestream, for codecs that need hardly a bit for a black picture (JPEG
         2000, JPEG XL, video). Frames of up to 2^26 pixels are never refused for it.
     stream_bytes : int
-        Bytes read from what has no size: a pipe, a device, a file object that cannot seek.
+        Bytes read from what has no size or no positions: a pipe, a device, a file object that cannot seek, a member
+        of an archive, what a server without ranges gives.
     """
 
     pixels_per_frame: int = 1 << 30

@@ -146,7 +146,7 @@ class _Inflated(SeekableFile):
         raise NotImplementedError
 
     def _bytes(self, start: int, stop: int) -> bytes:
-        check_limit("The member of the archive exceeds", "limit_output_bytes", self._limits.output_bytes, self._size)
+        check_limit("The member of the archive exceeds", "limit_stream_bytes", self._limits.stream_bytes, self._size)
         try:
             if self._stream is None:
                 self._stream = self._open()

@@ -181,7 +181,7 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
             total = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", "").strip())
             if answer.status == 206 and total:
                 return Piece(int(total[1]), answer.read(stop - start), int(total[2]))
-            most = limits.output_bytes
+            most = limits.stream_bytes
             data = answer.read(most + 1)
     except HTTPError as error:
         with error:
@@ -196,7 +196,7 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ConnectionError(f"{_place_of(url)} gives no answer of HTTP: {type(error).__name__}") from None
     if len(data) > most:
-        raise over_limit("What the server gives exceeds", "limit_output_bytes", most)
+        raise over_limit("What the server gives exceeds", "limit_stream_bytes", most)
     return Piece(0, data, len(data))
 
 

@@ -200,7 +200,7 @@ def test_a_bomb_is_inflated_within_the_limits_only(tmp_path: Path, name: str) ->
     bomb = CONTENTS[:400] + bytes(1 << 26)
     archive = make_archive(tmp_path / name, {"bomb.dcm": bomb})
     for limits, code in (
-        (dd.Limits(output_bytes=1 << 20), "limit_output_bytes"),
+        (dd.Limits(stream_bytes=1 << 20), "limit_stream_bytes"),
         (dd.Limits(inflate_ratio=100), "limit_inflate_ratio"),
     ):
         (item,) = expand(archive, limits)
