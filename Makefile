@@ -3,10 +3,10 @@
 PYTHON ?= .venv/bin/python
 TOOLS = $(dir $(shell command -v $(PYTHON)))
 export PYTHONPATH := $(CURDIR)
-.PHONY: help build quick test lint docs site bench coverage fuzz
+.PHONY: help build quick test lint docs site bench bench-report bench-publish bench-compare coverage fuzz
 
 help:
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: ## compile in place what has changed
 	$(PYTHON) -c 'from setuptools import setup; setup()' -q build_ext --inplace --parallel 2
@@ -32,6 +32,25 @@ site: build ## the pages as a site, in build/site
 
 bench: build ## what must be reached, against competitors
 	$(PYTHON) benchmarks/ratios.py
+
+# What asv measures with: this interpreter, and the package of this folder.
+ASV = ASV_PYTHONPATH=$(CURDIR) $(TOOLS)asv
+ASV_RUN = $(ASV) run --python=same --set-commit-hash "$$(git rev-parse HEAD)"
+ASV_CONFIG = --config benchmarks/asv.conf.json
+
+bench-report: build ## benchmarks beside the readers installed, as tables and plots: docs/benchmarks.md
+	$(ASV) machine --yes $(ASV_CONFIG)
+	$(ASV_RUN) --bench '^bench_rivals' --cpu-affinity 0 $(ASV_CONFIG)
+	$(ASV_RUN) --bench '^bench_scaling' $(ASV_CONFIG)
+	$(PYTHON) benchmarks/report.py
+
+bench-publish: ## the dashboard of all results so far: .asv/html
+	$(TOOLS)asv publish $(ASV_CONFIG)
+
+BASE ?= HEAD~1
+bench-compare: ## this commit against BASE=ref, in one run: what is slower by more than a tenth
+	$(TOOLS)asv machine --yes $(ASV_CONFIG)
+	$(TOOLS)asv continuous --factor 1.1 --split --show-stderr $(if $(BENCH),--bench '$(BENCH)') "$(BASE)" HEAD $(ASV_CONFIG)
 
 coverage: ## lines that the quick tests run, Python and Cython
 	PYTHON=$(PYTHON) .ci/coverage

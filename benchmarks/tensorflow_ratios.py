@@ -31,23 +31,35 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tensorflow as tf
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if ROOT not in sys.path:
     sys.path.append(ROOT)  # last: what is installed is measured, not the sources beside this file
 
 import dicomdecode as dd  # noqa: E402
-import dicomdecode.tensorflow as dtf  # noqa: E402
 from benchmarks import samples  # noqa: E402
 from benchmarks.ratios import Figure  # noqa: E402
-from dicomdecode import tfio as ours_as_theirs  # noqa: E402
 
-try:
-    import tensorflow_io
-except Exception as error:  # it is built for one TensorFlow, and says so in many ways
-    tensorflow_io = None
-    print(f"without tensorflow-io ({type(error).__name__}): it needs TensorFlow 2.16", file=sys.stderr)
+# Set by `load`: asv, which imports everything in this folder, need not have them.
+tf: Any = None
+dtf: Any = None
+ours_as_theirs: Any = None
+tensorflow_io: Any = None
+
+
+def load() -> None:
+    """Import TensorFlow, and tensorflow-io where it is installed."""
+    global tf, dtf, ours_as_theirs, tensorflow_io
+    import tensorflow as tf
+
+    import dicomdecode.tensorflow as dtf
+    from dicomdecode import tfio as ours_as_theirs
+
+    try:
+        import tensorflow_io
+    except Exception as error:  # it is built for one TensorFlow, and says so in many ways
+        print(f"without tensorflow-io ({type(error).__name__}): it needs TensorFlow 2.16", file=sys.stderr)
+
 
 Work = Callable[[], Any]
 ROUNDS = 15
@@ -287,6 +299,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
+    load()
     assert dtf.is_native(), "the native ops are not loaded"
     versions = f"dicomdecode {dd.__version__}, TensorFlow {tf.__version__}, NumPy {np.__version__}"
     print(f"{versions}, Python {sys.version.split()[0]}", file=sys.stderr)
