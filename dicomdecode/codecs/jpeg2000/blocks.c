@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ht.h"
 #include "passes.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -12,6 +13,12 @@
 enum { MOST_THREADS = 64, BLOCKS_A_THREAD = 4 };
 
 enum { PROPAGATE, REFINE, CLEAN_UP };
+
+typedef struct {                /* what a thread has of its own */
+    BlockCoder part_1;
+    HtCoder ht;
+    Buffer refinement;
+} Worker;
 
 typedef struct {
     const Tile *tile;
@@ -33,6 +40,7 @@ static int is_first_failure(Queue *q) { return q->failed++ == 0; }
 void j2k_make_tables(void) {
     mq_make_states();
     make_pass_tables();
+    ht_make_tables();
 }
 
 static Shape shape_of(const Block *block, int style) {
@@ -161,6 +169,41 @@ J2K_CLONES static int run_any(BlockCoder *t, const Block *block, const Band *ban
     return run_passes(t, &s, block, band, chunks, band->coding->style, fault);
 }
 
+/* The last HT set that has a cleanup segment, with what refines it. Returns 0 where there is none. */
+static int find_set(const Tile *t, const Block *block, HtSet *set, uint32_t *refinement) {
+    const Chunk *chunks = t->chunk_buffer.data;
+    int pass = 0;
+    set->cleanup.data = NULL;
+    for (uint32_t i = block->first_chunk; i != NONE; i = chunks[i].next) {
+        pass += chunks[i].passes;
+        if (pass % 3 != 1 || !chunks[i].size) continue;
+        const int skipped = block->zero_planes + pass / 3, plane = t->band[block->band].planes - 1 - skipped;
+        if (plane < 0) break;
+        *set = (HtSet){{chunks[i].data, chunks[i].size}, {NULL, 0}, 0, plane, skipped, 0, 0};
+        *refinement = chunks[i].next;
+    }
+    return set->cleanup.data != NULL;
+}
+
+/* The refinement segment in one piece: its passes may have come with two layers. */
+static int join_refinement(Worker *w, const Tile *t, uint32_t first, HtSet *set, J2kFault *fault) {
+    const Chunk *chunks = t->chunk_buffer.data;
+    size_t size = 0;
+    for (uint32_t i = first; i != NONE && set->refinement_passes < 2; i = chunks[i].next) {
+        set->refinement_passes += chunks[i].passes;
+        size += chunks[i].size;
+    }
+    uint8_t *to = j2k_room(&w->refinement, size, 1, fault);
+    if (!to) return -1;
+    set->refinement = (Span){to, size};
+    for (uint32_t i = first; size; i = chunks[i].next) {
+        memcpy(to, chunks[i].data, chunks[i].size);
+        to += chunks[i].size;
+        size -= chunks[i].size;
+    }
+    return 0;
+}
+
 /* Coefficients above the shift are those of the region of interest (H.1). */
 static void shift_down(int32_t *values, size_t count, int shift) {
     for (size_t i = 0; i < count; i++) {
@@ -171,6 +214,47 @@ static void shift_down(int32_t *values, size_t count, int shift) {
     }
 }
 
+typedef struct {                /* a decoded block */
+    int32_t *values;            /* NULL: zeros */
+    int pitch;
+    int sign_last;              /* 2 * |value| + sign, in units of the bit-plane `plane`; else doubled */
+    int plane;
+} Decoded;
+
+static int decode_ht(Worker *w, const Tile *t, const Block *block, Decoded *d, J2kFault *fault) {
+    const Band *b = &t->band[block->band];
+    HtSet set;
+    uint32_t refinement = NONE;
+    if (!find_set(t, block, &set, &refinement)) return 0;
+    if (set.plane >= MOST_PLANES)
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
+                        MOST_PLANES, set.plane + 1);
+    set.causal = (b->coding->style & STYLE_CAUSAL) != 0;
+    set.doubled = b->coding->roi_shift != 0;
+    if (join_refinement(w, t, refinement, &set, fault)) return -1;
+    const int form = ht_decode(&w->ht, &set, block->width, block->height, fault);
+    if (form < 0) return -1;
+    *d = (Decoded){w->ht.values, w->ht.pitch, form == HT_SIGN_LAST, set.plane};
+    if (b->coding->roi_shift) shift_down(d->values, (size_t)d->pitch * block->height, b->coding->roi_shift);
+    return 0;
+}
+
+static int decode_part_1(Worker *w, const Tile *t, const Block *block, Decoded *d, J2kFault *fault) {
+    const Band *b = &t->band[block->band];
+    const int planes = b->planes - block->zero_planes, style = b->coding->style & ~(STYLE_HT | STYLE_MIXED);
+    if (planes < 1) return 0;
+    if (planes > MOST_PLANES)
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
+                        MOST_PLANES, planes);
+    const int plain = style == 0 && block->width <= 64 && block->height <= 64;
+    const Chunk *chunks = t->chunk_buffer.data;
+    BlockCoder *coder = &w->part_1;
+    if (plain ? run_plain(coder, block, b, chunks, fault) : run_any(coder, block, b, chunks, fault)) return -1;
+    *d = (Decoded){coder->values, plain ? 64 : block->width, 0, 0};
+    if (b->coding->roi_shift) shift_down(d->values, (size_t)d->pitch * block->height, b->coding->roi_shift);
+    return 0;
+}
+
 J2K_CLONES static void keep_whole(const int32_t *from, int32_t *to, int n) {
     for (int i = 0; i < n; i++) to[i] = (from[i] - (from[i] >> 31)) >> 1;       /* towards 0 */
 }
@@ -179,61 +263,79 @@ J2K_CLONES static void keep_scaled(const int32_t *from, float *to, int n, float 
     for (int i = 0; i < n; i++) to[i] = (float)from[i] * step;
 }
 
-/* Write what the window wants of a block; without values, zeros. */
-static void keep(const Band *b, const Block *block, const int32_t *values, int pitch) {
-    const Rect block_rect = {block->x, block->y, block->x + block->width, block->y + block->height};
-    const Rect r = overlap(block_rect, b->window);
-    const int n = r.x1 - r.x0;
-    for (int32_t y = r.y0; y < r.y1; y++) {
-        int32_t *to = b->coefficients + (size_t)(y - b->window.y0) * b->pitch + (r.x0 - b->window.x0);
-        const int32_t *from = values ? values + (y - block->y) * pitch + (r.x0 - block->x) : NULL;
-        if (!from)
-            memset(to, 0, sizeof *to * (size_t)n);
-        else if (b->coding->reversible)
-            keep_whole(from, to, n);
-        else
-            keep_scaled(from, (float *)to, n, b->step);
+/* The same from a magnitude and a sign below it. The middle of an interval is half a unit up, but of whole numbers. */
+J2K_CLONES static void keep_whole_signed(const int32_t *from, int32_t *to, int n, int plane) {
+    for (int i = 0; i < n; i++) {
+        const uint32_t v = (uint32_t)from[i], sign = -(v & 1);
+        const uint32_t magnitude = plane ? (v | 1) << (plane - 1) : v >> 1;
+        to[i] = (int32_t)((v ? magnitude ^ sign : sign) - sign);
     }
 }
 
-static int decode_block(BlockCoder *t, const Tile *tile, const Block *block, J2kFault *fault) {
-    const Band *b = &tile->band[block->band];
-    const Rect rect = {block->x, block->y, block->x + block->width, block->y + block->height};
-    if (!b->coefficients || !b->coded || is_empty(overlap(rect, b->window))) return 0;
-    const int planes = b->planes - block->zero_planes;
-    if (!block->passes || planes < 1) {
-        keep(b, block, NULL, 0);
-        return 0;
+J2K_CLONES static void keep_scaled_signed(const int32_t *from, float *to, int n, float step) {
+    for (int i = 0; i < n; i++) {
+        const int32_t v = from[i], sign = -(v & 1), none = (v - 1) >> 31;      /* without a branch, for vectors */
+        to[i] = (float)((((v | 1) & ~none) ^ sign) - sign) * step;
     }
-    if (planes > MOST_PLANES)
-        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
-                        MOST_PLANES, planes);
-    const int plain = b->coding->style == 0 && block->width <= 64 && block->height <= 64;
-    const Chunk *chunks = tile->chunk_buffer.data;
-    if (plain ? run_plain(t, block, b, chunks, fault) : run_any(t, block, b, chunks, fault)) return -1;
-    const int pitch = plain ? 64 : block->width;
-    if (b->coding->roi_shift) shift_down(t->values, (size_t)pitch * block->height, b->coding->roi_shift);
-    keep(b, block, t->values, pitch);
+}
+
+J2K_INLINE void keep_row(const Band *b, const Decoded *d, const int32_t *from, int32_t *to, int n) {
+    if (!from)
+        memset(to, 0, sizeof *to * (size_t)n);
+    else if (b->coding->reversible && d->sign_last)
+        keep_whole_signed(from, to, n, d->plane);
+    else if (b->coding->reversible)
+        keep_whole(from, to, n);
+    else if (d->sign_last)
+        keep_scaled_signed(from, (float *)to, n, b->step * (float)(1u << d->plane));
+    else
+        keep_scaled(from, (float *)to, n, b->step);
+}
+
+/* Write what the window wants of a block. */
+static void keep(const Band *b, const Block *block, const Decoded *d) {
+    const Rect block_rect = {block->x, block->y, block->x + block->width, block->y + block->height};
+    const Rect r = overlap(block_rect, b->window);
+    for (int32_t y = r.y0; y < r.y1; y++) {
+        int32_t *to = b->coefficients + (size_t)(y - b->window.y0) * b->pitch + (r.x0 - b->window.x0);
+        const int32_t *from = d->values ? d->values + (y - block->y) * d->pitch + (r.x0 - block->x) : NULL;
+        keep_row(b, d, from, to, r.x1 - r.x0);
+    }
+}
+
+static int decode_block(Worker *w, const Tile *t, const Block *block, J2kFault *fault) {
+    const Band *b = &t->band[block->band];
+    const Rect rect = {block->x, block->y, block->x + block->width, block->y + block->height};
+    Decoded d = {NULL, 0, 0, 0};
+    if (!b->coefficients || !b->coded || is_empty(overlap(rect, b->window))) return 0;
+    if (block->passes &&
+        (block->coder == CODER_PART_1 ? decode_part_1(w, t, block, &d, fault) : decode_ht(w, t, block, &d, fault)))
+        return -1;
+    keep(b, block, &d);
     return 0;
 }
 
 static void *work(void *argument) {
     Queue *q = argument;
     J2kFault fault;
-    BlockCoder *t = malloc(sizeof *t);
+    Worker *w = malloc(sizeof *w);
     int failed = 0;
-    if (t)
-        t->data_buffer = (Buffer){NULL, 0};
+    if (w)
+        w->part_1.data_buffer = w->ht.bits = w->refinement = (Buffer){NULL, 0};
     else
         failed = j2k_fail(&fault, J2K_NO_MEMORY, "no_memory", "No memory for a code-block", -1, -1, -1);
     while (!failed && !has_failed(q)) {
         uint32_t i = take_next(q);
         if (i >= q->tile->blocks) break;
-        failed = decode_block(t, q->tile, (const Block *)q->tile->block_buffer.data + i, &fault);
+        failed = decode_block(w, q->tile, (const Block *)q->tile->block_buffer.data + i, &fault);
     }
     if (failed && is_first_failure(q)) q->fault = fault;
-    if (t) free(t->data_buffer.data);
-    free(t);
+    if (w) {
+        free(w->part_1.data_buffer.data);
+        free(w->ht.bits.data);
+        free(w->refinement.data);
+    }
+    free(w);
     return NULL;
 }
 

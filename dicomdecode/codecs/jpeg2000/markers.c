@@ -98,9 +98,9 @@ static int read_style(Coding *c, const uint8_t *p, size_t size, int own_precinct
     c->reversible = p[4];
     if (c->block_width > 10 || c->block_height > 10 || c->block_width + c->block_height > 12)
         return bad_header(fault, "a coding style segment asks for too large code-blocks", offset);
-    if (c->style > 63 || c->reversible > 1)
+    if ((c->style & (STYLE_HT | STYLE_MIXED)) == STYLE_MIXED || c->reversible > 1)
         return j2k_fail(fault, J2K_UNSUPPORTED, "stream_process",
-                        "a code-block style or wavelet that JPEG 2000 part 1 lacks", offset, -1, -1);
+                        "a code-block style or wavelet that JPEG 2000 parts 1 and 15 lack", offset, -1, -1);
     memset(c->precincts, 0xFF, sizeof c->precincts);
     if (own_precincts) memcpy(c->precincts, p + 5, (size_t)c->levels + 1);
     for (int r = 1; r <= c->levels; r++)

@@ -36,35 +36,45 @@ J2K_CLONES static void round_row(const float *restrict from, int32_t *restrict t
     }
 }
 
-/* The level shift (G.1), clamping to the stream's precision, and the sign wanted. */
-J2K_CLONES static void finish_row(const Finish *f, const int32_t *from, int32_t *to, int n) {
+#define FINISH(T)                                                                                                    \
+    do {                                                                                                             \
+        T *restrict items = (T *)to;                                                                                 \
+        for (int i = 0; i < n; i++) {                                                                                \
+            const uint32_t v = (uint32_t)clamp(from[i], low, high) + shift;                                          \
+            items[i] = (T)(((v & mask) ^ sign) - sign);                                                              \
+        }                                                                                                            \
+    } while (0)
+
+/* The level shift (G.1), clamping to the stream's precision, and the sign and size wanted. */
+J2K_CLONES static void finish_row(const Finish *f, const int32_t *restrict from, int item_bytes, void *to, int n) {
     const int32_t low = f->low, high = f->high;
     const uint32_t shift = f->shift, mask = f->mask, sign = f->sign;
-    for (int i = 0; i < n; i++) {
-        const uint32_t v = (uint32_t)clamp(from[i], low, high) + shift;
-        to[i] = (int32_t)(((v & mask) ^ sign) - sign);
-    }
+    if (item_bytes == 1)
+        FINISH(uint8_t);
+    else if (item_bytes == 2)
+        FINISH(uint16_t);
+    else
+        FINISH(uint32_t);
 }
 
 #define PUT(T)                                                                                                       \
     do {                                                                                                             \
         T *restrict to = (T *)out;                                                                                   \
-        if (count == 1) {                                                                                            \
-            for (int i = 0; i < n; i++) to[i] = (T)rows[0][i];                                                       \
-        } else if (count == 3) {                                                                                     \
-            const int32_t *a = rows[0], *b = rows[1], *c = rows[2];                                                  \
+        if (count == 3) {                                                                                            \
+            const T *a = rows[0], *b = rows[1], *c = rows[2];                                                        \
             for (int i = 0; i < n; i++) {                                                                            \
-                to[3 * i] = (T)a[i];                                                                                 \
-                to[3 * i + 1] = (T)b[i];                                                                             \
-                to[3 * i + 2] = (T)c[i];                                                                             \
+                to[3 * i] = a[i];                                                                                    \
+                to[3 * i + 1] = b[i];                                                                                \
+                to[3 * i + 2] = c[i];                                                                                \
             }                                                                                                        \
         } else {                                                                                                     \
             for (int k = 0; k < count; k++)                                                                          \
-                for (int i = 0; i < n; i++) to[(size_t)count * (size_t)i + (size_t)k] = (T)rows[k][i];               \
+                for (int i = 0; i < n; i++) to[(size_t)count * (size_t)i + (size_t)k] = ((const T *)rows[k])[i];     \
         }                                                                                                            \
     } while (0)
 
-J2K_CLONES static void put_row(const int32_t *const *rows, int count, int item_bytes, void *out, int n) {
+/* Rows of components to one of pixels. */
+J2K_CLONES static void put_row(void *const *rows, int count, int item_bytes, void *out, int n) {
     if (item_bytes == 1)
         PUT(uint8_t);
     else if (item_bytes == 2)
@@ -88,11 +98,13 @@ int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
     Finish finish[MOST_COMPONENTS];
     int32_t *changed[MOST_COMPONENTS];
     const int32_t *rows[MOST_COMPONENTS];
-    int32_t *room = j2k_room(&t->turn_buffer, (size_t)n * MOST_COMPONENTS, sizeof *room, fault);
+    void *finished[MOST_COMPONENTS];
+    int32_t *room = j2k_room(&t->turn_buffer, (size_t)n * 2 * MOST_COMPONENTS, sizeof *room, fault);
     if (!room) return -1;
     for (int i = 0; i < s->components; i++) {
         finish[i] = finish_of(s->precision[i], s->is_signed[i], o->is_signed);
-        changed[i] = room + (size_t)n * (size_t)i;
+        changed[i] = room + (size_t)n * 2 * (size_t)i;
+        finished[i] = changed[i] + n;
     }
     const size_t pixel = (size_t)s->components * (size_t)o->item_bytes;
     const size_t pitch = (size_t)(o->area.x1 - o->area.x0) * pixel;
@@ -111,10 +123,9 @@ int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
                 round_row((const float *)rows[i], changed[i], n);
                 rows[i] = changed[i];
             }
-            finish_row(&finish[i], rows[i], changed[i], n);
-            rows[i] = changed[i];
+            finish_row(&finish[i], rows[i], o->item_bytes, s->components == 1 ? to : finished[i], n);
         }
-        put_row(rows, s->components, o->item_bytes, to, n);
+        if (s->components > 1) put_row(finished, s->components, o->item_bytes, to, n);
     }
     return 0;
 }

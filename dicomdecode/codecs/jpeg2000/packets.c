@@ -4,7 +4,7 @@
 
 #include "parts.h"
 
-enum { MOST_ZERO_PLANES = 74, SOP = 0xFF91, EPH = 0xFF92, MOST_LENGTH_BITS = 32 };
+enum { MOST_ZERO_PLANES = 74, SOP = 0xFF91, EPH = 0xFF92, MOST_LENGTH_BITS = 32, MOST_PASSES = 1 << 12 };
 
 typedef struct {                /* bits of packet headers, with their stuffing (B.10.1) */
     const uint8_t *at;
@@ -108,25 +108,80 @@ static int add_chunk(Reader *reader, Block *block, int passes, uint32_t size) {
     return 0;
 }
 
-/* How many passes of the block come, and the lengths of their codeword segments (B.10.6, B.10.7). */
-static int read_block(Reader *reader, Bits *b, Block *block, int style) {
-    int passes = read_passes(b);
-    while (next_bit(b) && block->length_bits < MOST_LENGTH_BITS + 1) block->length_bits++;
-    while (passes > 0) {
+static int bad_length(Reader *reader) {
+    return j2k_fail(reader->fault, J2K_MALFORMED, "stream_damaged", "a packet header gives an impossible length", -1, -1,
+                    -1);
+}
+
+/* The next `n` passes of a block, in `size` bytes of one codeword segment. */
+static int take_passes(Reader *reader, const Bits *b, Block *block, int n, uint32_t size) {
+    if (b->short_of) return 0;
+    if (block->passes + n > MOST_PASSES) return bad_length(reader);
+    block->passes = (uint16_t)(block->passes + n);
+    return add_chunk(reader, block, n, size);
+}
+
+/* Lengths of codeword segments (B.10.7). */
+static int read_segments(Reader *reader, Bits *b, Block *block, int style, int passes) {
+    while (passes > 0 && !b->short_of) {
         int room = j2k_segment_passes(style, block->passes - block->segment_passes) - block->segment_passes;
-        int n = passes < room ? passes : room;
+        int n = smaller(passes, room);
         int bits = block->length_bits + log2_of(n);
-        if (bits > MOST_LENGTH_BITS || block->passes + n > 1 << 12)
-            return j2k_fail(reader->fault, J2K_MALFORMED, "stream_damaged",
-                            "a packet header gives an impossible length", -1, -1, -1);
-        uint32_t size = next_bits(b, bits);
-        if (b->short_of) return 0;
-        if (add_chunk(reader, block, n, size)) return -1;
-        block->passes = (uint16_t)(block->passes + n);
+        if (bits > MOST_LENGTH_BITS) return bad_length(reader);
+        if (take_passes(reader, b, block, n, next_bits(b, bits))) return -1;
         block->segment_passes = (uint16_t)(n == room ? 0 : block->segment_passes + n);
         passes -= n;
     }
     return 0;
+}
+
+/* What comes before the first cleanup segment of an HT block (T.814 B.3): placeholders without bytes, in threes; the
+ * length of that segment counts for those before it too. In a mixed stream the length also tells who coded the block:
+ * its highest bit is 0 where it is HT. Returns how many passes are done with; 0 where the block is one of part 1. */
+static int open_ht_block(Reader *reader, Bits *b, Block *block, int style, int passes) {
+    const int refinement = (block->passes + passes + 2) % 3, mixed = style & STYLE_MIXED;
+    if (passes > refinement) {
+        const int n = passes - refinement, bits = block->length_bits + log2_of(n);
+        Bits ahead = *b;
+        const uint32_t size = next_bits(&ahead, bits);
+        if (size && (!mixed || (block->length_bits > 3 && !(size >> (bits - 1))))) {
+            *b = ahead;
+            block->coder = CODER_HT;
+            return take_passes(reader, b, block, n, size) ? -1 : n;
+        }
+    }
+    Bits ahead = *b;
+    if (next_bits(&ahead, block->length_bits + log2_of(passes))) {
+        block->coder = CODER_PART_1;
+        return mixed ? 0 : bad_length(reader);
+    }
+    *b = ahead;
+    return take_passes(reader, b, block, passes, 0) ? -1 : passes;
+}
+
+/* Lengths of HT segments: a cleanup pass alone, the two refinement passes together, and so on. */
+static int read_ht_segments(Reader *reader, Bits *b, Block *block, int style, int passes) {
+    if (block->length_bits + log2_of(passes) > MOST_LENGTH_BITS) return bad_length(reader);
+    if (block->coder == CODER_HT_OPEN) {
+        const int n = open_ht_block(reader, b, block, style, passes);
+        if (n < 0) return -1;
+        if (n == 0) return read_segments(reader, b, block, style, passes);
+        passes -= n;
+    }
+    while (passes > 0 && !b->short_of) {
+        const int done = block->passes % 3, n = done ? smaller(passes, 3 - done) : 1;
+        if (take_passes(reader, b, block, n, next_bits(b, block->length_bits + log2_of(n)))) return -1;
+        passes -= n;
+    }
+    return 0;
+}
+
+/* How many passes of the block come, and the lengths of their codeword segments (B.10.6, B.10.7). */
+static int read_block(Reader *reader, Bits *b, Block *block, int style) {
+    int passes = read_passes(b);
+    while (next_bit(b) && block->length_bits < MOST_LENGTH_BITS + 1) block->length_bits++;
+    return block->coder == CODER_PART_1 ? read_segments(reader, b, block, style, passes)
+                                        : read_ht_segments(reader, b, block, style, passes);
 }
 
 static int read_patch(Reader *reader, Bits *b, const Patch *patch, Band *band, uint32_t layer) {

@@ -49,7 +49,12 @@ enum {
     NONE = 0xFFFFFFFF
 };
 
-enum { STYLE_BYPASS = 1, STYLE_RESET = 2, STYLE_TERMINATE = 4, STYLE_CAUSAL = 8, STYLE_SYMBOLS = 32 };
+enum {                          /* tables A.19 of T.800 and A.6 of T.814 */
+    STYLE_BYPASS = 1, STYLE_RESET = 2, STYLE_TERMINATE = 4, STYLE_CAUSAL = 8, STYLE_SYMBOLS = 32, STYLE_HT = 64,
+    STYLE_MIXED = 128           /* with STYLE_HT: each code-block says what it is */
+};
+/* Who coded a block. One of HT is open until its first cleanup segment: what came before were placeholders. */
+enum { CODER_PART_1, CODER_HT_OPEN, CODER_HT };
 enum { LRCP, RLCP, RPCL, PCRL, CPRL };
 enum { KIND_LL, KIND_HL, KIND_LH, KIND_HH };
 
@@ -135,7 +140,7 @@ typedef struct {
     const uint8_t *data;
     uint32_t size;
     uint32_t next;              /* chunk of the same block, or NONE */
-    int passes;
+    int passes;                 /* with the placeholders before them */
 } Chunk;
 
 typedef struct {
@@ -147,6 +152,7 @@ typedef struct {
     uint8_t zero_planes;
     uint8_t length_bits;        /* Lblock */
     uint16_t segment_passes;    /* of the codeword segment that is open */
+    uint8_t coder;
 } Block;
 
 typedef struct {                /* of a tag tree */

@@ -199,7 +199,7 @@ static Grid grid_of(const Resolution *res, int resolution, const Band *b, uint32
     return g;
 }
 
-static void fill_blocks(const Grid *g, int band, Block *block) {
+static void fill_blocks(const Grid *g, int band, uint8_t coder, Block *block) {
     for (int32_t j = 0; j < g->down; j++)
         for (int32_t i = 0; i < g->across; i++, block++) {
             Rect r = {(g->x + i) << g->width, (g->y + j) << g->height, 0, 0};
@@ -209,7 +209,7 @@ static void fill_blocks(const Grid *g, int band, Block *block) {
             r.x0 = larger(r.x0, g->rect.x0);
             r.y0 = larger(r.y0, g->rect.y0);
             *block = (Block){r.x0, r.y0, (uint16_t)(r.x1 - r.x0), (uint16_t)(r.y1 - r.y0), (uint16_t)band, 0,
-                             NONE, NONE, 0, 3, 0};
+                             NONE, NONE, 0, 3, 0, coder};
         }
 }
 
@@ -222,8 +222,10 @@ static void walk_patches(const Stream *s, const Tile *t, Patch *patch, Block *bl
             for (uint32_t k = 0; k < res->across * res->down; k++)
                 for (int n = 0; n < res->bands; n++, patch++) {
                     Grid g = grid_of(res, r, &t->band[res->band + n], k % res->across, k / res->across);
+                    const int style = t->coding.component[i].style;
                     if (blocks) {
-                        fill_blocks(&g, res->band + n, blocks + patch->blocks);
+                        fill_blocks(&g, res->band + n, style & STYLE_HT ? CODER_HT_OPEN : CODER_PART_1,
+                                    blocks + patch->blocks);
                         continue;
                     }
                     uint64_t nodes = tag_tree_nodes((uint64_t)g.across, (uint64_t)g.down);

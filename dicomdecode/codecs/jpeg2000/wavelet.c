@@ -39,9 +39,25 @@ J2K_INLINE void mirror_real(float *row, int n) {
     row[n] = row[n - 1];
 }
 
-/* Low and high samples, interleaved; the first is a low one where `odd` is 0. `e` is room for the low ones. */
+/* Low and high samples by turns; the first is a low one where `odd` is 0. */
+J2K_CLONES static void alternate(const int32_t *restrict first, const int32_t *restrict second, int32_t *restrict to,
+                                 size_t pairs) {
+    for (size_t i = 0; i < pairs; i++) {
+        to[2 * i] = first[i];
+        to[2 * i + 1] = second[i];
+    }
+}
+
+static void interleave(const void *low, int lows, const void *high, int highs, int odd, void *to) {
+    const int32_t *first = odd ? high : low, *second = odd ? low : high;
+    const int pairs = smaller(lows, highs);
+    alternate(first, second, to, (size_t)pairs);
+    if (lows != highs) ((int32_t *)to)[2 * pairs] = first[pairs];
+}
+
+/* A row from its low and high samples. `e` and `o` are room for them. */
 J2K_CLONES static void join_5_3(const int32_t *restrict low, int lows, int32_t *restrict high, int highs, int odd,
-                                int32_t *restrict e, int32_t *restrict to) {
+                                int32_t *restrict e, int32_t *restrict o, int32_t *restrict to) {
     if (lows + highs == 1) {
         to[0] = lows ? low[0] : high[0] / 2;
         return;
@@ -51,20 +67,8 @@ J2K_CLONES static void join_5_3(const int32_t *restrict low, int lows, int32_t *
     for (int i = 0; i < lows; i++) e[i] = even_5_3(low[i], h[i - 1], h[i]);
     mirror_whole(e, lows);
     const int32_t *l = e + !odd;
-    const int pairs = smaller(lows, highs);
-    if (odd) {
-        for (int i = 0; i < pairs; i++) {
-            to[2 * i] = odd_5_3(high[i], l[i - 1], l[i]);
-            to[2 * i + 1] = e[i];
-        }
-        if (highs > lows) to[2 * pairs] = odd_5_3(high[pairs], l[pairs - 1], l[pairs]);
-    } else {
-        for (int i = 0; i < pairs; i++) {
-            to[2 * i] = e[i];
-            to[2 * i + 1] = odd_5_3(high[i], l[i - 1], l[i]);
-        }
-        if (lows > highs) to[2 * pairs] = e[pairs];
-    }
+    for (int i = 0; i < highs; i++) o[i] = odd_5_3(high[i], l[i - 1], l[i]);
+    interleave(e, lows, o, highs, odd, to);
 }
 
 J2K_CLONES static void lift_rows_5_3(int32_t *restrict x, const int32_t *a, const int32_t *b, int n, int odd) {
@@ -90,20 +94,9 @@ J2K_CLONES static void join_9_7(const float *restrict low, int lows, float *rest
     h = o + odd;
     for (int i = 0; i < lows; i++) e[i] -= BETA * (h[i - 1] + h[i]);
     mirror_real(e, lows);
-    const int pairs = smaller(lows, highs);
-    if (odd) {
-        for (int i = 0; i < pairs; i++) {
-            to[2 * i] = o[i] - ALPHA * (l[i - 1] + l[i]);
-            to[2 * i + 1] = e[i];
-        }
-        if (highs > lows) to[2 * pairs] = o[pairs] - ALPHA * (l[pairs - 1] + l[pairs]);
-    } else {
-        for (int i = 0; i < pairs; i++) {
-            to[2 * i] = e[i];
-            to[2 * i + 1] = o[i] - ALPHA * (l[i - 1] + l[i]);
-        }
-        if (lows > highs) to[2 * pairs] = e[pairs];
-    }
+    l = e + !odd;
+    for (int i = 0; i < highs; i++) o[i] -= ALPHA * (l[i - 1] + l[i]);
+    interleave(e, lows, o, highs, odd, to);
 }
 
 J2K_CLONES static void lift_row_9_7(float *restrict x, const float *a, const float *b, int n, float by) {
@@ -167,7 +160,7 @@ static void take_row(Level *levels, int r) {
     }
     int32_t *high = (int32_t *)band_row(&l->band[y & 1 ? KIND_HH - 1 : KIND_HL - 1], y >> 1);
     if (l->reversible)
-        join_5_3(low, lows, high, highs, odd, e, to);
+        join_5_3(low, lows, high, highs, odd, e, o, to);
     else
         join_9_7((const float *)low, lows, (float *)high, highs, odd, (float *)e, (float *)o, (float *)to);
 }
