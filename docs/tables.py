@@ -25,7 +25,7 @@ CODECS = {
     "jpeg": ("JPEG: baseline, extended, progressive, lossless", "libjpeg-turbo (imagecodecs); lossless: own"),
     "jpegls": ("JPEG-LS", "own"),
     "jpeg2000": ("JPEG 2000", "own"),
-    "htj2k": ("High-Throughput JPEG 2000", "OpenJPH (imagecodecs) for 5/3, OpenJPEG for 9/7"),
+    "htj2k": ("High-Throughput JPEG 2000", "own"),
     "jpegxl": ("JPEG XL", "libjxl (imagecodecs)"),
     "video": ("MPEG-2, H.264, H.265", "FFmpeg (PyAV)"),
     "": ("JPIP, SMPTE ST 2110", "none: `UnsupportedError`"),

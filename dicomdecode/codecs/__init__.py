@@ -61,7 +61,7 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "rle": Codec("dicomdecode.codecs._rle", cells=True, ratio=64, trims=True),
         "jpeg": Codec("dicomdecode.codecs.jpeg", pixels_per_bit=64 * 16),
         "jpegls": Codec("dicomdecode.codecs.jpegls", pixels_per_bit=1 << 15),
-        "htj2k": Codec("dicomdecode.codecs.htj2k", areas=True),
+        "htj2k": Codec("dicomdecode.codecs.jpeg2000", areas=True),
         "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
         "video": Codec("dicomdecode.codecs.video", function="VideoReader", stream=True),

@@ -1,4 +1,4 @@
-# Our own JPEG 2000 decoder (ITU-T T.800); its C is in the folder jpeg2000.
+# Our own JPEG 2000 decoder (ITU-T T.800 and T.814); its C is in the folder jpeg2000.
 from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t
 

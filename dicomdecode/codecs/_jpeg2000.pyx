@@ -52,7 +52,7 @@ cdef bint is_chosen = True
 
 
 cdef bint takes(const Codestream* stream) noexcept nogil:
-    """Whether a stream is of the kinds that this decoder is for: T.800, without subsampled components."""
+    """Whether a stream is of the kinds that this decoder is for: T.800 or T.814, without subsampled components."""
     cdef int i
     for i in range(min(stream.components, 4)):
         if stream.component[i].transform > 1:

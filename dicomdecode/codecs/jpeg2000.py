@@ -1,4 +1,4 @@
-"""JPEG 2000 (PS3.5 A.4.4) by our own decoder; irreversible HTJ2K (PS3.5 A.4.11) and what is left by OpenJPEG.
+"""JPEG 2000 (PS3.5 A.4.4) and HTJ2K (PS3.5 A.4.11) by our own decoder; what is left by OpenJPEG.
 
 OpenJPEG comes from a shared library, last from imagecodecs.
 """
@@ -36,8 +36,9 @@ Region = tuple[int, int, int, int]
 def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None) -> str:
     """Decode one frame into `out`.
 
-    Our own decoder is for all streams of JPEG 2000 part 1 whose components are not subsampled: the main header tells,
-    before anything is decoded. All others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment all do.
+    Our own decoder is for all streams of JPEG 2000 parts 1 and 15 whose components are not subsampled: the main header
+    tells, before anything is decoded. All others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment
+    all do.
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ cdef int learn_syntaxes() except -1:
             known.codec = -1
         else:
             codec = CODECS[row.codec]
-            kinds = {"rle": CODEC_RLE, "jpeg": CODEC_JPEG, "jpegls": CODEC_JPEG_LS, "jpeg2000": CODEC_JPEG2000}
+            kinds = {"rle": CODEC_RLE, "jpeg": CODEC_JPEG, "jpegls": CODEC_JPEG_LS, "jpeg2000": CODEC_JPEG2000,
+                     "htj2k": CODEC_JPEG2000}
             known.codec = kinds.get(row.codec, CODEC_LIBRARY)
             known.gives_cells = codec.cells
             known.is_planar = codec.planar

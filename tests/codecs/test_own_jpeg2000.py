@@ -293,13 +293,11 @@ def test_choice_of_the_decoder() -> None:
 
 
 def test_what_is_not_for_us_is_left_alone() -> None:
-    import imagecodecs
-
     a = picture(64, 64, 3)
     out = np.zeros_like(a)
-    stream = imagecodecs.htj2k_encode(a, reversible=True)
+    stream = bytearray(encode(a, 8))
+    stream[stream.index(b"\xff\x52") + 13] = 2  # a wavelet of part 2
     assert _jpeg2000.decode(stream, spec_of(a), out) is None and not out.any()
-    assert np.array_equal(decode_by_openjpeg(stream, a), a)
 
 
 def test_arguments() -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+import imagecodecs
 import numpy as np
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from tests.codecs.ht_streams import CAUSAL, HT, MIXED, cleanup_of, one_block, refined
 from tests.codecs.openjpeg_encoder import ORDERS, encode, packed
 from tests.codecs.streams import picture
 
@@ -51,6 +54,28 @@ def main(folder: str) -> None:
         first = (0x20 if bits > 8 else 0) | int(rng.integers(16))
         with open(os.path.join(folder, f"seed{k}"), "wb") as f:
             f.write(bytes([first, int(rng.integers(256))]) + stream)
+    for k, stream in enumerate(ht_streams()):
+        with open(os.path.join(folder, f"ht{k}"), "wb") as f:
+            f.write(bytes([0x20 | int(rng.integers(16)), int(rng.integers(256))]) + stream)
+
+
+def ht_streams() -> Iterator[bytes]:
+    """HTJ2K: of OpenJPH, and single blocks with refinement and placeholders, pure and mixed."""
+    for k, samples in itertools.product(range(4), (1, 3)):
+        a = picture(21, 37, samples, 8, seed=k)
+        a = a[..., 0] if samples == 1 else a
+        yield bytes(
+            imagecodecs.htj2k_encode(a, reversible=k % 2 == 0, resolutions=1 + k, tile=(16, 16) if k > 1 else None)
+        )
+    for style, passes in itertools.product((HT, HT | CAUSAL, MIXED), (0, 1, 2)):
+        cleanup = cleanup_of(11, 18, 4, passes)
+        segments = [(4, cleanup.data)]
+        if passes:
+            segments.append(
+                (passes, refined(cleanup.values, np.random.default_rng(1), style == HT | CAUSAL, passes)[0])
+            )
+        sizes = {"planes": cleanup.planes + 1, "zero_planes": cleanup.planes - 2, "most_bits": 10}
+        yield one_block((11, 18), segments, style=style, **sizes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-/* The C face of our own JPEG 2000 decoder: ITU-T T.800 (JPEG 2000 part 1), one codestream into interleaved samples.
+/* The C face of our own JPEG 2000 decoder: ITU-T T.800 and T.814 (JPEG 2000 parts 1 and 15), one codestream into
+ * interleaved samples.
  *
  * Nothing here knows Python or DICOM. Every byte is read under a bounds check, memory is asked for only after the
  * stream was seen to be long enough for what it claims, and nothing global is written once `j2k_make_tables` has run.
