@@ -28,10 +28,51 @@ cdef enum Status:
     NEEDS_WALK = 2          # an offset table lies: the fragments must be walked first
     NEEDS_WORDS = 3         # Python says what is wrong
 
-cdef enum WindowAsked:
+cdef enum WindowKind:
     WINDOW_STORED           # the first stored one that can be used
-    WINDOW_GIVEN            # `center`, `width` and `voi_function` of the request
+    WINDOW_GIVEN            # its numbers
     WINDOW_CHOSEN           # by Python
+
+cdef struct WindowAsked:
+    int kind                # WindowKind
+    double center           # of WINDOW_GIVEN
+    double width
+    int function            # VoiFunction
+
+cdef struct RegionAsked:    # in pixels of the full resolution
+    bint is_given
+    int64_t row
+    int64_t column
+    int64_t height
+    int64_t width
+
+cdef enum FramesKind:
+    ALL_FRAMES
+    ONE_FRAME               # its axis is dropped
+    FRAMES_OF_SLICE
+    FRAMES_OF_RANGE
+    FRAMES_OF_LIST
+
+cdef struct FramesAsked:
+    int kind                # FramesKind
+    Py_ssize_t start        # of all but FRAMES_OF_LIST, as Python has them
+    Py_ssize_t stop         # of FRAMES_OF_RANGE the last one, `start - step` where there is none; of a list how many
+    Py_ssize_t step
+    int64_t* numbers        # of FRAMES_OF_LIST
+
+cdef struct ChosenFrames:   # of one image
+    uint64_t count
+    int64_t first
+    int64_t step
+    const int64_t* numbers  # NULL: first, first + step, ...; else negative ones count from the end
+    int64_t frames          # that the image has
+    bint keeps_axis         # the result has an axis of frames where `frame_dim` does not say
+
+cdef enum AreaStatus:
+    AREA_FOUND = 0
+    AREA_OF_NO_CODEC        # `reduce` where the codec has no resolutions
+    AREA_OUTSIDE            # the region leaves the image
+    AREA_EMPTY
 
 cdef struct Asked:          # of a request, in the numbers of words.h
     int values
@@ -41,10 +82,10 @@ cdef struct Asked:          # of a request, in the numbers of words.h
     int frame_dim           # -1: only where there are several frames; 0, 1: never, always
     bint color_dim
     bint must_fit           # a range that does not fit is an error; else values are clipped
-    int window              # WindowAsked
-    double center
-    double width
-    int voi_function        # VoiFunction
+    WindowAsked window
+    FramesAsked frames
+    RegionAsked region
+    int reduce
 
 cdef struct Layout:         # how stored values lie in a frame, and what they are
     int syntax              # row of the table of transfer syntaxes
@@ -127,6 +168,10 @@ cdef int plan_of_integers(const ImageHeader* h, const Layout* l, const Asked* as
                           bint* fit) noexcept nogil
 cdef int result_dims(const Asked* asked, uint64_t frames, bint keeps_axis, size_t rows, size_t columns, int samples,
                      int64_t* dims) noexcept nogil
+cdef int choose_frames(const FramesAsked* asked, uint64_t frames, ChosenFrames* chosen) noexcept nogil
+cdef uint64_t nth_frame(const ChosenFrames* chosen, uint64_t i) noexcept nogil
+cdef uint64_t highest_frame(const ChosenFrames* chosen) noexcept nogil
+cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* layout, Area* area, Run* run) noexcept nogil
 cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
                      Fault* fault) noexcept nogil
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil
@@ -143,10 +188,10 @@ cdef class Request:
     cdef Asked asked
     cdef readonly object dtype
     cdef readonly object frames
+    cdef bytes numbers              # what `asked.frames.numbers` points into
     cdef readonly object out
     cdef readonly object window
     cdef readonly object padding
-    cdef readonly int reduce
     cdef readonly object region
     cdef readonly int threads
     cdef readonly bint overlays
@@ -175,7 +220,7 @@ cdef class Frames:
     cdef Area area
     cdef object codec               # the codec's Python function, once it was needed
     cdef readonly object numbers    # of the frames that are asked for
-    cdef readonly bint keeps_axis   # the result has an axis of frames where `frame_dim` does not say
+    cdef ChosenFrames chosen
 
     cdef int check(self, uint64_t last, uint64_t count) except -1
     cdef uint64_t fetch_ahead(self, uint64_t frame, uint64_t count) except 0

@@ -4,6 +4,7 @@
 
 layout.pxi   what an image is, and what its integers become
 index.pxi    where the frames of encapsulated pixel data are
+choice.pxi   which frames, and which part of them, a request wants
 frame.pxi    one frame: cells or codestream -> samples -> colour -> plan -> result
 request.pxi  what a caller asks for
 frames.pxi   the class that decodes the frames of a file
@@ -61,6 +62,7 @@ from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
 include "layout.pxi"
 include "index.pxi"
 include "frame.pxi"
+include "choice.pxi"
 include "request.pxi"
 
 
@@ -162,11 +164,6 @@ cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
     if color == "rgba":
         raise UnsupportedError('color="rgba" needs PALETTE COLOR', code="alpha", tag=0x00280004)
     return refuse_conversion()
-
-
-cdef uint64_t last_of(frames) except? 0:
-    """The highest of some frames."""
-    return max(frames[0], frames[len(frames) - 1]) if isinstance(frames, range) else max(frames)
 
 
 include "frames.pxi"

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Allocate",
     "Region",
-    "Selection",
     "check_dtype",
     "check_flag",
     "check_frames",
@@ -28,7 +27,6 @@ __all__ = [
     "fitting",
     "not_one_of",
     "one_of",
-    "select",
 ]
 
 #: (shape, dtype) -> the array that a result is written into.
@@ -177,32 +175,3 @@ def fitting(out: NDArray[Any], shape: tuple[int, ...], dtype: np.dtype[Any]) -> 
     if not (out.flags.c_contiguous and out.flags.writeable):
         raise ValueError("out must be C-contiguous and writable")
     return out
-
-
-class Selection(NamedTuple):
-    """The frames asked for, and whether they keep their axis when `frame_dim` does not say."""
-
-    frames: Sequence[int]
-    keeps_axis: bool
-
-
-def select(frames: int | slice | range | list[int] | None, count: int) -> Selection:
-    """What `frames`, as `check_frames` gives it, are of an image with `count` frames.
-
-    Raises
-    ------
-    IndexError
-        A frame that the image does not have.
-    """
-    if frames is None:
-        return Selection(range(count), count > 1)
-    if isinstance(frames, slice):
-        return Selection(range(count)[frames], True)
-    single = isinstance(frames, int)
-    numbers: Sequence[int] = [frames] if isinstance(frames, int) else frames
-    # A range may be of any length: its ends tell.
-    ends = numbers if not isinstance(numbers, range) else {numbers[0], numbers[-1]} if numbers else ()
-    for i in ends:
-        if not -count <= i < count:
-            raise IndexError(f"frames: there is no frame {i} in an image with {count}")
-    return Selection([i % count for i in numbers], not single)

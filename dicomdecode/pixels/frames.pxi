@@ -36,12 +36,10 @@ cdef class Frames:
         self.run.layout = &self.layout
         self.run.rows = file.h.rows
         self.run.columns = file.h.columns
-        if request.frames is None:
-            self.numbers = range(file.h.frames) if file.h.frames > 1 else ONLY_FRAME
-            self.keeps_axis = file.h.frames > 1
-        else:
-            self.numbers, self.keeps_axis = arguments.select(request.frames, file.h.frames)
-        if request.reduce or request.region is not None:
+        if choose_frames(&request.asked.frames, file.h.frames, &self.chosen) < 0:
+            request.frames_of(file.h.frames)    # raises
+        self.numbers = numbers_of(&self.chosen)
+        if request.asked.reduce or request.asked.region.is_given:
             self.take_area(request)
         if self.layout.codec != CODEC_NATIVE:
             self.run.index = pixels.indexed()
@@ -49,26 +47,13 @@ cdef class Frames:
     cdef int take_area(self, Request request) except -1:
         """The region and the resolution that are asked for."""
         cdef ImageHeader* h = &self.file.h
-        cdef int reduce = request.reduce
-        if reduce and not self.layout.does_areas:
+        cdef int status = choose_area(&request.asked, h, &self.layout, &self.area, &self.run)
+        if status == AREA_OF_NO_CODEC:
             raise UnsupportedError(f"reduce= needs JPEG 2000, not {self.syntax.name}", code="reduce")
-        self.area.height = h.rows
-        self.area.width = h.columns
-        if request.region is not None:
-            row, column, height, width = request.region
-            if not (0 <= row < row + height <= h.rows and 0 <= column < column + width <= h.columns):
-                raise ValueError(f"region {request.region} is not inside {h.rows} rows and {h.columns} columns")
-            self.area.row = row
-            self.area.column = column
-            self.area.height = height
-            self.area.width = width
-            self.run.area = &self.area
-        self.run.reduce = reduce
-        # A region of a reduced picture is the slice of it that the region's corners fall on (ITU-T T.800 B.5).
-        self.run.rows = <size_t>reduced(self.area.row, self.area.height, reduce)
-        self.run.columns = <size_t>reduced(self.area.column, self.area.width, reduce)
-        if self.run.rows == 0 or self.run.columns == 0:
-            raise ValueError(f"no pixel is left of the region {request.region} reduced by {reduce}")
+        if status == AREA_OUTSIDE:
+            raise ValueError(f"region {request.region} is not inside {h.rows} rows and {h.columns} columns")
+        if status == AREA_EMPTY:
+            raise ValueError(f"no pixel is left of the region {request.region} reduced by {request.reduce}")
         return 0
 
     # What plans go by.
@@ -177,11 +162,12 @@ cdef class Frames:
         cdef uint64_t size = dtype.itemsize
         cdef int i
         cdef uint64_t count = len(self.numbers)
-        cdef int n = result_dims(&request.asked, count, self.keeps_axis, self.run.rows, self.run.columns, samples, dims)
+        cdef int n = result_dims(&request.asked, count, self.chosen.keeps_axis, self.run.rows, self.run.columns,
+                                 samples, dims)
         if n < 0:
             raise ValueError(f"frame_dim=False with {count} frames selected; choose one with frames=")
         if count:
-            self.check(last_of(self.numbers), count)
+            self.check(highest_frame(&self.chosen), count)
         shape = tuple([dims[i] for i in range(n)])
         if request.out is not None:
             return arguments.fitting(request.out, shape, dtype)

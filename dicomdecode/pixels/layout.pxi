@@ -280,26 +280,24 @@ cdef bint onto_unit(const ImageHeader* h, const Asked* asked, double low, double
 
     False where `transform.py` makes the map: look-up tables, a window that was chosen, one that is no affine map.
     """
-    cdef double center = asked.center
-    cdef double width = asked.width
-    cdef int function = asked.voi_function
+    cdef WindowAsked window = asked.window
     cdef CAffine step
     if h.samples > 1:
         step = range_onto_unit(low, high)
         a[0] = joined(a[0], step)
         return True
-    if asked.window == WINDOW_CHOSEN or (asked.window == WINDOW_STORED and h.has_voi_lut):
+    if window.kind == WINDOW_CHOSEN or (window.kind == WINDOW_STORED and h.has_voi_lut):
         return False
-    if asked.window == WINDOW_STORED and not h.has_window:
+    if window.kind == WINDOW_STORED and not h.has_window:
         step = range_onto_unit(low, high)
     else:
-        if asked.window == WINDOW_STORED:
-            center = h.center
-            width = h.width
-            function = h.voi_function
-        if function == VOI_SIGMOID or (function == VOI_LINEAR and width == 1):
+        if window.kind == WINDOW_STORED:
+            window.center = h.center
+            window.width = h.width
+            window.function = h.voi_function
+        if window.function == VOI_SIGMOID or (window.function == VOI_LINEAR and window.width == 1):
             return False
-        step = window_onto_unit(center, width, function == VOI_LINEAR_EXACT)
+        step = window_onto_unit(window.center, window.width, window.function == VOI_LINEAR_EXACT)
     a[0] = joined(a[0], step)
     if asked.values == VALUES_DISPLAY:
         if h.has_presentation_lut:

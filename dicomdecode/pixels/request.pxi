@@ -45,15 +45,12 @@ cdef class Request:
         # What is left at its default needs no check.
         if frames is not None:
             self.frames = arguments.check_frames(frames)
+            take_frames(self, self.frames)
         if out is not None:
             self.out = arguments.check_out(out)
         if window is not None:
             self.window = arguments.check_window(window, values)
-            asked.window = WINDOW_CHOSEN
-            if type(self.window) is tuple:
-                asked.window = WINDOW_GIVEN
-                asked.center, asked.width = self.window[:2]
-                asked.voi_function = FUNCTION_NUMBERS[self.window[2]]
+            take_window(&asked.window, self.window)
             # What lies below a supplemental palette is windowed at every level.
             if asked.values in (VALUES_STORED, VALUES_MODALITY) and asked.color != COLOR_PALETTE:
                 raise ValueError(f'window has no effect with values="{values}"; '
@@ -62,13 +59,14 @@ cdef class Request:
             self.padding = arguments.check_number("padding", padding)
         if region is not None:
             self.region = arguments.check_region(region)
+            take_region(&asked.region, self.region)
         if reduce is not ZERO:
-            self.reduce = arguments.check_whole("reduce", reduce, 0, 32)
+            asked.reduce = arguments.check_whole("reduce", reduce, 0, 32)
         if threads is not ONE:
             self.threads = arguments.check_whole("threads", threads, 1)
         if overlays is not False:
             self.overlays = arguments.check_flag("overlays", overlays)
-        if self.overlays and (asked.values != VALUES_DISPLAY or self.reduce):
+        if self.overlays and (asked.values != VALUES_DISPLAY or asked.reduce):
             raise ValueError('overlays=True needs values="display", at full resolution')
 
     @property
@@ -84,8 +82,39 @@ cdef class Request:
         return SCALES[self.asked.scale]
 
     @property
+    def reduce(self):
+        return self.asked.reduce
+
+    def frames_of(self, uint64_t count):
+        """The numbers of the frames that are asked for of an image with so many.
+
+        Raises
+        ------
+        IndexError
+            One that the image does not have.
+        """
+        cdef ChosenFrames chosen
+        if choose_frames(&self.asked.frames, count, &chosen) < 0:
+            numbers = [self.frames] if isinstance(self.frames, int) else self.frames
+            if isinstance(numbers, range):
+                numbers = (numbers[0], numbers[-1])
+            i = next(i for i in numbers if not -<int64_t>count <= i < <int64_t>count)
+            raise IndexError(f"frames: there is no frame {i} in an image with {count}")
+        return numbers_of(&chosen)
+
+    @property
     def must_fit(self):
         return bool(self.asked.must_fit)
+
+
+cdef object numbers_of(const ChosenFrames* chosen):
+    if chosen.numbers != NULL:
+        return [nth_frame(chosen, i) for i in range(chosen.count)]
+    if chosen.count == 1 and chosen.first == 0:
+        return ONLY_FRAME
+    if chosen.first < 0 or chosen.first + <int64_t>chosen.count * chosen.step < -1:
+        return [nth_frame(chosen, i) for i in range(chosen.count)]
+    return range(chosen.first, chosen.first + <int64_t>chosen.count * chosen.step, chosen.step)
 
 
 cdef int type_of(dtype) except -1:
