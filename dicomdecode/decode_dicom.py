@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,41 @@ if TYPE_CHECKING:
 
     from dicomdecode.reading.source import SourceLike
 
-__all__ = ["decode_dicom_data", "decode_dicom_image"]
+__all__ = ["ImageCall", "checked_call", "decode_dicom_data", "decode_dicom_image", "run_call"]
+
+
+#: What tensorflow-io's values have not.
+_PARTS = ("frames", "out", "window", "region", "reduce")
+
+
+class ImageCall(NamedTuple):
+    """The arguments of `decode_dicom_image` but for the contents, checked once.
+
+    Attributes
+    ----------
+    request : Request
+        What to make of the image; of tensorflow-io's values its dtype and scale alone.
+    on_error : {"strict", "skip", "lossy"}
+        What happens to content that cannot be decoded.
+    is_tfio : bool
+        Whether the values are tensorflow-io's.
+    """
+
+    request: Request
+    on_error: str
+    is_tfio: bool
+
+
+def checked_call(*, values: str, on_error: str, **keywords: Any) -> ImageCall:
+    """Check the arguments of `decode_dicom_image`; they and what is raised are listed there."""
+    one_of("on_error", on_error, ON_ERROR)
+    is_tfio = isinstance(values, str) and values == "tfio"
+    if is_tfio:
+        given = [name for name in _PARTS if keywords.get(name) is not None and (name != "reduce" or keywords[name])]
+        if given:
+            raise ValueError(f'values="tfio" gives the whole image: it takes no {given[0]}=')
+        values = "stored"
+    return ImageCall(Request(values=values, must_fit=on_error != "lossy", **keywords), on_error, is_tfio)
 
 
 def decode_dicom_image(
@@ -35,6 +69,9 @@ def decode_dicom_image(
     frame_dim: bool | None = None,
     frames: Any = None,
     out: NDArray[Any] | None = None,
+    window: Any = None,
+    region: tuple[int, int, int, int] | None = None,
+    reduce: int = 0,
     limits: Limits | None = None,
 ) -> NDArray[Any]:
     """Decode a DICOM image, with the arguments that tensorflow-io documents.
@@ -53,7 +90,7 @@ def decode_dicom_image(
         "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
     dtype : dtype
         uint8/16/32/64, int8/16/32/64, float16/32/64. A signed CT does not fit in the default uint16: ask for int16.
-    values, color, frames, out, limits
+    values, color, frames, out, window, region, reduce, limits
         As in `dicomdecode.imread`, with "stored" for `values`.
     frame_dim : bool, optional
         The frames axis: only when there are several (None), always, or never.
@@ -77,10 +114,9 @@ def decode_dicom_image(
     >>> dd.decode_dicom_image(get_testdata_file("CT_small.dcm"), dtype="int16").shape
     (128, 128)
     """
-    one_of("on_error", on_error, ON_ERROR)
-    is_tfio = isinstance(values, str) and values == "tfio"
-    request = Request(
-        values="stored" if is_tfio else values,
+    call = checked_call(
+        values=values,
+        on_error=on_error,
         color=color,
         dtype=dtype,
         scale=scale,
@@ -88,14 +124,20 @@ def decode_dicom_image(
         frame_dim=frame_dim,
         frames=frames,
         out=out,
-        must_fit=on_error != "lossy",
+        window=window,
+        region=region,
+        reduce=reduce,
     )
-    if is_tfio and (frames is not None or out is not None):
-        raise ValueError('values="tfio" gives the whole image: it takes neither frames= nor out=')
+    return run_call(contents, call, limits)
+
+
+def run_call(contents: SourceLike, call: ImageCall, limits: Limits | None = None) -> NDArray[Any]:
+    """`decode_dicom_image`, its arguments checked."""
+    request, on_error = call.request, call.on_error
     allowed = limits_of(limits)
     source = open_source(contents, allowed)
     try:
-        if is_tfio:
+        if call.is_tfio:
             from dicomdecode.tfio_compat.image import render_tfio
 
             return render_tfio(source, allowed, request, on_error)

@@ -14,8 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from dicomdecode import tensorflow as dtf  # first: it says how to install TensorFlow
+import dicomdecode.tensorflow  # noqa: F401 - first: it says how to install TensorFlow
 from dicomdecode.tags import dicom_tags
+from dicomdecode.tfop import native
+from dicomdecode.tfop.single import decode_one
+from dicomdecode.tfop.texts import texts_of
 
 import tensorflow as tf  # isort: skip
 
@@ -59,14 +62,16 @@ class image:
         Returns
         -------
         tf.Tensor [frames, rows, columns, samples]
-            1 sample for monochrome, 3 (RGB) for colour; shape (0,) for an image that is skipped.
+            1 sample for monochrome, 3 (RGB) for colour; shape (0,) for an image that is skipped. Four dimensions are
+            declared in a graph, whatever the arguments: a skipped image that leaves a `tf.data` pipeline is an error
+            there, as in the original, unless ``filter(lambda image: tf.size(image) > 0)`` takes it out.
 
         Raises
         ------
         tf.errors.InvalidArgumentError
             Under "strict".
         """
-        return dtf.decode_dicom_image(contents, color_dim, on_error, scale, dtype, name, values="tfio")
+        return decode_one(contents, color_dim, on_error, scale, dtype, name, values="tfio")
 
     @staticmethod
     def decode_dicom_data(contents: Any, tags: Any = None, name: str | None = None) -> tf.Tensor:
@@ -94,7 +99,7 @@ class image:
         if not isinstance(tags, tf.Tensor):
             tags = np.asarray(tags)
             tags = tf.constant(tags.astype(np.uint32) if tags.dtype.kind in "iu" else tags)
-        return dtf._data(contents, tags, "tfio", name)
+        return texts_of(contents, tags, name, is_tfio=True)
 
 
 def register_saved_model_ops() -> None:
@@ -110,9 +115,9 @@ def register_saved_model_ops() -> None:
     global _registered
     if _registered:
         return
-    if not dtf.is_native():
+    if not native.is_native():
         raise RuntimeError("the native ops of dicomdecode are not loaded: a SavedModel of tensorflow-io cannot run")
-    problem = dtf._library.dicomdecode_register_originals()
+    problem = native.library.dicomdecode_register_originals()
     if problem:
         raise RuntimeError(problem.decode())
     _registered = True

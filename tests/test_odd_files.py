@@ -102,6 +102,7 @@ def test_garbage_in_front_of_the_file(garbage: bytes, tmp_path: Path) -> None:
         (b"patient,age\nx,7\n" * 20, "text"),
         (b"%PDF-1.7\n" + bytes(200), "PDF"),
         (bytes(1000), "zeros"),
+        (b"either/or that", "text"),
     ],
 )
 def test_not_dicom_says_what_it_is(contents: bytes, name: str) -> None:
@@ -109,6 +110,16 @@ def test_not_dicom_says_what_it_is(contents: bytes, name: str) -> None:
         dd.open(contents)
     assert caught.value.code == "not_dicom"
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "path", ["/data/scans/x.dcm", "x.dcm", "C:\\data\\x", "gs://bucket/x", "scans/1/IM0001", "/daten/Müller.dcm"]
+)
+def test_a_path_in_the_place_of_contents(path: str) -> None:
+    for function in (dd.open, dd.imread, lambda x: dd.decode_dicom_image(x, on_error="strict")):
+        with pytest.raises(dd.DicomError, match=r"os\.fsdecode.*tf\.io\.read_file") as caught:
+            function(path.encode())
+        assert path not in str(caught.value)
 
 
 def test_cut_files_say_so() -> None:

@@ -171,7 +171,8 @@ cdef int result_dims(const Asked* asked, uint64_t frames, bint keeps_axis, size_
 cdef int choose_frames(const FramesAsked* asked, uint64_t frames, ChosenFrames* chosen) noexcept nogil
 cdef uint64_t nth_frame(const ChosenFrames* chosen, uint64_t i) noexcept nogil
 cdef uint64_t highest_frame(const ChosenFrames* chosen) noexcept nogil
-cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* layout, Area* area, Run* run) noexcept nogil
+cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* layout, Area* area,
+                     Run* run) noexcept nogil
 cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
                      Fault* fault) noexcept nogil
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil

@@ -1,6 +1,6 @@
 # Which frames a request wants, which part of them, and by which window. The forms of the keywords become numbers once.
 
-cdef extern from "Python.h":
+cdef extern from *:
     int PySlice_Unpack(object slice, Py_ssize_t* start, Py_ssize_t* stop, Py_ssize_t* step) except -1
     Py_ssize_t PySlice_AdjustIndices(Py_ssize_t length, Py_ssize_t* start, Py_ssize_t* stop,
                                      Py_ssize_t step) noexcept nogil     # arithmetic only
@@ -111,7 +111,8 @@ cdef uint64_t highest_frame(const ChosenFrames* chosen) noexcept nogil:
     return highest
 
 
-cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* layout, Area* area, Run* run) noexcept nogil:
+cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* layout, Area* area,
+                     Run* run) noexcept nogil:
     """The part of a frame that is asked for, and the size of the result: an AreaStatus."""
     cdef const RegionAsked* region = &asked.region
     if asked.reduce and not layout.does_areas:

@@ -39,7 +39,7 @@ from collections.abc import Sequence
 from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.limits import inflated_freely, over_limit
 from dicomdecode.reading.charset import decode_text, terms_of
-from dicomdecode.reading.foreign import not_dicom
+from dicomdecode.reading.foreign import is_path, not_dicom
 from dicomdecode.reading.inflate import DEFLATED_STEP, inflated
 from dicomdecode.tags import is_defined, parse_tag, private_vr_of, vr_of
 

@@ -191,8 +191,10 @@ cdef class DicomFile(DataSet):
         """Raise what a function without the GIL has met."""
         if fault.kind == UNREADABLE:
             self.source.raise_failure()
-        if strcmp(fault.code, b"not_dicom") == 0 and self.bytes.held >= 8:
-            raise not_dicom(PyBytes_FromStringAndSize(<const char*>self.bytes.data, min(self.bytes.held, <size_t>512)))
+        if strcmp(fault.code, b"not_dicom") == 0:
+            head = PyBytes_FromStringAndSize(<const char*>self.bytes.data, min(self.bytes.held, <size_t>512))
+            if len(head) >= 8 or is_path(head):
+                raise not_dicom(head)
         return raise_fault(fault, <int>frame)
 
     cdef int inflate(self) except -1:

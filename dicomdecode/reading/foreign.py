@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from dicomdecode.errors import MalformedError
 
-__all__ = ["not_dicom"]
+__all__ = ["is_path", "not_dicom"]
 
 _UNPACK = "Unpack it first"
 _OTHER = "It is not DICOM: open it with a reader of that format"
@@ -36,6 +38,11 @@ _STARTS = (
     (b"version https://git-lfs", "a pointer of Git LFS", "Get the file itself with git lfs pull"),
 )
 _LEAST_TEXT = 0.95
+_HEAD = 512
+#: A root, a drive, a scheme or dots in front, the name of a DICOM file at the end, or separators and no white space.
+_PATH = re.compile(
+    r"(?:/|~|\.{1,2}[/\\]|[a-z]:[/\\]|[a-z0-9]+://).+|.+\.(?:dcm|dicom|dic|ima)|\S*[^\s<][/\\]\S*", re.IGNORECASE
+)
 
 
 def not_dicom(head: bytes) -> MalformedError:
@@ -65,6 +72,10 @@ def _what(head: bytes) -> tuple[str, str]:
 
 
 def _what_text(head: bytes) -> tuple[str, str]:
+    if is_path(head):
+        return "the path of a file and not what is in it", (
+            "Pass a path as str, os.fsdecode(path), or read it first; TensorFlow's ops take tf.io.read_file(path)"
+        )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head")):
         return "an HTML page", "The server answered with a page, not with the file: look at it for the reason"
@@ -74,3 +85,12 @@ def _what_text(head: bytes) -> tuple[str, str]:
         return "a JSON document", "pydicom.Dataset.from_json reads DICOM JSON; its pixel data lie elsewhere"
     plain = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
     return ("a text", "Open it in an editor") if plain >= _LEAST_TEXT * len(head) else ("", "")
+
+
+def is_path(head: bytes) -> bool:
+    """Whether bytes are one short line that reads like a path."""
+    try:
+        text = head.rstrip(b"\0").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return len(head) < _HEAD and text.isprintable() and _PATH.fullmatch(text) is not None

@@ -4,7 +4,7 @@
 
 An image whose plan the core makes itself is decoded without Python. For any other the Python function chooses the plan,
 and where its codec is C the pixels are still written without the GIL, into the caller's memory. What is left, and every
-file that turns out to be damaged, is decoded by `decode_dicom_image`: it alone says what is an error, and how.
+file that turns out to be damaged, is decoded by `run_call` as in the Python function: it alone says what is an error.
 """
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_READ, PyBuffer_Release, PyObject_GetBuffer
 from cpython.memoryview cimport PyMemoryView_FromMemory
@@ -13,9 +13,11 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.pixels._core cimport (
-    CODEC_NATIVE, DONE, Asked, FrameIndex, Frames, Layout, PixelData, Request, Run, Scratch, begin_index, check_frames,
-    describe, free_index, free_scratch, needs_no_python, plan_of_integers, result_dims, walk_index, write_one)
+    AREA_FOUND, CODEC_NATIVE, DONE, Asked, ChosenFrames, FrameIndex, Frames, Layout, PixelData, Request, Run, Scratch,
+    begin_index, check_frames, choose_area, choose_frames, describe, free_index, free_scratch, highest_frame,
+    needs_no_python, nth_frame, plan_of_integers, result_dims, walk_index, write_one)
 from dicomdecode.pixels._plans cimport CPlan, Plan, has_loop, item_bytes
 from dicomdecode.reading._limits cimport CLimits, fill_limits
 from dicomdecode.reading._reading cimport (
@@ -26,13 +28,14 @@ from dicomdecode.tfop._interface cimport (
     DD_AGAIN, DD_CANCELLED, DD_CORE_VERSION, DD_FAILED, DD_FAILED_PRECONDITION, DD_FILLED, DD_INTERNAL,
     DD_INVALID_ARGUMENT, DD_MESSAGE_BYTES, DD_MOST_DIMS, DD_RESOURCE_EXHAUSTED, dd_core, dd_error, dd_image, dd_request,
     dd_span, dd_text_sink)
-from dicomdecode.words cimport ON_ERROR_LOSSY, VALUES_TFIO
+from dicomdecode.words cimport VALUES_TFIO
 
-from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
+from dicomdecode.decode_dicom import decode_dicom_data, run_call
 from dicomdecode.limits import default_limits
 from dicomdecode.pixels.planning import Plans
 from dicomdecode.reading import DicomFile, MemorySource
-from dicomdecode.words import COLORS, ELEMENT_TYPES, ON_ERROR, SCALES, VALUES
+from dicomdecode.tfop.options import read_options
+from dicomdecode.words import ELEMENT_TYPES
 
 cdef extern from * nogil:
     """
@@ -58,22 +61,43 @@ cdef extern from * nogil:
     }
     static void dd_set_limits(void *limits) { __atomic_store_n(&dd_limits, limits, __ATOMIC_RELEASE); }
     static const void *dd_get_limits(void) { return __atomic_load_n(&dd_limits, __ATOMIC_ACQUIRE); }
+
+    /* Calls that no kernel has any more; what of them is Python's is freed by the next thread that is in there. */
+    struct dd_link { struct dd_link *next; };
+    static struct dd_link *dd_done;
+    static void dd_push_done(struct dd_link *link) {
+        link->next = __atomic_load_n(&dd_done, __ATOMIC_RELAXED);
+        while (!__atomic_compare_exchange_n(&dd_done, &link->next, link, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {}
+    }
+    static struct dd_link *dd_take_done(void) { return __atomic_exchange_n(&dd_done, NULL, __ATOMIC_ACQUIRE); }
     """
     bint dd_enter_python()
     void dd_leave_python()
     void dd_close()
     void dd_set_limits(void* limits)
     const void* dd_get_limits()
+    struct dd_link:
+        dd_link* next
+    void dd_push_done(dd_link* link)
+    dd_link* dd_take_done()
+
+cdef struct Call:               # a dd_request
+    dd_link link                # the first member
+    Asked asked
+    bint is_tfio
+    PyObject* call              # the same as an ImageCall, which keeps what `asked` points to
 
 cdef struct State:              # of one image
-    const dd_request* request
-    Asked asked                 # the same, for the core
+    const Call* call
+    Asked asked                 # the call's; tensorflow-io's values have a shape of their own
     const uint8_t* contents
     size_t size
     FileBytes bytes
     ImageHeader header
     Layout layout
     FrameIndex index            # empty where Python found the frames
+    ChosenFrames chosen
+    Area area
     Run run
     CPlan plan
     PyObject* keeper            # what the plan and the frames that Python made live in; NULL where there is none
@@ -83,18 +107,69 @@ cdef struct State:              # of one image
 
 # --- the functions of dd_core -----------------------------------------------------------------------------------------
 
+cdef int open_request(int type, const char* options, size_t size, dd_request** request,
+                      dd_error* error) noexcept nogil:
+    cdef int result
+    cdef Call* call = <Call*>calloc(1, sizeof(Call))
+    if call == NULL:
+        return say(error, DD_RESOURCE_EXHAUSTED, b"no memory for a request")
+    if not dd_enter_python():
+        free(call)
+        return say(error, DD_CANCELLED, b"the interpreter is shutting down")
+    result = read_call(type, options, size, call, error)
+    dd_leave_python()
+    if result < 0:
+        free(call)
+        return -1
+    request[0] = <dd_request*>call
+    return 0
+
+
+cdef int read_call(int type, const char* options, size_t size, Call* call, dd_error* error) noexcept with gil:
+    cdef Request request
+    free_done()
+    try:
+        found = read_options(options[:size].decode("utf-8", "replace"), ELEMENT_TYPES[type])
+        request = found.request
+        call.asked = request.asked
+        call.is_tfio = found.is_tfio
+        if found.is_tfio:
+            call.asked.values = VALUES_TFIO
+        Py_INCREF(found)
+        call.call = <PyObject*>found
+    except BaseException as raised:
+        return say_exception(raised, error)
+    return 0
+
+
+cdef void close_request(dd_request* request) noexcept nogil:
+    """Whoever frees a kernel may hold a lock that somebody in Python waits for: the rest is for later."""
+    dd_push_done(&(<Call*>request).link)
+
+
+cdef int free_done() except -1:
+    cdef dd_link* link = dd_take_done()
+    cdef dd_link* after
+    while link != NULL:
+        after = link.next
+        Py_DECREF(<object>(<Call*>link).call)
+        free(link)
+        link = after
+    return 0
+
+
 cdef int prepare(const dd_request* request, const uint8_t* contents, size_t size, dd_image* image,
                  dd_error* error) noexcept nogil:
     cdef State* state = <State*>calloc(1, sizeof(State))
     cdef int result = 0
     if state == NULL:
         return say(error, DD_RESOURCE_EXHAUSTED, b"no memory to decode an image")
-    state.request = request
+    state.call = <const Call*>request
+    state.asked = state.call.asked
     state.contents = contents
     state.size = size
     image.state = state
     image.may_change = 0
-    asked_of(request, &state.asked)
     if prepare_alone(state, <const CLimits*>dd_get_limits(), image):
         image.may_change = state.layout.codec != CODEC_NATIVE
     else:
@@ -102,16 +177,6 @@ cdef int prepare(const dd_request* request, const uint8_t* contents, size_t size
         if result < 0:
             free(state)
     return result
-
-
-cdef void asked_of(const dd_request* r, Asked* asked) noexcept nogil:
-    asked.values = r.values
-    asked.color = r.color
-    asked.scale = r.scale
-    asked.target = r.type
-    asked.frame_dim = r.frame_dim
-    asked.color_dim = r.color_dim
-    asked.must_fit = r.on_error != ON_ERROR_LOSSY
 
 
 cdef bint prepare_alone(State* state, const CLimits* limits, dd_image* image) noexcept nogil:
@@ -129,12 +194,11 @@ cdef bint prepare_alone(State* state, const CLimits* limits, dd_image* image) no
 
 
 cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexcept nogil:
-    cdef const dd_request* r = state.request
     cdef const ImageHeader* h = &state.header
     cdef Layout* layout = &state.layout
     cdef Fault fault
     cdef bint fit = True
-    cdef bint is_tfio = state.asked.values == VALUES_TFIO
+    cdef bint is_tfio = state.call.is_tfio
     state.bytes.data = state.contents
     state.bytes.held = state.bytes.size = state.size
     if (describe(m, h, &state.bytes, state.asked.color, False, layout) != DONE or layout.uses_palette
@@ -143,7 +207,7 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
     if is_tfio:
         if layout.codec != CODEC_NATIVE or not layout.in_order or h.pixels.flags:
             return False
-        if not tfio_plan(&state.asked, m, h, layout.cell, r.on_error == ON_ERROR_LOSSY, &state.plan):
+        if not tfio_plan(&state.asked, m, h, layout.cell, not state.asked.must_fit, &state.plan):
             return False
     elif plan_of_integers(h, layout, &state.asked, &state.plan, &fit) != DONE or (not fit and state.asked.must_fit):
         return False
@@ -151,6 +215,11 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
     state.run.layout = layout
     state.run.rows = h.rows
     state.run.columns = h.columns
+    if choose_frames(&state.asked.frames, h.frames, &state.chosen) < 0:
+        return False
+    if state.asked.reduce or state.asked.region.is_given:
+        if choose_area(&state.asked, h, layout, &state.area, &state.run) != AREA_FOUND:
+            return False
     if layout.codec != CODEC_NATIVE:
         state.run.index = &state.index
         if begin_index(&state.index, &state.bytes, m, h, &fault) < 0:
@@ -159,23 +228,24 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
             return False
     if not needs_no_python(&state.run, h):
         return False
-    if check_frames(layout, &state.index, h, h.frames - 1, h.frames, &fault) < 0:
+    if state.chosen.count and check_frames(layout, &state.index, h, highest_frame(&state.chosen), state.chosen.count,
+                                           &fault) < 0:
         return False
     if is_tfio:
         state.asked.frame_dim = state.asked.color_dim = 1
-    return shape_of(state, h.frames, layout.spec.samples, m.limits.output_bytes, image)
+    return shape_of(state, layout.spec.samples, m.limits.output_bytes, image)
 
 
-cdef bint shape_of(State* state, uint64_t frames, int samples, uint64_t limit, dd_image* image) noexcept nogil:
+cdef bint shape_of(State* state, int samples, uint64_t limit, dd_image* image) noexcept nogil:
     """The shape of the result; False where there is none within the limits."""
     cdef uint64_t bytes = item_bytes(state.asked.target)
     cdef int i
-    image.dim_count = result_dims(&state.asked, frames, frames > 1, state.run.rows, state.run.columns, samples,
-                                  image.dims)
+    image.dim_count = result_dims(&state.asked, state.chosen.count, state.chosen.keeps_axis, state.run.rows,
+                                  state.run.columns, samples, image.dims)
     if image.dim_count < 0:
         return False
     for i in range(image.dim_count):
-        if bytes > limit // <uint64_t>image.dims[i]:
+        if image.dims[i] and bytes > limit // <uint64_t>image.dims[i]:
             return False
         bytes *= <uint64_t>image.dims[i]
     image.bytes = <size_t>bytes
@@ -186,7 +256,7 @@ cdef int fill(dd_image* image, void* out, dd_error* error) noexcept nogil:
     cdef State* state = <State*>image.state
     cdef Scratch scratch
     cdef Fault fault
-    cdef uint64_t frame
+    cdef uint64_t i
     cdef size_t step
     cdef int status = DONE
     if state.is_array:
@@ -194,10 +264,10 @@ cdef int fill(dd_image* image, void* out, dd_error* error) noexcept nogil:
             memcpy(out, state.array.buf, image.bytes)
         return DD_FILLED
     memset(&scratch, 0, sizeof(scratch))
-    step = image.bytes // <size_t>state.header.frames
-    for frame in range(state.header.frames):
-        status = write_one(&state.run, &state.header, frame, &state.plan, &scratch, <uint8_t*>out + frame * step,
-                           &fault)
+    step = image.bytes // <size_t>state.chosen.count if state.chosen.count else 0
+    for i in range(state.chosen.count):
+        status = write_one(&state.run, &state.header, nth_frame(&state.chosen, i), &state.plan, &scratch,
+                           <uint8_t*>out + i * step, &fault)
         if status != DONE:
             break
     free_scratch(&scratch)
@@ -259,17 +329,17 @@ cdef int with_python(State* state, dd_image* image, dd_error* error, bint is_new
 
 cdef bint plan_with_python(State* state, object view, dd_image* image) except -1:
     """Let Python choose the plan of an image whose codec is C; False for all others, and where it finds an error."""
-    cdef const dd_request* r = state.request
     cdef Frames frames
     cdef Plan plan
     cdef PixelData pixels
-    if r.values == VALUES_TFIO:
+    cdef Request request
+    call = <object>state.call.call
+    if call.is_tfio:
         return False
     try:
         limits = default_limits()
         pixels = PixelData(DicomFile(MemorySource(view), limits))
-        request = Request(values=VALUES[r.values], color=COLORS[r.color], dtype=ELEMENT_TYPES[r.type],
-                          scale=SCALES[r.scale], must_fit=state.asked.must_fit)
+        request = call.request
         frames = Frames(pixels, request)
         if frames.layout.uses_profiles and not frames.layout.uses_palette:
             return False
@@ -279,16 +349,18 @@ cdef bint plan_with_python(State* state, object view, dd_image* image) except -1
             return False
         if frames.layout.codec != CODEC_NATIVE and frames.run.index.table == NULL:
             pixels.walk()
-        frames.check(pixels.file.h.frames - 1, pixels.file.h.frames)
+        if frames.chosen.count:
+            frames.check(highest_frame(&frames.chosen), frames.chosen.count)
         if not needs_no_python(&frames.run, &pixels.file.h):
             return False
     except Exception:
-        return False            # `decode_dicom_image` meets it again, and says what is wrong
+        return False            # `run_call` meets it again, and says what is wrong
     state.header = pixels.file.h
     state.run = frames.run
+    state.chosen = frames.chosen
     state.layout = frames.layout
     state.plan = plan.c
-    if not shape_of(state, state.header.frames, plans.samples, pixels.file.m.limits.output_bytes, image):
+    if not shape_of(state, plans.samples, pixels.file.m.limits.output_bytes, image):
         return False
     keeper = (frames, plans)
     Py_INCREF(keeper)
@@ -298,11 +370,8 @@ cdef bint plan_with_python(State* state, object view, dd_image* image) except -1
 
 
 cdef int decode_with_python(State* state, object view, dd_image* image) except -1:
-    cdef const dd_request* r = state.request
     cdef int i
-    array = decode_dicom_image(
-        view, bool(r.color_dim), ON_ERROR[r.on_error], SCALES[r.scale], ELEMENT_TYPES[r.type], values=VALUES[r.values],
-        color=COLORS[r.color], frame_dim=None if r.frame_dim < 0 else bool(r.frame_dim))
+    array = run_call(view, <object>state.call.call)
     if array.ndim > DD_MOST_DIMS:
         raise ValueError(f"an image of {array.ndim} dimensions")
     PyObject_GetBuffer(array, &state.array, PyBUF_C_CONTIGUOUS)
@@ -316,7 +385,7 @@ cdef int decode_with_python(State* state, object view, dd_image* image) except -
 
 cdef int say_exception(object raised, dd_error* error) noexcept:
     cdef int code = DD_INTERNAL
-    if isinstance(raised, (ValueError, TypeError)):
+    if isinstance(raised, (ValueError, TypeError, LookupError)):
         code = DD_INVALID_ARGUMENT
     elif isinstance(raised, MemoryError):
         code = DD_RESOURCE_EXHAUSTED
@@ -373,6 +442,8 @@ cdef int texts_in_python(int tfio, const uint8_t* contents, size_t size, const u
 
 cdef dd_core CORE
 CORE.version = DD_CORE_VERSION
+CORE.open = open_request
+CORE.close = close_request
 CORE.prepare = prepare
 CORE.fill = fill
 CORE.release = release

@@ -19,13 +19,7 @@ cdef extern from "bridge.h" nogil:
         int code
         char* message
     ctypedef struct dd_request:
-        int type
-        int color_dim
-        int on_error
-        int scale
-        int values
-        int color
-        int frame_dim
+        pass
     ctypedef struct dd_image:
         int dim_count
         int64_t* dims
@@ -38,6 +32,8 @@ cdef extern from "bridge.h" nogil:
     ctypedef void (*dd_text_sink)(void* target, size_t index, const char* text, size_t size) noexcept nogil
     ctypedef struct dd_core:
         uint32_t version
+        int (*open)(int, const char*, size_t, dd_request**, dd_error*) noexcept nogil
+        void (*close)(dd_request*) noexcept nogil
         int (*prepare)(const dd_request*, const uint8_t*, size_t, dd_image*, dd_error*) noexcept nogil
         int (*fill)(dd_image*, void*, dd_error*) noexcept nogil
         void (*release)(dd_image*) noexcept nogil

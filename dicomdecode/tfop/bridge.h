@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DD_CORE_VERSION 1
+#define DD_CORE_VERSION 2
 
 enum { DD_MOST_DIMS = 4, DD_MESSAGE_BYTES = 512 };
 
@@ -28,16 +28,8 @@ typedef struct {
     char message[DD_MESSAGE_BYTES]; /* UTF-8, ends with a zero byte */
 } dd_error;
 
-/* The attributes of an image op. The numbers are positions in the tables of _bridge.pyx. */
-typedef struct {
-    int type; /* element type of the result, as in words.h */
-    int color_dim;
-    int on_error;  /* strict, skip, lossy */
-    int scale;     /* preserve, auto */
-    int values;    /* stored, modality, voi, display, real_world, tfio */
-    int color;     /* rgb, stored, palette, rgba, srgb */
-    int frame_dim; /* -1: only when there are several frames */
-} dd_request;
+/* What an image op is to do with contents; the core's. */
+typedef struct dd_request dd_request;
 
 /* An image that is about to be written. */
 typedef struct {
@@ -60,6 +52,12 @@ typedef struct {
 
 typedef struct {
     uint32_t version; /* DD_CORE_VERSION */
+
+    /* The request that the text of options says (options.py), for results of an element type of words.h. Returns 0, or
+     * -1 with `error`. The one function here that always needs Python: it is called once for each kernel. */
+    int (*open)(int type, const char *options, size_t size, dd_request **request, dd_error *error);
+    /* Once for each request. Never waits for Python. */
+    void (*close)(dd_request *request);
 
     /* Find out what the result will be. Returns 0, or -1 with `error`. `contents` must stay until `release`. */
     int (*prepare)(const dd_request *request, const uint8_t *contents, size_t size, dd_image *image, dd_error *error);

@@ -70,11 +70,14 @@ typedef void (*dd_delete_function)(void *);
     X(void, TF_ShapeInferenceContextGetInput, (TF_ShapeInferenceContext *, int, TF_ShapeHandle *, TF_Status *))        \
     X(void, TF_ShapeInferenceContextSetOutput, (TF_ShapeInferenceContext *, int, TF_ShapeHandle *, TF_Status *))       \
     X(void, TF_ShapeInferenceContextSetUnknownShape, (TF_ShapeInferenceContext *, TF_Status *))                        \
+    X(TF_ShapeHandle *, TF_ShapeInferenceContextVectorFromSize, (TF_ShapeInferenceContext *, size_t))                  \
+    X(void, TF_ShapeInferenceContextConcatenateShapes,                                                                 \
+      (TF_ShapeInferenceContext *, TF_ShapeHandle *, TF_ShapeHandle *, TF_ShapeHandle *, TF_Status *))                 \
     X(TF_KernelBuilder *, TF_NewKernelBuilder,                                                                         \
       (const char *, const char *, dd_create_function, dd_compute_function, dd_delete_function))                       \
     X(void, TF_RegisterKernelBuilder, (const char *, TF_KernelBuilder *, TF_Status *))                                 \
-    X(void, TF_OpKernelConstruction_GetAttrBool, (TF_OpKernelConstruction *, const char *, TF_Bool *, TF_Status *))    \
-    X(void, TF_OpKernelConstruction_GetAttrInt32, (TF_OpKernelConstruction *, const char *, int32_t *, TF_Status *))   \
+    X(void, TF_OpKernelConstruction_GetAttrSize,                                                                       \
+      (TF_OpKernelConstruction *, const char *, int32_t *, int32_t *, TF_Status *))                                    \
     X(void, TF_OpKernelConstruction_GetAttrType, (TF_OpKernelConstruction *, const char *, TF_DataType *, TF_Status *)) \
     X(void, TF_OpKernelConstruction_GetAttrString,                                                                     \
       (TF_OpKernelConstruction *, const char *, char *, size_t, TF_Status *))                                          \

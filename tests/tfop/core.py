@@ -12,20 +12,13 @@ import numpy as np
 
 from dicomdecode import words
 from dicomdecode.tfop import _bridge
+from dicomdecode.tfop.options import write_options
 
 FILLED, AGAIN = 0, 1
 
 
 class Error(ctypes.Structure):
     _fields_ = (("code", ctypes.c_int), ("message", ctypes.c_char * 512))
-
-
-class Asked(ctypes.Structure):
-    """dd_request of bridge.h."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_int) for name in ("type", "color_dim", "on_error", "scale", "values", "color", "frame_dim")
-    )
 
 
 class Image(ctypes.Structure):
@@ -52,9 +45,16 @@ class Core(ctypes.Structure):
     _fields_ = (
         ("version", ctypes.c_uint32),
         (
+            "open",
+            ctypes.CFUNCTYPE(
+                ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, POINTER(ctypes.c_void_p), POINTER(Error)
+            ),
+        ),
+        ("close", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),
+        (
             "prepare",
             ctypes.CFUNCTYPE(
-                ctypes.c_int, POINTER(Asked), ctypes.c_char_p, ctypes.c_size_t, POINTER(Image), POINTER(Error)
+                ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, POINTER(Image), POINTER(Error)
             ),
         ),
         ("fill", ctypes.CFUNCTYPE(ctypes.c_int, POINTER(Image), ctypes.c_void_p, POINTER(Error))),
@@ -80,17 +80,20 @@ class Core(ctypes.Structure):
 CORE = Core.from_address(_bridge.address())
 
 
-def decode(
-    contents: bytes,
-    *,
-    dtype: Any = np.uint16,
-    color_dim: bool = False,
-    on_error: str = "skip",
-    scale: str = "preserve",
-    values: str = "stored",
-    color: str = "rgb",
-    frame_dim: bool | None = None,
-) -> np.ndarray:
+@contextmanager
+def opened(dtype: Any = np.uint16, **options: Any) -> Iterator[ctypes.c_void_p]:
+    """The request that a kernel of the op would have."""
+    request, error = ctypes.c_void_p(), Error()
+    text = write_options(**options).encode()
+    if CORE.open(words.ELEMENT_TYPES.index(np.dtype(dtype).name), text, len(text), request, error) < 0:
+        raise ValueError(error.message.decode())
+    try:
+        yield request
+    finally:
+        CORE.close(request)
+
+
+def decode(contents: bytes, *, dtype: Any = np.uint16, **options: Any) -> np.ndarray:
     """The image that the op would give.
 
     Raises
@@ -98,29 +101,21 @@ def decode(
     ValueError
         With the message of the op's error.
     """
-    asked = Asked(
-        type=words.ELEMENT_TYPES.index(np.dtype(dtype).name),
-        color_dim=color_dim,
-        on_error=words.ON_ERROR.index(on_error),
-        scale=words.SCALES.index(scale),
-        values=words.VALUES.index(values),
-        color=words.COLORS.index(color),
-        frame_dim=-1 if frame_dim is None else frame_dim,
-    )
     image, error = Image(), Error()
-    if CORE.prepare(asked, contents, len(contents), image, error) < 0:
-        raise ValueError(error.message.decode())
-    try:
-        result = AGAIN
-        while result == AGAIN:
-            out = np.empty(list(image.dims)[: image.dim_count], dtype)
-            assert out.nbytes == image.bytes
-            result = CORE.fill(image, out.ctypes.data, error)
-        if result != FILLED:
+    with opened(dtype, **options) as request:
+        if CORE.prepare(request, contents, len(contents), image, error) < 0:
             raise ValueError(error.message.decode())
-        return out
-    finally:
-        CORE.release(image)
+        try:
+            result = AGAIN
+            while result == AGAIN:
+                out = np.empty(list(image.dims)[: image.dim_count], dtype)
+                assert out.nbytes == image.bytes
+                result = CORE.fill(image, out.ctypes.data, error)
+            if result != FILLED:
+                raise ValueError(error.message.decode())
+            return out
+        finally:
+            CORE.release(image)
 
 
 def texts(contents: bytes, tags: list[int]) -> list[bytes]:
@@ -143,7 +138,7 @@ def watched() -> Iterator[set[str]]:
     """What the bridge asks of Python meanwhile: "image", "texts", or "plan" alone."""
     asked: set[str] = set()
     with ExitStack() as stack:
-        for name, what in (("decode_dicom_image", "image"), ("decode_dicom_data", "texts"), ("Plans", "plan")):
+        for name, what in (("run_call", "image"), ("decode_dicom_data", "texts"), ("Plans", "plan")):
             stack.enter_context(mock.patch.object(_bridge, name, _noting(getattr(_bridge, name), what, asked)))
         yield asked
 

@@ -28,7 +28,7 @@ ROOT = Path(dd.__file__).parent.parent
 def in_python(contents: bytes, **options: Any) -> Any:
     try:
         return dd.decode_dicom_image(contents, **options)
-    except ValueError as error:
+    except (ValueError, IndexError) as error:
         return str(error)
 
 

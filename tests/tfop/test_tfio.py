@@ -14,7 +14,7 @@ import pytest
 import dicomdecode as dd
 from tests import synthesise as s
 from tests.reference_images import read, shipped
-from tests.tfop.with_tensorflow import tf, tfio
+from tests.tfop.with_tensorflow import native, tf, tfio
 
 pytestmark = pytest.mark.usefixtures("quiet")
 
@@ -178,8 +178,8 @@ def test_saved_model_with_the_original_names(tmp_path: Path) -> None:
 def test_the_original_names_are_taken() -> None:
     """With tensorflow-io in the process: an error, not an abort. A first registration of ours stands in for it."""
     code = ORIGINAL.format(root=str(ROOT)) + (
-        "from dicomdecode import tensorflow as dtf\n"
-        "assert dtf._library.dicomdecode_register_originals() is None\n"
+        "from dicomdecode.tfop import native\n"
+        "assert native.library.dicomdecode_register_originals() is None\n"
         "try:\n    tfio.register_saved_model_ops()\nexcept RuntimeError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, timeout=300)
@@ -187,7 +187,7 @@ def test_the_original_names_are_taken() -> None:
 
 
 def test_without_native_ops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tfio.dtf, "_ops", None)
+    monkeypatch.setattr(native, "ops", None)
     expected = dd.decode_dicom_image(read(CT), on_error="lossy", values="tfio")
     assert np.array_equal(tfio.image.decode_dicom_image(read(CT), on_error="lossy").numpy(), expected)
     name = tfio.image.decode_dicom_data(read(CT), [tfio.image.dicom_tags.PatientsName]).numpy().tolist()

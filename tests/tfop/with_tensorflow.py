@@ -23,8 +23,9 @@ with warnings.catch_warnings():
 # that the native ops can not be loaded is a warning, and so a failure.
 import dicomdecode.tensorflow as dtf
 from dicomdecode import tfio
+from dicomdecode.tfop import native
 
-__all__ = ["dtf", "python", "tf", "tfio"]
+__all__ = ["dtf", "native", "python", "tf", "tfio"]
 
 ROOT = Path(dicomdecode.__file__).parent.parent
 
