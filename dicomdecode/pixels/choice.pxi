@@ -26,7 +26,7 @@ cdef int take_frames(Request request, frames) except -1:
     elif isinstance(frames, range):         # which may be of any length
         asked.kind = FRAMES_OF_RANGE
         asked.start, asked.step = bounded(frames.start), bounded(frames.step)
-        asked.stop = bounded(frames[-1]) if frames else asked.start - asked.step
+        asked.stop = bounded(frames[len(frames) - 1]) if frames else asked.start - asked.step
     else:
         asked.kind = FRAMES_OF_LIST
         request.numbers = PyBytes_FromStringAndSize(NULL, len(frames) * <Py_ssize_t>sizeof(int64_t))

@@ -97,7 +97,7 @@ cdef class Request:
         if choose_frames(&self.asked.frames, count, &chosen) < 0:
             numbers = [self.frames] if isinstance(self.frames, int) else self.frames
             if isinstance(numbers, range):
-                numbers = (numbers[0], numbers[-1])
+                numbers = (numbers[0], numbers[len(numbers) - 1])
             i = next(i for i in numbers if not -<int64_t>count <= i < <int64_t>count)
             raise IndexError(f"frames: there is no frame {i} in an image with {count}")
         return numbers_of(&chosen)
