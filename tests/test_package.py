@@ -22,6 +22,7 @@ LATER = [
     "glymur",
     "PIL",
     "tensorflow",
+    "torch",
     "zlib_ng",
     "lxml",
     "importlib.metadata",
