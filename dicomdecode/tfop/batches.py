@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dicomdecode.tfop.single import decode_one
+from dicomdecode.tfop.single import TensorCall, checked, frozen, image_of, with_all_axes
 
 __all__ = ["decode_dicom_batch"]
 
@@ -56,37 +56,36 @@ def decode_dicom_batch(
     tf.errors.InvalidArgumentError
         As in `decode_dicom_image`, and for a file that has not `shape`.
     """
-    options = {
-        "values": values,
-        "color": color,
-        "window": window,
-        "frames": frames,
-        "region": region,
-        "reduce": reduce,
-    }
     if samples is not None and (samples not in (1, 3, 4) or shape is not None):
         raise ValueError(f"samples must be 1, 3 or 4, and goes without shape, not {samples!r}")
-
-    def image_of(file: tf.Tensor, color_dim: bool, frame_dim: bool | None) -> tf.Tensor:
-        return decode_one(file, color_dim, on_error, scale, dtype, None, frame_dim=frame_dim, **options)
+    parts = (frozen(window), frozen(frames), frozen(region), reduce)
+    call = checked(color_dim, on_error, scale, dtype, values, color, frame_dim, *parts)
+    if shape is None:
+        return batch_of(contents, call, name, samples)
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def dense(file: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(image_of(file, color_dim, frame_dim), shape)
-
-    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
-    def flat(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _flat(image_of(file, True, True), samples, on_error == "strict")
+        return tf.ensure_shape(image_of(file, call, None), shape)
 
     with tf.name_scope(name or "decode_dicom_batch"):
         contents = tf.convert_to_tensor(contents, tf.string)
-        if shape is not None:
-            return tf.map_fn(dense, contents, fn_output_signature=tf.TensorSpec(shape, dtype))
+        return tf.map_fn(dense, contents, fn_output_signature=tf.TensorSpec(shape, call.dtype))
+
+
+def batch_of(contents: Any, call: TensorCall, name: str | None, samples: int | None = None) -> tf.RaggedTensor:
+    """Images with both axes kept as a ragged tensor."""
+    call = with_all_axes(call)
+
+    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
+    def flat(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _flat(image_of(file, call, None), samples, call.image.on_error == "strict")
+
+    with tf.name_scope(name or "decode_dicom_batch"):
         cells, sizes = tf.map_fn(
             flat,
-            contents,
+            tf.convert_to_tensor(contents, tf.string),
             fn_output_signature=(
-                tf.RaggedTensorSpec([None], dtype, ragged_rank=0, row_splits_dtype=tf.int64),
+                tf.RaggedTensorSpec([None], call.dtype, ragged_rank=0, row_splits_dtype=tf.int64),
                 tf.TensorSpec([4], tf.int64),
             ),
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dicomdecode.tfop.batches import decode_dicom_batch
-from dicomdecode.tfop.single import decode_one
+from dicomdecode.tfop.batches import batch_of
+from dicomdecode.tfop.single import checked, frozen, image_of
 
 __all__ = ["decode_dicom_image"]
 
@@ -64,24 +64,27 @@ def decode_dicom_image(
     ValueError, TypeError
         An argument is wrong.
     """
-    options = {
-        "values": values,
-        "color": color,
-        "window": window,
-        "frames": frames,
-        "region": region,
-        "reduce": reduce,
-    }
-    if values != "tfio" and _is_vector(contents):
-        return decode_dicom_batch(contents, color_dim, on_error, scale, dtype, name, frame_dim=frame_dim, **options)
-    return decode_one(contents, color_dim, on_error, scale, dtype, name, frame_dim=frame_dim, **options)
+    call = checked(
+        color_dim,
+        on_error,
+        scale,
+        dtype,
+        values,
+        color,
+        frame_dim,
+        window if window is None else frozen(window),
+        frames if frames is None else frozen(frames),
+        region if region is None else frozen(region),
+        reduce,
+    )
+    rank = getattr(contents, "_rank", None)  # of eager tensors, whose `shape` takes 3 us to make
+    if (_is_vector(contents) if rank is None else rank() == 1) and not call.image.is_tfio:
+        return batch_of(contents, call, name)
+    return image_of(contents, call, name)
 
 
 def _is_vector(contents: Any) -> bool:
     """Whether several strings are given; a tensor of unknown rank is taken for one."""
     if isinstance(contents, (bytes, str)):
         return False
-    rank = getattr(contents, "_rank", None)  # of eager tensors, whose `shape` takes 3 us to make
-    if rank is not None:
-        return bool(rank() == 1)
     return bool(tf.convert_to_tensor(contents, tf.string).shape.rank == 1)

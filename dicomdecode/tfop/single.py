@@ -11,7 +11,7 @@ from dicomdecode.decode_dicom import ImageCall, checked_call, run_call
 from dicomdecode.tfop import native
 from dicomdecode.tfop.options import write_options
 
-__all__ = ["decode_one"]
+__all__ = ["TensorCall", "checked", "decode_one", "frozen", "image_of", "with_all_axes"]
 
 _INTEGERS = (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64)
 _DTYPES = frozenset((*_INTEGERS, tf.float16, tf.bfloat16, tf.float32, tf.float64))
@@ -34,11 +34,9 @@ def decode_one(
     reduce: int = 0,
 ) -> tf.Tensor:
     """`decode_dicom_image` of one string."""
-    call = _call(
-        color_dim, on_error, scale, dtype, values, color, frame_dim, _frozen(window), _frozen(frames), _frozen(region),
-        reduce,
-    )  # fmt: skip
-    return _image_of(contents, call, name)
+    parts = (frozen(window), frozen(frames), frozen(region), reduce)
+    call = checked(color_dim, on_error, scale, dtype, values, color, frame_dim, *parts)
+    return image_of(contents, call, name)
 
 
 class TensorCall(NamedTuple):
@@ -56,6 +54,10 @@ class TensorCall(NamedTuple):
         What is asked for.
     rank : int, optional
         Where it is certain.
+    is_plain : bool
+        Nothing is to be done but to run the op for "skip" or "lossy".
+    keywords : dict
+        Those that `checked` was called with.
     """
 
     image: ImageCall
@@ -63,6 +65,8 @@ class TensorCall(NamedTuple):
     element: tf.DType
     dtype: tf.DType
     rank: int | None
+    is_plain: bool
+    keywords: dict[str, Any]
 
 
 class _Slice(NamedTuple):  # which can be hashed, before Python 3.12 too
@@ -71,7 +75,7 @@ class _Slice(NamedTuple):  # which can be hashed, before Python 3.12 too
     step: Any
 
 
-def _frozen(argument: Any) -> Any:
+def frozen(argument: Any) -> Any:
     """An argument as something that can be hashed."""
     if isinstance(argument, slice):
         return _Slice(argument.start, argument.stop, argument.step)
@@ -81,7 +85,7 @@ def _frozen(argument: Any) -> Any:
 
 
 @functools.lru_cache(256)
-def _call(
+def checked(
     color_dim: bool,
     on_error: str,
     scale: str,
@@ -109,12 +113,22 @@ def _call(
         "color": color,
         "frame_dim": frame_dim,
         "window": window,
-        "frames": slice(*frames) if isinstance(frames, _Slice) else frames,
+        "frames": frames,
         "region": region,
         "reduce": reduce,
     }
+    keywords = {**options, "dtype": dtype}
+    if isinstance(frames, _Slice):
+        options["frames"] = slice(*frames)
     image = checked_call(**options, dtype=element.as_numpy_dtype)
-    return TensorCall(image, write_options(**options), element, asked, _certain_rank(image, color_dim, frame_dim))
+    rank = _certain_rank(image, color_dim, frame_dim)
+    is_plain = on_error != "strict" and not image.is_tfio and element is asked
+    return TensorCall(image, write_options(**options), element, asked, rank, is_plain, keywords)
+
+
+def with_all_axes(call: TensorCall) -> TensorCall:
+    """The same call, but [frames, rows, columns, samples] whatever the file holds."""
+    return checked(**{**call.keywords, "color_dim": True, "frame_dim": True})
 
 
 def _certain_rank(image: ImageCall, color_dim: bool, frame_dim: bool | None) -> int | None:
@@ -125,27 +139,34 @@ def _certain_rank(image: ImageCall, color_dim: bool, frame_dim: bool | None) -> 
     return None if frame_dim is None else 3 + frame_dim
 
 
-def _image_of(contents: Any, call: TensorCall, name: str | None) -> tf.Tensor:
+def image_of(contents: Any, call: TensorCall, name: str | None) -> tf.Tensor:
     """The image of one file."""
-    eager = tf.executing_eagerly()
     ops = native.ops
+    if call.is_plain and ops is not None:  # the common case: a microsecond counts
+        native.follow_limits()
+        return ops.decode_dicom_image(contents, options=call.options, dtype=call.element, name=name)
+    eager = tf.executing_eagerly()
     if ops is None:
         image = _by_python(contents, call, name)
         if call.image.is_tfio and not eager:
             image.set_shape([None] * 4)
     else:
-        native.follow_limits()
-        if eager and call.image.on_error == "strict":
-            # TensorFlow loses memory with each failure of an op that it raises itself: eagerly, we do.
-            image, why = ops.decode_dicom_image_or_why(contents, dtype=call.element, options=call.options, name=name)
-            if why := why.numpy():
-                raise tf.errors.InvalidArgumentError(None, None, why.decode("utf-8", "replace"))
-        else:
-            op = ops.decode_dicom_image_as_tfio if call.image.is_tfio else ops.decode_dicom_image
-            image = op(contents, dtype=call.element, options=call.options, name=name)
+        image = _by_op(contents, call, name, ops, eager)
     if call.dtype is not call.element:
         image = tf.cast(image, call.dtype)
     return image if eager or call.rank is None else tf.ensure_shape(image, [None] * call.rank)
+
+
+def _by_op(contents: Any, call: TensorCall, name: str | None, ops: Any, eager: bool) -> tf.Tensor:
+    native.follow_limits()
+    arguments = {"options": call.options, "dtype": call.element, "name": name}
+    if eager and call.image.on_error == "strict":
+        # TensorFlow loses memory with each failure of an op that it raises itself: eagerly, we do.
+        image, why = ops.decode_dicom_image_or_why(contents, **arguments)
+        if why := why.numpy():
+            raise tf.errors.InvalidArgumentError(None, None, why.decode("utf-8", "replace"))
+        return image
+    return (ops.decode_dicom_image_as_tfio if call.image.is_tfio else ops.decode_dicom_image)(contents, **arguments)
 
 
 def _by_python(contents: Any, call: TensorCall, name: str | None) -> tf.Tensor:
