@@ -249,7 +249,7 @@ except KeyboardInterrupt:
 @pytest.mark.skipif(sys.platform == "win32", reason="platform: no signals to a process")
 def test_ctrl_c_ends_it_and_what_was_finished_is_kept() -> None:
     began = time.monotonic()
-    command = [sys.executable, "-c", INTERRUPTED, str(CT)]
+    command = [sys.executable, "-P", "-c", INTERRUPTED, str(CT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=15, check=False)
     assert done.stdout.strip() == "[0, 1, 3, 4] [True, True, False, True, True]", done.stderr
     assert done.returncode == 0

@@ -141,7 +141,7 @@ print([child._process.pid for child in batch._stream._crew._work._all])
 
 @pytest.mark.skipif(sys.platform == "win32", reason="platform: no signals to a process")
 def test_no_child_is_left(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CLOSED, str(CT)]
+    command = [sys.executable, "-P", "-c", CLOSED, str(CT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     numbers = [int(number) for number in done.stdout.strip("[]\n").split(",")]
     until = time.monotonic() + 20

@@ -67,6 +67,6 @@ def test_fork_while_other_threads_decode(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 4096, (4, 64, 64), np.uint16)
     path.write_bytes(s.image(pixels, trailing=s.elements([(0xFFFCFFFC, "OB", bytes(4))])))
     found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKS, str(path)], capture_output=True, text=True, timeout=120
+        [sys.executable, "-P", "-W", "ignore", "-c", FORKS, str(path)], capture_output=True, text=True, timeout=120
     )
     assert found.returncode == 0, found.stdout + found.stderr
