@@ -102,6 +102,9 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         ),
         "real_world_index": _malformed("No real world value mapping has the index or LUT Label in `window=`."),
         "overlay": ErrorCode("An overlay is damaged.", _MALFORMED_OR_CUT),
+        "frame_place": _unsupported(
+            "References to frames were asked for, and the frames have no place of their own in the file."
+        ),
         "reduce": _unsupported("The frame does not have the lower resolution that `reduce=` asks for."),
     },
     "Where the pixel data are": {

@@ -20,6 +20,7 @@ ALLOWED_SKIPS = {
     "matplotlib:": "an optional library",
     "fsspec:": "an optional library",
     "tqdm:": "an optional library",
+    "plugin host:": "an optional library, which its plugin is for",
     "platform:": "the operating system has no such thing",
 }
 

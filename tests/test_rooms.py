@@ -30,7 +30,7 @@ ROOMS = (
     ("sources",),
     ("volumes",),
     ("batch",),
-    ("tfop", "tensorflow", "tfio", "torch", "pydicom_plugin", "cli", "__main__", "__init__"),
+    ("tfop", "tensorflow", "tfio", "torch", "pydicom_plugin", "plugins", "cli", "__main__", "__init__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}
 
