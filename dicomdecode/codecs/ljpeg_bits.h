@@ -10,14 +10,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "clones.h"
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#define LJ_CLONES __attribute__((target_clones("arch=haswell", "default")))
-#else
-#define LJ_CLONES
-#endif
+#define LJ_CLONES CLONES_V3
 #if defined(__GNUC__)
 #define LJ_RARE(x) __builtin_expect(!!(x), 0)
 #define LJ_INLINE static inline __attribute__((always_inline))

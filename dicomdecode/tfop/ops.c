@@ -5,14 +5,12 @@
  * attached after loading.
  */
 #define _GNU_SOURCE
+#include "loaded.h"
 #include "op.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define PUBLIC __attribute__((visibility("default")))
 
 /* --- TensorFlow's functions ---------------------------------------------------------------------------------------- */
 
@@ -22,22 +20,12 @@ tensorflow_functions tf;
 static char problem[256];
 
 static int resolve(void) {
-    /* NOLOAD: only what the process has loaded. The first holds ops and kernels, the second strings. */
-    static const char *const names[] = {
-#ifdef __APPLE__
-        "@rpath/libtensorflow_framework.2.dylib", "@rpath/libtensorflow_cc.2.dylib"
-#else
-        "libtensorflow_framework.so.2", "libtensorflow_cc.so.2"
-#endif
-    };
-    void *handles[3] = {dlopen(names[0], RTLD_LAZY | RTLD_NOLOAD), dlopen(names[1], RTLD_LAZY | RTLD_NOLOAD), RTLD_DEFAULT};
     const char *missing = NULL;
 #define FIND(result, name, parameters)                                              \
-    for (int i = 0; i < 3 && tf.name == NULL; i++)                                  \
-        if (handles[i] != NULL || i == 2) {                                         \
-            void *found = dlsym(handles[i], #name);                                 \
-            memcpy(&tf.name, &found, sizeof found);                                 \
-        }                                                                           \
+    {                                                                               \
+        void *found = find_function(#name);                                         \
+        memcpy(&tf.name, &found, sizeof found);                                     \
+    }                                                                               \
     if (tf.name == NULL && missing == NULL) missing = #name;
     DD_TENSORFLOW_FUNCTIONS(FIND)
 #undef FIND
@@ -175,7 +163,10 @@ static int registered(const operation *op, char *why, size_t why_bytes) {
 /* Whether an op of this name is there. Registering it twice outside tf.load_op_library would end the process. */
 static int has_op(const char *name) {
     TF_Buffer *list = tf.TF_GetAllOpList();
-    int found = memmem(list->data, list->length, name, strlen(name)) != NULL;
+    const char *text = list->data;
+    size_t length = strlen(name);
+    int found = 0;
+    for (size_t i = 0; i + length <= list->length && !found; i++) found = memcmp(text + i, name, length) == 0;
     tf.TF_DeleteBuffer(list);
     return found;
 }
@@ -193,8 +184,10 @@ PUBLIC const char *dicomdecode_register_originals(void) {
     return NULL;
 }
 
-__attribute__((constructor)) static void register_all(void) {
+static void register_all(void) {
     if (!resolve()) return;
     for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++)
         if (!registered(&OPERATIONS[i], problem, sizeof problem)) return;
 }
+
+WHEN_LOADED(register_all)

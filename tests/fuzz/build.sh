@@ -18,7 +18,7 @@ cd "$root"
 sanitizers="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
 
 # JPEG 2000 is plain C.
-clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode/codecs/jpeg2000 \
+clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode -I dicomdecode/codecs/jpeg2000 \
     tests/fuzz/jpeg2000.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/jpeg2000" -lm
 "$python" -P tests/fuzz/jpeg2000_seeds.py "$folder/jpeg2000_seeds"
 

@@ -7,13 +7,10 @@
 #ifndef DICOMDECODE_J2K_PARTS_H
 #define DICOMDECODE_J2K_PARTS_H
 
+#include "clones.h"
 #include "j2k.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && defined(__GNUC__) && __GNUC__ >= 12
-#define J2K_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define J2K_CLONES
-#endif
+#define J2K_CLONES CLONES_V3
 #if defined(__GNUC__)
 #define J2K_INLINE static inline __attribute__((always_inline))
 #define J2K_APART __attribute__((noinline))
