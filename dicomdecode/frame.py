@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
+    from dicomdecode.pixels.arguments import RegionLike
+
 __all__ = ["decode_frame"]
 
 _IMPLICIT = ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
@@ -123,7 +125,7 @@ def decode_frame(
     out: NDArray[Any] | None = None,
     window: Any = None,
     reduce: int = 0,
-    region: tuple[int, int, int, int] | None = None,
+    region: RegionLike | None = None,
     threads: int = 1,
     limits: Limits | None = None,
 ) -> NDArray[Any]:

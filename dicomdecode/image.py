@@ -13,6 +13,7 @@ from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pictures import Pictured
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.arguments import full_index, region_of
 from dicomdecode.pixels.decode import first_codestream
 from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
     from dicomdecode.issues import Issue
-    from dicomdecode.pixels.arguments import Allocate
+    from dicomdecode.pixels.arguments import Allocate, RegionLike
     from dicomdecode.pixels.overlays import Overlay
     from dicomdecode.reading.planes import Plane
     from dicomdecode.reading.source import SourceLike
@@ -258,7 +259,7 @@ class DicomImage(Pictured):
         window: Any = None,
         padding: float | None = None,
         reduce: int = 0,
-        region: tuple[int, int, int, int] | None = None,
+        region: RegionLike | None = None,
         threads: int = 1,
         overlays: bool = False,
     ) -> NDArray[Any]:
@@ -284,9 +285,23 @@ class DicomImage(Pictured):
             self._source.rest()
 
     def __getitem__(self, frames: Any) -> NDArray[Any]:
-        if isinstance(frames, tuple):
-            raise TypeError("an image is indexed by frames alone; write image[frame][row, column], or image[[0, 1]]")
+        if frames is Ellipsis or isinstance(frames, tuple):
+            return self._at(full_index(frames, self.ndim))
+        if frames is None:
+            raise TypeError(
+                "an image cannot be indexed by None; frames are indexed by ints, slices and sequences of ints"
+            )
         return self.pixels(frames=frames)
+
+    def _at(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
+        """What NumPy calls ``array[index]``; frames and regions that are not in it are not decoded."""
+        has_frames = self._file.frames > 1
+        frames, inside = (index[0], index[1:]) if has_frames else (None, index)
+        region = region_of(inside[0], inside[1], self.rows, self.columns)
+        if region is not None:
+            inside = (slice(None), slice(None), *inside[2:])
+        keeps_frames = has_frames and isinstance(frames, slice)
+        return self.pixels(frames=frames, region=region)[(slice(None),) * keeps_frames + inside]
 
     def __len__(self) -> int:
         return self._file.frames
@@ -300,6 +315,13 @@ class DicomImage(Pictured):
             raise ValueError("an image is decoded into a new array: copy=False cannot be had")
         array = self.pixels()
         return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __dlpack__(self, **keywords: Any) -> Any:
+        """`pixels()` for `torch.as_tensor` and its like, which would take the frames as a sequence of arrays."""
+        return self.pixels().__dlpack__(**keywords)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the CPU, by the names of DLPack
 
     @property
     def dataset(self) -> Dataset:
@@ -409,7 +431,7 @@ def imread(
     window: Any = None,
     padding: float | None = None,
     reduce: int = 0,
-    region: tuple[int, int, int, int] | None = None,
+    region: RegionLike | None = None,
     threads: int = 1,
     overlays: bool = False,
     limits: Limits | None = None,
@@ -447,8 +469,9 @@ def imread(
         What pixels of Pixel Padding Value (and its range) become, after the modality stage.
     reduce : int
         Halve the resolution so many times (JPEG 2000).
-    region : (row, column, height, width), optional
-        Only this part, in full-resolution pixels.
+    region : (row, column, height, width), or (slice, slice), optional
+        Only this part, in full-resolution pixels. The slices of rows and of columns mean what they mean to NumPy:
+        ``region=numpy.s_[10:20, -5:]``.
     threads : int
         Frames decoded side by side.
     overlays : bool

@@ -18,6 +18,8 @@ ALLOWED_SKIPS = {
     "volumes:": "the libraries that a volume can be handed on to are optional",
     "highdicom:": "a library that only this comparison needs",
     "matplotlib:": "an optional library",
+    "dask:": "an optional library",
+    "torch:": "an optional library",
     "fsspec:": "an optional library",
     "tqdm:": "an optional library",
     "plugin host:": "an optional library, which its plugin is for",

@@ -4,6 +4,7 @@ import copy
 import datetime
 import gc
 import io
+import itertools
 import pickle
 from pathlib import Path
 
@@ -334,3 +335,69 @@ def test_unsupported_syntax_is_named() -> None:
     with pytest.raises(dd.UnsupportedError):
         dd.imread(contents.replace(b"1.2.840.10008.1.2.4.94", b"1.2.840.99999.1.2.4.94"))
     assert dd.decode_dicom_image(contents).shape == (0,)
+
+
+def test_indices_mean_what_they_mean_to_numpy() -> None:
+    pixels = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
+    image, array = dd.open(s.image(pixels)), pixels.astype(np.float32)
+    for index in (1, -1, np.int64(2), slice(0, 2), slice(None, None, -1), [2, 0], np.array([0, 1]), ..., (), (...,)):
+        np.testing.assert_array_equal(image[index], array[index])
+    every = [0, -1, slice(None), slice(1, 3), slice(-2, None), slice(3, 1), slice(None, None, 2), slice(None, None, -1)]
+    for index in itertools.product([1, slice(0, 2), slice(None)], every, every):
+        np.testing.assert_array_equal(image[index], array[index])
+    for index in ((..., 0), (1, ..., slice(2)), (slice(1), 2, 3, ...), np.s_[..., 1:3, :2]):
+        np.testing.assert_array_equal(image[index], array[index])
+    for wrong in (None, True, (0, 1), (slice(0, 2), 1), ([0], 1, 1), (0, 0, 0, 0), [True, False, True], 1.0, "0"):
+        with pytest.raises(TypeError):
+            image[wrong]
+    with pytest.raises(IndexError):
+        image[0, 4, 0]
+    single = dd.open(s.image(pixels[0]))
+    np.testing.assert_array_equal(single[...], array[0])
+    np.testing.assert_array_equal(single[1:3, -1], array[0, 1:3, -1])
+    colour = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    np.testing.assert_array_equal(dd.open(s.image(colour, photometric="RGB"))[1:, 2:4, 0], colour[1:, 2:4, 0])
+
+
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.RLE])
+def test_regions_by_slices(syntax: str) -> None:
+    pixels = np.arange(3 * 40 * 50, dtype=np.uint16).reshape(3, 40, 50)
+    image = dd.open(s.image(pixels, syntax=syntax))
+    for region in (np.s_[3:9, 5:50], np.s_[:, :], np.s_[-5:, :-3], np.s_[38:100, 0:1:1], [slice(1), slice(np.int8(2))]):
+        np.testing.assert_array_equal(image.pixels(values="stored", region=region), pixels[:, region[0], region[1]])
+    drawn = image.pixels(values="display", overlays=True, region=np.s_[3:9, 5:50])
+    np.testing.assert_array_equal(drawn, image.pixels(values="display")[:, 3:9, 5:50])
+    for empty in (np.s_[5:5, :], np.s_[40:, :], np.s_[:, 9:2], np.s_[::2, :], np.s_[:, ::-1], np.s_["a":, :]):
+        with pytest.raises(ValueError, match="region"):
+            image.pixels(region=empty)
+    for wrong in (np.s_[1:3], np.s_[1:3, 1], np.s_[1:3, 1:3, 1:3], ((0, 1), (2, 3)), 5, "whole"):
+        with pytest.raises((TypeError, ValueError), match="region"):
+            image.pixels(region=wrong)
+
+
+def test_other_libraries_take_an_image_as_the_array() -> None:
+    """A single frame is [rows, columns] there too, not a sequence of one."""
+    for pixels in (np.arange(20, dtype=np.uint16).reshape(4, 5), np.arange(60, dtype=np.uint16).reshape(3, 4, 5)):
+        image = dd.open(s.image(pixels))
+        assert np.asarray(image).shape == np.from_dlpack(image).shape == pixels.shape  # type: ignore[arg-type]
+        np.testing.assert_array_equal(np.from_dlpack(image), pixels)  # type: ignore[arg-type]
+        assert image.__dlpack_device__() == np.zeros(1).__dlpack_device__()
+
+
+def test_dask_reads_frames_when_they_are_needed() -> None:
+    dask = pytest.importorskip("dask.array", reason="dask: not installed")
+    pixels = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
+    for part in (pixels, pixels[0]):
+        lazy = dask.from_array(dd.open(s.image(part)))
+        assert (lazy.shape, lazy.dtype) == (part.shape, np.float32)
+        np.testing.assert_array_equal(lazy.compute(), part)
+        np.testing.assert_array_equal(lazy[..., 1:3].compute(), part[..., 1:3])
+
+
+def test_torch_has_the_shape_of_numpy() -> None:
+    torch = pytest.importorskip("torch", reason="torch: not installed")
+    for pixels in (np.arange(20, dtype=np.uint16).reshape(4, 5), np.arange(60, dtype=np.uint16).reshape(3, 4, 5)):
+        image = dd.open(s.image(pixels))
+        for read in (torch.as_tensor, torch.asarray, torch.tensor):
+            assert tuple(read(image).shape) == pixels.shape
+            np.testing.assert_array_equal(read(image).numpy(), pixels)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
+    from dicomdecode.pixels.arguments import RegionLike
+
 __all__ = ["Batch", "Decoded", "decode_batch"]
 
 
@@ -146,7 +148,7 @@ def decode_batch(
     window: Any = None,
     padding: float | None = None,
     reduce: int = 0,
-    region: tuple[int, int, int, int] | None = None,
+    region: RegionLike | None = None,
     overlays: bool = False,
     limits: Limits | None = None,
 ) -> Batch:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels._plans import Plan
-from dicomdecode.pixels.arguments import Allocate, Region
+from dicomdecode.pixels.arguments import Allocate, RegionLike
 from dicomdecode.pixels.icc import Profiles
 from dicomdecode.reading._reading import DicomFile
 from dicomdecode.syntaxes import Syntax
@@ -54,7 +54,7 @@ class Request:
     @property
     def reduce(self) -> int: ...
     @property
-    def region(self) -> Region | None: ...
+    def region(self) -> RegionLike | None: ...
     @property
     def threads(self) -> int: ...
     @property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Allocate",
     "Region",
+    "RegionLike",
     "check_dtype",
     "check_flag",
     "check_frames",
@@ -25,8 +26,11 @@ __all__ = [
     "check_whole",
     "check_window",
     "fitting",
+    "full_index",
     "not_one_of",
     "one_of",
+    "region_in",
+    "region_of",
 ]
 
 #: (shape, dtype) -> the array that a result is written into.
@@ -35,6 +39,8 @@ Allocate = Callable[[tuple[int, ...], np.dtype[Any]], "NDArray[Any]"]
 _MOST_FRAMES = 1 << 22
 #: row, column, height, width in full-resolution pixels.
 Region = tuple[int, int, int, int]
+#: What a caller may give: that, or the slices of rows and of columns.
+RegionLike = Region | tuple[slice, slice]
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
@@ -150,15 +156,81 @@ def check_window(window: Any, values: str) -> Any:
     return checked
 
 
-def check_region(region: Any) -> Region:
-    """(row, column, height, width) as ints."""
+def check_region(region: Any) -> RegionLike:
+    """(row, column, height, width) as ints, or the slices of rows and columns."""
     parts: list[Any] = list(region) if hasattr(region, "__iter__") and not isinstance(region, (str, bytes)) else [None]
+    if len(parts) == 2 and all(isinstance(part, slice) for part in parts):
+        for part in parts:
+            if not all(end is None or _is_whole(end) for end in (part.start, part.stop)) or part.step not in (None, 1):
+                raise ValueError(f"region must be slices of ints without a step, not {region!r}")
+        return parts[0], parts[1]
     if not all(map(_is_whole, parts)):
-        raise TypeError(f"region must be four ints (row, column, height, width), not {region!r}")
+        raise TypeError(
+            "region must be four ints (row, column, height, width), or a slice of rows and one of columns, "
+            f"not {region!r}"
+        )
     if len(parts) != 4:
         raise ValueError(f"region must be (row, column, height, width), not {region!r}")
     row, column, height, width = map(operator.index, parts)
     return row, column, height, width
+
+
+def region_in(region: RegionLike | None, rows: int, columns: int) -> Region:
+    """What `region`, as `check_region` gives it, is of an image of this size; slices mean what they mean to NumPy.
+
+    Raises
+    ------
+    ValueError
+        It is empty, or not inside the image.
+    """
+    if region is None:
+        return 0, 0, rows, columns
+    if len(region) == 2:
+        top, bottom, _ = region[0].indices(rows)
+        left, right, _ = region[1].indices(columns)
+        found = (top, left, bottom - top, right - left)
+        if found[2] <= 0 or found[3] <= 0:
+            raise ValueError(f"region {region} is empty in {rows} rows and {columns} columns")
+        return found
+    row, column, height, width = region
+    if not (0 <= row < row + height <= rows and 0 <= column < column + width <= columns):
+        raise ValueError(f"region {region} is not inside {rows} rows and {columns} columns")
+    return region
+
+
+def full_index(index: Any, ndim: int) -> tuple[int | slice, ...]:
+    """An index of all axes of an image, as NumPy and dask write it, with its Ellipsis written out.
+
+    Raises
+    ------
+    TypeError
+        It has other parts than ints and slices, or leaves axes out: ``image[0, 1]`` may mean a row or two frames.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    at = next((i for i, part in enumerate(parts) if part is Ellipsis), None)
+    if not parts:
+        at = 0
+    if at is not None:
+        parts = parts[:at] + (slice(None),) * (ndim - len(parts[:at]) - len(parts[at + 1 :])) + parts[at + 1 :]
+    if len(parts) != ndim or not all(isinstance(part, slice) or _is_whole(part) for part in parts):
+        raise TypeError(
+            "an image is indexed by frames alone, or by ints and slices of all its axes; write "
+            "image[frame][row, column], or image[[0, 1]]"
+        )
+    return tuple(part if isinstance(part, slice) else operator.index(part) for part in parts)
+
+
+def region_of(rows: int | slice, columns: int | slice, height: int, width: int) -> RegionLike | None:
+    """The region that two indices name; None for the whole, and where it has to be taken from the whole."""
+    for part, size in ((rows, height), (columns, width)):
+        if not isinstance(part, slice):
+            return None
+        first, behind, step = part.indices(size)
+        if step != 1 or behind <= first:
+            return None
+    assert isinstance(rows, slice) and isinstance(columns, slice)
+    found = region_in((rows, columns), height, width)
+    return None if found == (0, 0, height, width) else found
 
 
 def check_number(name: str, value: Any) -> float:

@@ -47,7 +47,11 @@ cdef class Frames:
     cdef int take_area(self, Request request) except -1:
         """The region and the resolution that are asked for."""
         cdef ImageHeader* h = &self.file.h
-        cdef int status = choose_area(&request.asked, h, &self.layout, &self.area, &self.run)
+        cdef Asked asked = request.asked
+        cdef int status
+        if request.region is not None and len(request.region) == 2:
+            take_region(&asked.region, arguments.region_in(request.region, h.rows, h.columns))
+        status = choose_area(&asked, h, &self.layout, &self.area, &self.run)
         if status == AREA_OF_NO_CODEC:
             raise UnsupportedError(f"reduce= needs JPEG 2000, not {self.syntax.name}", code="reduce")
         if status == AREA_OUTSIDE:

@@ -9,6 +9,7 @@ import numpy as np
 from dicomdecode.errors import MalformedError, TruncatedError
 from dicomdecode.limits import check_limit
 from dicomdecode.pixels._plans import unpack_bits
+from dicomdecode.pixels.arguments import region_in
 from dicomdecode.pixels.decode import stored_cells
 
 if TYPE_CHECKING:
@@ -218,7 +219,7 @@ def burn(pixels: PixelData, request: Request, out: NDArray[Any]) -> None:
     if not overlays:
         return
     file = pixels.file
-    row, column, height, width = request.region or (0, 0, file.rows, file.columns)
+    row, column, height, width = region_in(request.region, file.rows, file.columns)
     frames = request.frames_of(file.frames)
     drawn = out.reshape(len(frames), height, width, -1)
     top = np.iinfo(out.dtype).max if out.dtype.kind in "iu" else 1

@@ -59,7 +59,9 @@ cdef class Request:
             self.padding = arguments.check_number("padding", padding)
         if region is not None:
             self.region = arguments.check_region(region)
-            take_region(&asked.region, self.region)
+            asked.region.is_given = True
+            if len(self.region) == 4:       # slices depend on the image
+                take_region(&asked.region, self.region)
         if reduce is not ZERO:
             asked.reduce = arguments.check_whole("reduce", reduce, 0, 32)
         if threads is not ONE:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["open_source"]
 
 _STEP = 1 << 20
+#: Modules whose file objects can seek, but back only by unpacking everything once more.
+_COMPRESSED = ("zipfile", "gzip", "bz2", "lzma")
 _PIXEL_DATA = 0x7FE00010
 #: Transfer syntaxes whose data set is not in Explicit VR Little Endian.
 _IMPLICIT = ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
@@ -53,9 +55,9 @@ def open_source(source: Any, limits: Limits) -> Source:
     if hasattr(source, "__array_interface__") and getattr(source, "ndim", None) == 1 and source.dtype == "uint8":
         return MemorySource(source)
     if hasattr(source, "read") and not _is_text(source):
-        if getattr(source, "seekable", lambda: False)():
-            return FileSource(source)
-        return _drained(source, limits)
+        return _open_file(source, limits)
+    if hasattr(source, "read_bytes"):  # a path that is none of the system's: zipfile.Path, importlib.resources
+        return MemorySource(source.read_bytes())
     if hasattr(source, "PatientName") or type(source).__module__.startswith("pydicom."):
         from pydicom.dataset import Dataset
 
@@ -65,6 +67,23 @@ def open_source(source: Any, limits: Limits) -> Source:
         "expected the bytes of a DICOM file (bytes, bytearray, memoryview, 1-D uint8 array), a path (str or "
         f"os.PathLike), a binary file object, or a pydicom Dataset; not {type(source).__name__}"
     )
+
+
+def _open_file(file: Any, limits: Limits) -> Source:
+    """The source for a file object: read by position where it can seek, and seeks without reading all before."""
+    try:
+        if not getattr(file, "seekable", lambda: False)():
+            return _drained(file, limits)
+        position = file.tell()
+        if type(file).__module__ not in _COMPRESSED:
+            return FileSource(file)
+    except io.UnsupportedOperation:
+        return _drained(file, limits)
+    file.seek(0)
+    try:
+        return _drained(file, limits)
+    finally:
+        file.seek(position)
 
 
 def _open_name(name: str | os.PathLike[str], limits: Limits) -> Source:
@@ -97,16 +116,28 @@ def _drained(stream: Any, limits: Limits) -> MemorySource:
     most = limits.stream_bytes
     contents = bytearray()
     while True:
-        part = stream.read(min(_STEP, most + 1 - len(contents)))
-        if part is None:
-            raise BlockingIOError("the stream has no bytes now: a stream that does not block cannot be read")
-        if not part:
-            return MemorySource(contents)
+        part, is_all = _read(stream, min(_STEP, most + 1 - len(contents)))
         contents += part
         if len(contents) > most:
             raise over_limit("What the stream gives exceeds", "limit_stream_bytes", most)
         if len(contents) - len(part) < _STEP <= len(contents):
             _check_begin(bytes(contents), limits)
+        if is_all or not part:
+            return MemorySource(contents)
+
+
+def _read(stream: Any, size: int) -> tuple[bytes, bool]:
+    """The next bytes of a stream, at most `size`; and whether they are all, of one whose `read` takes no number."""
+    is_all = False
+    try:
+        part = stream.read(size)
+    except TypeError:
+        part, is_all = stream.read(), True
+    if part is None:
+        raise BlockingIOError("the stream has no bytes now: a stream that does not block cannot be read")
+    if not isinstance(part, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a file object's read must return bytes, not {type(part).__name__}")
+    return bytes(part), is_all
 
 
 def _check_begin(front: bytes, limits: Limits) -> None:
@@ -119,7 +150,8 @@ def _check_begin(front: bytes, limits: Limits) -> None:
 
 
 def _is_text(file: Any) -> bool:
-    return isinstance(file, io.TextIOBase) or (isinstance(getattr(file, "mode", None), str) and "b" not in file.mode)
+    """Not by its mode: that of a member of a zip archive is "r", though it gives bytes."""
+    return isinstance(file, io.TextIOBase) or isinstance(getattr(file, "encoding", None), str)
 
 
 def _written(dataset: Dataset) -> bytes:

@@ -1,9 +1,13 @@
 """Where bytes come from: memory, paths, file objects, pipes, data sets; and how little of a file is read."""
 
+import bz2
 import contextlib
+import gzip
 import io
+import lzma
 import os
 import threading
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,3 +276,88 @@ def test_shipped_files_by_path_and_by_bytes_are_equal() -> None:
         by_path = dd.decode_dicom_image(path, dtype=np.float64, on_error="lossy")
         by_bytes = dd.decode_dicom_image(path.read_bytes(), dtype=np.float64, on_error="lossy")
         np.testing.assert_array_equal(by_path, by_bytes, err_msg=path.name)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("contents", [NATIVE, RLE], ids=["native", "RLE"])
+def test_members_of_zip_archives(method: int, contents: bytes) -> None:
+    """Their file objects say mode "r", and give bytes. They are unpacked once, and stay where they were."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("a.dcm", contents)
+    with zipfile.ZipFile(packed) as archive:
+        with archive.open("a.dcm") as member:
+            for frames in (None, 3):
+                expected = PIXELS if frames is None else PIXELS[frames]
+                np.testing.assert_array_equal(dd.imread(member, values="stored", frames=frames), expected)
+            assert dd.decode_dicom_data(member, ["Rows"]).tolist() == ["64"] and member.tell() == 0
+            np.testing.assert_array_equal(dd.open(member).pixels(values="stored", frames=7), PIXELS[7])
+        np.testing.assert_array_equal(dd.imread(zipfile.Path(archive, "a.dcm"), values="stored"), PIXELS)
+
+
+@pytest.mark.parametrize("module", [gzip, bz2, lzma], ids=lambda module: module.__name__)
+def test_file_objects_that_unpack(module: Any) -> None:
+    with module.open(io.BytesIO(module.compress(RLE))) as file:
+        file.seek(10)
+        np.testing.assert_array_equal(dd.imread(file, values="stored"), PIXELS)
+        assert file.tell() == 10
+
+
+class Whole:
+    """Its `read` takes no number."""
+
+    def __init__(self, contents: Any) -> None:
+        self.contents = contents
+
+    def read(self) -> Any:
+        return self.contents
+
+
+class Slow(io.RawIOBase):
+    """A stream that gives a few bytes at a time, as bytearray."""
+
+    def __init__(self, contents: bytes) -> None:
+        self._file = io.BytesIO(contents)
+
+    def read(self, size: int = -1) -> Any:
+        return bytearray(self._file.read(min(size, 999)))
+
+
+class Liar(io.BytesIO):
+    """It says that it can seek."""
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
+
+
+@pytest.mark.parametrize("kind", [Whole, Slow, Liar])
+def test_any_object_with_a_read_that_returns_bytes(kind: Any) -> None:
+    for contents in (NATIVE, RLE):
+        np.testing.assert_array_equal(dd.imread(kind(contents), values="stored"), PIXELS)
+    with pytest.raises(dd.DicomError):
+        dd.imread(kind(b"nothing of the kind"))
+
+
+def test_a_read_that_returns_no_bytes() -> None:
+    with pytest.raises(TypeError, match="must return bytes, not str"):
+        dd.imread(Whole("text"))
+    with pytest.raises(BlockingIOError):
+        dd.imread(Whole(None))
+    with pytest.raises(dd.LimitError):
+        dd.imread(Whole(NATIVE), limits=dd.Limits(stream_bytes=1000))
+
+
+@pytest.mark.parametrize(
+    "path", ["a.dcm", "/data/x", "folder/IM0001", "C:\\data\\x.IMA", "/däta/x.dicom", "/data/a b"], ids=repr
+)
+def test_a_path_given_as_bytes(path: str) -> None:
+    """The error says so, and what to do; it does not show the path."""
+    for call in (dd.imread, dd.open, lambda x: dd.decode_dicom_data(x, ["Rows"], on_error="strict")):
+        with pytest.raises(dd.MalformedError) as caught:
+            call(os.fsencode(path))
+        assert "os.fsdecode" in str(caught.value) and "tf.io.read_file" in str(caught.value)
+        assert caught.value.code == "not_dicom" and path not in str(caught.value)
+    for text in ("<a/>", '{"a": "b/c"}', "two\nlines / of text", "no path at all, just words"):
+        with pytest.raises(dd.MalformedError) as caught:
+            dd.imread(text.encode())
+        assert "fsdecode" not in str(caught.value)
