@@ -72,10 +72,6 @@ def _what(head: bytes) -> tuple[str, str]:
 
 
 def _what_text(head: bytes) -> tuple[str, str]:
-    if is_path(head):
-        return "the path of a file and not what is in it", (
-            "Pass a path as str, os.fsdecode(path), or read it first; TensorFlow's ops take tf.io.read_file(path)"
-        )
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head")):
         return "an HTML page", "The server answered with a page, not with the file: look at it for the reason"
@@ -83,6 +79,10 @@ def _what_text(head: bytes) -> tuple[str, str]:
         return "an XML document", "pydicom and DCMTK's xml2dcm read XML"
     if start.startswith((b"{", b"[")):
         return "a JSON document", "pydicom.Dataset.from_json reads DICOM JSON; its pixel data lie elsewhere"
+    if is_path(head):
+        return "the path of a file and not what is in it", (
+            "Pass a path as str, os.fsdecode(path), or read it first; TensorFlow's ops take tf.io.read_file(path)"
+        )
     plain = sum(32 <= byte < 127 or byte in b"\t\r\n" for byte in head)
     return ("a text", "Open it in an editor") if plain >= _LEAST_TEXT * len(head) else ("", "")
 
