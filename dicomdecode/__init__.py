@@ -11,6 +11,7 @@ from dicomdecode.batch import Batch, Decoded, decode_batch
 from dicomdecode.decode_dicom import decode_dicom_data, decode_dicom_image
 from dicomdecode.errors import (
     DicomError,
+    ExportError,
     IsolationError,
     LimitError,
     MalformedError,
@@ -18,6 +19,7 @@ from dicomdecode.errors import (
     UnsupportedError,
     VolumeError,
 )
+from dicomdecode.export import Report, convert
 from dicomdecode.frame import decode_frame
 from dicomdecode.image import DicomImage, imread
 from dicomdecode.image import open_image as open
@@ -29,11 +31,12 @@ __version__ = "0.1.0"
 
 open.__name__ = open.__qualname__ = "open"
 for _public in (
-    *(Volume, decode_frame, read_series),
+    *(Report, Volume, convert, decode_frame, read_series),
     *(
         Batch,
         Decoded,
         DicomError,
+        ExportError,
         IsolationError,
         LimitError,
         MalformedError,
@@ -51,14 +54,17 @@ __all__ = [
     "Decoded",
     "DicomError",
     "DicomImage",
+    "ExportError",
     "IsolationError",
     "LimitError",
     "Limits",
     "MalformedError",
+    "Report",
     "TruncatedError",
     "UnsupportedError",
     "Volume",
     "VolumeError",
+    "convert",
     "decode_batch",
     "decode_dicom_data",
     "decode_dicom_image",

@@ -48,6 +48,10 @@ def _volume(meaning: str) -> ErrorCode:
     return ErrorCode(meaning, ("VolumeError",))
 
 
+def _export(meaning: str) -> ErrorCode:
+    return ErrorCode(meaning, ("ExportError",))
+
+
 _MALFORMED_OR_CUT = ("MalformedError", "TruncatedError")
 _MALFORMED_OR_UNSUPPORTED = ("MalformedError", "UnsupportedError")
 
@@ -198,6 +202,14 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
             'The process that decoded the file ended (`isolation="process"`).', ("IsolationError",)
         ),
         "child_timeout": ErrorCode("Decoding the file took longer than `timeout=`.", ("IsolationError",)),
+    },
+    "Exports": {
+        "target_exists": _export("The target holds something else, or results of an export with other settings."),
+        "target_busy": _export("Another run writes into the target folder."),
+        "disk_full": _export("The disk is full."),
+        "not_writable": _export("The system refuses to write the results."),
+        "export_type": _unsupported("The format cannot hold an array of this dtype or shape."),
+        "tfrecord": ErrorCode("A TFRECORD file is damaged.", _MALFORMED_OR_CUT),
     },
     'values="tfio", and the command line': {
         "tfio_image": _malformed("tensorflow-io does not load such an image."),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DicomError",
+    "ExportError",
     "IsolationError",
     "LimitError",
     "MalformedError",
@@ -114,6 +115,10 @@ class UnsupportedError(DicomError):
 
 class LimitError(DicomError):
     """The header asks for more than the limits in force allow; nothing was allocated."""
+
+
+class ExportError(DicomError):
+    """What was converted cannot be written to its place."""
 
 
 class VolumeError(DicomError):

@@ -15,6 +15,7 @@ ALLOWED_SKIPS = {
     "tensorflow:": "an optional library",
     "DCMTK:": "its tools are no dependency, and no Python package",
     "av:": "an optional library, whose wheel holds GPL encoders",
+    "export:": "the libraries of the formats are optional",
     "volumes:": "the libraries that a volume can be handed on to are optional",
     "highdicom:": "a library that only this comparison needs",
     "matplotlib:": "an optional library",

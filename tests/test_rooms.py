@@ -30,6 +30,7 @@ ROOMS = (
     ("sources",),
     ("volumes",),
     ("batch",),
+    ("export",),
     ("tfop", "tensorflow", "tfio", "torch", "pydicom_plugin", "plugins", "cli", "__main__", "__init__"),
 )
 FLOOR = {name: floor for floor, names in enumerate(ROOMS) for name in names}

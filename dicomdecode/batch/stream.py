@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from dicomdecode.batch.crew import Crew, Job, Outcome
 from dicomdecode.batch.progress import Progress
-from dicomdecode.sources import Expansion, Item
+from dicomdecode.sources import Item
 
-__all__ = ["Result", "Stream"]
+__all__ = ["Feed", "Result", "Stream"]
 
 _SECONDS = 0.2  # between two looks for Ctrl-C, where the system does not wake who waits
 
@@ -30,6 +31,18 @@ class Result:
     outcome: Outcome
 
 
+class Feed(Protocol):
+    """What a stream of work is fed with: an `Expansion`, or the like."""
+
+    is_listed: bool  # asking for the next one never waits for somebody else
+
+    @property
+    def total(self) -> int | None:
+        """How many there are, as far as it is known."""
+
+    def __next__(self) -> Item: ...
+
+
 class Stream(Iterator[Result]):
     """The results of a crew's work on an input.
 
@@ -37,7 +50,7 @@ class Stream(Iterator[Result]):
 
     Parameters
     ----------
-    items : Expansion
+    items : Feed
         The input; nothing is asked of it before there is room.
     crew : Crew
         Who does the work.
@@ -47,7 +60,7 @@ class Stream(Iterator[Result]):
         What the user sees of it.
     """
 
-    def __init__(self, items: Expansion, crew: Crew, *, ordered: bool, progress: Progress) -> None:
+    def __init__(self, items: Feed, crew: Crew, *, ordered: bool, progress: Progress) -> None:
         self._items = items
         self._crew = crew
         self._ordered = ordered

@@ -1,4 +1,4 @@
-"""The command line: ``dicomdecode info | show | tags | demo``.
+"""The command line: ``dicomdecode info | show | tags | convert | demo``.
 
 Exit codes: 0 all files were read, 1 one was not (the others were), 2 wrong usage, 130 interrupted.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 import dicomdecode
-from dicomdecode.cli import demo, info, show, tags
+from dicomdecode.cli import convert, demo, info, show, tags
 from dicomdecode.cli.commands import Commands, join_windows
 from dicomdecode.cli.terminal import OutputError, complain
 
@@ -23,7 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dicomdecode", description="DICOM files to arrays and pictures.")
     parser.add_argument("--version", action="version", version=f"dicomdecode {dicomdecode.__version__}")
     commands = Commands(parser.add_subparsers(dest="command", required=True))
-    for command in (info, show, tags, demo):
+    for command in (info, show, tags, convert, demo):
         command.add_to(commands)
     return parser
 

@@ -1,0 +1,71 @@
+"""`dicomdecode convert`: many files into the forms that train."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import dicomdecode
+from dicomdecode.cli.commands import Commands, wrong_tags
+from dicomdecode.cli.terminal import say
+from dicomdecode.export.formats import FORMATS
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    keywords: dict[str, Any] = {"dtype": arguments.dtype} if arguments.dtype else {}
+    try:
+        report = dicomdecode.convert(
+            arguments.sources,
+            arguments.dest,
+            format=arguments.format,
+            values=arguments.values,
+            tags=arguments.tag or [],
+            shard_size=arguments.shard_size,
+            workers=arguments.workers,
+            on_error=arguments.on_error,
+            resume=arguments.resume,
+            overwrite=arguments.overwrite,
+            dry_run=arguments.dry_run,
+            progress=not arguments.dry_run,
+            **keywords,
+        )
+    except (dicomdecode.DicomError, ValueError, TypeError, ImportError, OSError) as error:
+        print(f"dicomdecode: {error}", file=sys.stderr)
+        return 1
+    if arguments.dry_run:
+        say(f"{report.done} to convert, {report.skipped} converted before")
+        return 0
+    say(
+        f"{report.done} converted, {report.skipped} converted before, {report.failed} failed; "
+        f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s"
+    )
+    if report.failed:
+        print(f"dicomdecode: {report.manifest.name} in the target folder says which failed, and why", file=sys.stderr)
+    return 1 if report.failed else 0
+
+
+def _wrong_usage(arguments: argparse.Namespace) -> str | None:
+    return wrong_tags(arguments.tag or [])
+
+
+def add_to(commands: Commands) -> None:
+    """The command `convert`."""
+    parser = commands.add("convert", "many files into the forms that train", _run, _wrong_usage)
+    parser.add_argument("sources", nargs="+", metavar="SRC", help="files, folders, patterns, archives, URLs")
+    parser.add_argument("dest", metavar="DEST", help="the folder of the results, new, empty or to go on with")
+    parser.add_argument("--format", required=True, choices=tuple(FORMATS), help="what to write")
+    parser.add_argument("--values", help="as in imread; default: display for png, else modality")
+    parser.add_argument("--dtype", help="as in imread")
+    parser.add_argument("-t", "--tag", nargs="+", action="extend", help="to be written too; no other tags are")
+    parser.add_argument("--shard-size", type=int, metavar="N", help="records of a file, where a file holds several")
+    parser.add_argument("--workers", type=int, metavar="N", help="files read side by side; default: one for each core")
+    parser.add_argument("--on-error", choices=("record", "raise", "skip"), default="record", help="default: record")
+    parser.add_argument(
+        "--resume",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go on from what a run before has left; default: yes",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="throw away what a run before has left")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would be done")

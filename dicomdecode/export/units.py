@@ -1,0 +1,196 @@
+"""The input of an export in units: what is done or not done as a whole."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dicomdecode.errors import DicomError
+from dicomdecode.image import open_image
+from dicomdecode.sources import Item, expand
+
+if TYPE_CHECKING:
+    from dicomdecode.export.manifest import Entry
+    from dicomdecode.limits import Limits
+
+__all__ = ["Each", "Plan", "Task", "Unit"]
+
+_SERIES = 0x0020000E
+#: What of a URL may hold a password or a key.
+_SECRETS = re.compile(r"//[^/@]*@|\?.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """One source.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the input, counted from 0.
+    name : str
+        What the manifest calls it.
+    size : int or None
+        In bytes, where that is known without reading it.
+    source : object
+        What `open` takes; of a series a tuple of them.
+    error : Exception or None
+        Why there is none.
+    """
+
+    index: int
+    name: str
+    size: int | None
+    source: Any
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Sources that are done or not done together."""
+
+    number: int
+    items: tuple[Each, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The work on one source of a unit."""
+
+    unit: Unit
+    each: Each
+
+
+class Plan:
+    """The units of an input that are still to be done.
+
+    Parameters
+    ----------
+    sources : object
+        As in `expand`.
+    size : int
+        Sources of a unit.
+    limits : Limits
+        What a file may ask for.
+    by_series : bool
+        All files of a series are one source, which takes a look at every header first.
+    known : dict
+        index -> what the manifest says of it.
+    folder : Path
+        Where its results are.
+
+    Attributes
+    ----------
+    skipped : int
+        Sources of units that are done.
+    """
+
+    def __init__(
+        self,
+        sources: Any,
+        size: int,
+        limits: Limits,
+        *,
+        by_series: bool,
+        known: Mapping[int, Entry],
+        folder: Path,
+    ) -> None:
+        self.skipped = 0
+        self._items = expand(sources, limits)
+        self._size = size
+        self._known = known
+        self._folder = folder
+        self._each = _by_series(self._items, limits) if by_series else map(_each_of, _counted(self._items))
+
+    def __iter__(self) -> Iterator[Unit]:
+        number = 0
+        while items := tuple(each for _, each in zip(range(self._size), self._each, strict=False)):
+            if all(map(self._is_done, items)):
+                self.skipped += len(items)
+            else:
+                yield Unit(number, items)
+            number += 1
+
+    def _is_done(self, each: Each) -> bool:
+        entry = self._known.get(each.index)
+        return (
+            entry is not None
+            and entry.is_final
+            and (entry.source, entry.size) == (each.name, each.size)
+            and all((self._folder / name).exists() for name in entry.results)
+        )
+
+    def units(self) -> Feed:
+        """For workers that do whole units."""
+        return Feed(self._items.is_listed, lambda: None, (Item(unit.number, unit) for unit in self))
+
+    def records(self) -> Feed:
+        """For workers that do a source at a time."""
+        tasks = (Item(each.name, Task(unit, each), each.error) for unit in self for each in unit.items)
+        return Feed(self._items.is_listed, lambda: self._items.total, tasks)
+
+
+class Feed(Iterator[Item]):
+    """What a stream of work is fed with: items, and how many there will be as far as that is known."""
+
+    def __init__(self, is_listed: bool, total: Callable[[], int | None], items: Iterator[Item]) -> None:
+        self.is_listed = is_listed
+        self._total = total
+        self._items = items
+
+    @property
+    def total(self) -> int | None:
+        return self._total()
+
+    def __next__(self) -> Item:
+        return next(self._items)
+
+
+def _counted(items: Iterator[Item]) -> Iterator[tuple[int, Item]]:
+    yield from enumerate(items)
+
+
+def _each_of(counted: tuple[int, Item]) -> Each:
+    index, item = counted
+    return Each(index, _name_of(item.name), _size_of(item.name), item.source, item.error)
+
+
+def _name_of(name: Any) -> str:
+    if not isinstance(name, (str, os.PathLike)):
+        return f"<{type(name).__name__}>"
+    text = os.fsdecode(name)
+    return _SECRETS.sub(lambda found: "//" if found[0].startswith("//") else "", text) if "://" in text else text
+
+
+def _size_of(name: Any) -> int | None:
+    if isinstance(name, (bytes, bytearray, memoryview)):
+        return len(name)
+    if not isinstance(name, (str, os.PathLike)):
+        return None
+    try:
+        return os.stat(name).st_size
+    except (OSError, ValueError):
+        return None
+
+
+def _by_series(items: Iterator[Item], limits: Limits) -> Iterator[Each]:
+    """The files of each series as one source, in the order of their first files; what cannot be opened alone."""
+    groups: dict[Any, list[Item]] = {}
+    for number, item in enumerate(items):
+        uid: Any = number
+        if item.error is None:
+            try:
+                with open_image(item.source, limits=limits) as image:
+                    uid = image.tag(_SERIES) or number if image.rows else number
+            except (DicomError, OSError) as error:
+                item = item._replace(error=error.with_traceback(None))
+        groups.setdefault(uid, []).append(item)
+    for index, group in enumerate(groups.values()):
+        sizes = [_size_of(item.name) for item in group]
+        size = None if None in sizes else sum(size or 0 for size in sizes)
+        name = _name_of(group[0].name) + (f" and {len(group) - 1} more" if len(group) > 1 else "")
+        yield Each(index, name, size, tuple(item.source for item in group), group[0].error)

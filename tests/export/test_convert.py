@@ -1,0 +1,283 @@
+"""`convert`: what a second run does, what a killed one leaves, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dicomdecode as dd
+from tests import synthesise as s
+from tests.export.test_formats import lines_of
+from tests.volumes.series import stack, values
+
+ROOT = str(Path(dd.__file__).resolve().parent.parent)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for k, contents in enumerate(stack(70)):
+        (folder / f"{k:03}.dcm").write_bytes(contents)
+    (folder / "035.dcm").write_bytes(b"not DICOM at all, but a text of some length")
+    return sorted(folder.iterdir())
+
+
+def test_manifest(files: list[Path], tmp_path: Path) -> None:
+    report = dd.convert(files, tmp_path / "out", format="npy")
+    assert (report.done, report.failed) == (69, 1) and report.manifest == tmp_path / "out" / "manifest.jsonl"
+    lines = lines_of(tmp_path / "out")
+    assert [line["index"] for line in lines] == list(range(70))
+    assert lines[3]["source"] == str(files[3]) and lines[3]["size"] == files[3].stat().st_size
+    assert lines[3]["results"] == ["00000003.npy"] and len(lines[3]["checksum"]) == 64
+    assert lines[35]["code"] == "not_dicom" and lines[35]["results"] == []
+    assert not (tmp_path / "out" / ".partial").exists()
+
+
+@pytest.mark.parametrize("name", ["npy", "tfrecord", "webdataset"])
+def test_a_second_run_does_nothing(files: list[Path], tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "out"
+    dd.convert(files, folder, format=name)
+    before, times = snapshot(folder), {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    report = dd.convert(files, folder, format=name)
+    assert (report.done, report.skipped, report.failed, report.bytes) == (0, 70, 0, 0)
+    assert snapshot(folder) == before and {path: path.stat().st_mtime_ns for path in folder.iterdir()} == times
+
+
+def test_what_changed_is_done_again(files: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    dd.convert(files, folder, format="npy")
+    files[35].write_bytes(stack(1, first=35)[0])
+    (folder / "00000066.npy").unlink()
+    report = dd.convert(files, folder, format="npy")
+    assert report.failed == 0 and report.done == 32 + 6 and report.skipped == 32
+    assert np.array_equal(np.load(folder / "00000035.npy"), values([35])[0])
+    assert (folder / "00000066.npy").exists()
+    assert dd.convert(files, folder, format="npy").skipped == 70
+
+
+def test_more_sources_go_on(files: list[Path], tmp_path: Path) -> None:
+    dd.convert(files[:40], tmp_path / "out", format="npy")
+    report = dd.convert(files, tmp_path / "out", format="npy")
+    assert report.skipped == 32 and report.done == 37
+    dd.convert(files, tmp_path / "clean", format="npy")
+    assert {k: v for k, v in snapshot(tmp_path / "out").items() if k.endswith("npy")} == {
+        k: v for k, v in snapshot(tmp_path / "clean").items() if k.endswith("npy")
+    }
+
+
+def test_errors(files: list[Path], tmp_path: Path) -> None:
+    report = dd.convert(files, tmp_path / "skip", format="npy", on_error="skip")
+    assert report.failed == 1 and 35 not in [line["index"] for line in lines_of(tmp_path / "skip")]
+    with pytest.raises(dd.MalformedError):
+        dd.convert(files, tmp_path / "raise", format="npy", on_error="raise")
+    assert len(list((tmp_path / "raise").glob("*.npy"))) == 35, "what came before it is written"
+    files[35].unlink()
+    report = dd.convert(files, tmp_path / "gone", format="npy")
+    assert lines_of(tmp_path / "gone")[35]["code"] == "FileNotFoundError" and report.failed == 1
+    files[35].write_bytes(stack(1, first=35)[0])
+    assert dd.convert(files, tmp_path / "gone", format="npy").failed == 0, "what the system refused is tried again"
+
+
+def test_targets(files: list[Path], tmp_path: Path) -> None:
+    def refused(folder: Path, code: str, **keywords: Any) -> None:
+        before = snapshot(folder) if folder.is_dir() else folder.read_bytes()
+        with pytest.raises(dd.ExportError) as caught:
+            dd.convert(files[:3], folder, **{"format": "npy", **keywords})
+        assert caught.value.code == code and str(tmp_path) not in str(caught.value)
+        assert (snapshot(folder) if folder.is_dir() else folder.read_bytes()) == before
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "00000000.npy").write_bytes(b"mine")
+    refused(mine, "target_exists")
+    refused(mine / "00000000.npy", "target_exists")
+    ours = tmp_path / "ours"
+    dd.convert(files[:3], ours, format="npy")
+    refused(ours, "target_exists", resume=False)
+    refused(ours, "target_exists", values="stored")
+    refused(ours, "target_exists", format="npz")
+    (ours / "notes.txt").write_text("mine")
+    assert dd.convert(files[:3], ours, format="npz", overwrite=True).done == 3
+    assert sorted(snapshot(ours)) == [*(f"0000000{k}.npz" for k in range(3)), "manifest.jsonl", "notes.txt"]
+    (ours / "manifest.jsonl").write_text("{}\n[]\n")
+    refused(ours, "target_exists", format="npz")
+
+
+def test_two_runs_do_not_share_a_folder(files: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+
+    def sources() -> Any:
+        yield files[0]
+        with pytest.raises(dd.ExportError) as caught:
+            dd.convert(files[:2], folder, format="npy")
+        assert caught.value.code == "target_busy"
+        yield files[1]
+
+    assert dd.convert(sources(), folder, format="npy").done == 2
+
+
+def test_dry_run(files: list[Path], tmp_path: Path) -> None:
+    report = dd.convert(files, tmp_path / "out", format="npy", dry_run=True)
+    assert (report.done, report.skipped) == (70, 0) and not (tmp_path / "out").exists()
+    dd.convert(files[:64], tmp_path / "out", format="npy")
+    report = dd.convert(files, tmp_path / "out", format="npy", dry_run=True)
+    assert (report.done, report.skipped) == (6, 64)
+
+
+@pytest.mark.parametrize(
+    "keywords, kind",
+    [
+        ({"format": "jpeg"}, ValueError),
+        ({"on_error": "stop"}, ValueError),
+        ({"values": "raw"}, ValueError),
+        ({"tags": ["NoSuchTag"]}, ValueError),
+        ({"shard_size": 3}, ValueError),
+        ({"shard_size": 0, "format": "tfrecord"}, ValueError),
+        ({"workers": 0}, ValueError),
+        ({"out": np.zeros(3)}, TypeError),
+        ({"nonsense": 3}, TypeError),
+        ({"format": "nifti", "frames": 0}, (ValueError, ImportError)),
+        ({"executor": 3}, TypeError),
+    ],
+)
+def test_arguments(tmp_path: Path, keywords: dict[str, Any], kind: Any) -> None:
+    with pytest.raises(kind) as caught:
+        dd.convert(stack(2), tmp_path / "out", **{"format": "npy", **keywords})
+    assert not isinstance(caught.value, dd.DicomError)
+
+
+@pytest.mark.parametrize("kind", [ThreadPoolExecutor, ProcessPoolExecutor])
+@pytest.mark.parametrize("name", ["npy", "tfrecord"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_executors(files: list[Path], tmp_path: Path, kind: Any, name: str) -> None:
+    with kind(2) as executor:
+        report = dd.convert(files, tmp_path / "a", format=name, executor=executor, workers=2)
+    assert (report.done, report.failed) == (69, 1)
+    dd.convert(files, tmp_path / "b", format=name)
+    assert snapshot(tmp_path / "a") == snapshot(tmp_path / "b")
+
+
+def child(code: str, *arguments: Any, **keywords: Any) -> subprocess.Popen[str]:
+    text = f"import sys; sys.path.insert(0, {ROOT!r})\nimport dicomdecode as dd\n{code}"
+    return subprocess.Popen(
+        [sys.executable, "-c", text, *map(str, arguments)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **keywords,
+    )
+
+
+SLOWLY = """
+import glob, time
+def sources():
+    for path in sorted(glob.glob(sys.argv[1] + "/*")):
+        time.sleep(0.002)
+        yield path
+print("begun", flush=True)
+dd.convert(sources(), sys.argv[2], format=sys.argv[3], **eval(sys.argv[4]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["npy", "tfrecord"])
+def test_a_killed_run_loses_nothing(files: list[Path], tmp_path: Path, name: str) -> None:
+    keywords: dict[str, Any] = {"shard_size": 8} if name == "tfrecord" else {}
+    dd.convert(files, tmp_path / "clean", format=name, **keywords)
+    clean = snapshot(tmp_path / "clean")
+    for k in range(10):
+        folder = tmp_path / f"killed{k}"
+        process = child(SLOWLY, tmp_path / "in", folder, name, keywords)
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        time.sleep(0.02 + 0.02 * k)
+        process.kill()
+        process.communicate()
+        dd.convert(files, folder, format=name, **keywords)
+        assert snapshot(folder) == clean
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="platform: no signals")
+def test_ctrl_c_leaves_no_half_file(files: list[Path], tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    process = child(SLOWLY, tmp_path / "in", folder, "npy", {})
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert "KeyboardInterrupt" in errors and process.returncode != 0
+    assert not (folder / ".partial").exists()
+    assert {f"{line['index']:08d}.npy" for line in lines_of(folder) if line["results"]} == {
+        path.name for path in folder.glob("*.npy")
+    }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="platform: no limits of a process")
+@pytest.mark.parametrize("name", ["npy", "tfrecord"])
+def test_a_full_disk(tmp_path: Path, name: str) -> None:
+    """A limit of the size of files stands for the disk: the system refuses to write on."""
+    large = [s.image(np.zeros((200, 200), np.uint16)) for _ in range(3)]
+    for k, contents in enumerate(large):
+        (tmp_path / f"{k}.dcm").write_bytes(contents)
+    code = """
+try:
+    dd.convert(sorted(__import__("glob").glob(sys.argv[1] + "/*.dcm")), sys.argv[1] + "/out", format=sys.argv[2])
+except dd.ExportError as error:
+    print(error.code, error)
+"""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    out, errors = child(code, tmp_path, name, preexec_fn=limit).communicate(timeout=30)
+    assert out.startswith("disk_full The disk is full") and errors == ""
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.jsonl"]
+    assert dd.convert(sorted(tmp_path.glob("*.dcm")), tmp_path / "out", format=name).done == 3
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(dd.ExportError) as caught:
+        dd.convert(stack(2), tmp_path / "file" / "out", format="npy")
+    assert caught.value.code == "not_writable"
+
+
+def test_names_of_urls_hold_no_secrets() -> None:
+    from dicomdecode.export.units import _name_of
+
+    assert _name_of("https://user:pass@host/a.dcm?token=1") == "https://host/a.dcm"
+    assert _name_of("a@b?c/d.dcm") == "a@b?c/d.dcm" and _name_of(b"x") == "<bytes>"
+
+
+def test_command_line(files: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from dicomdecode.cli import main
+
+    arguments = ["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--format", "webdataset", "-t", "Modality"]
+    assert main([*arguments, "--dry-run"]) == 0 and capsys.readouterr().out == "70 to convert, 0 converted before\n"
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out.startswith("69 converted, 0 converted before, 1 failed; ") and "manifest.jsonl" in captured.err
+    assert main(arguments) == 0 and capsys.readouterr().out.startswith("0 converted, 70 converted before, 0 failed")
+    assert main([*arguments, "--values", "stored"]) == 1
+    assert "other settings" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*arguments, "--format", "jpeg"])
+    assert json.loads((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()[0])["tags"] == {
+        "Modality": [0x00080060]
+    }
