@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.batch.crew import crew_of
+from dicomdecode.batch.crew import ExecutorCrew, ThreadCrew, checked_executor, count_workers
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
 from dicomdecode.errors import ExportError
@@ -153,6 +153,9 @@ def convert(
         "tags": {name: list(parse_tag(tag)) for name, tag in reading.tags.items()},
     }
     settings["keywords"] = {name: _text(value) for name, value in sorted(keywords.items())}
+    size_of_crew = count_workers(workers)
+    if executor is not None:
+        checked_executor(executor)
     folder = Path(dest)
     if check_flag("dry_run", dry_run):
         return _planned(sources, size, folder, reading, began)
@@ -164,9 +167,9 @@ def convert(
         shown = Progress(check_flag("progress", progress))
         run = _Run(plan, folder, EncodeRecord(format, reading), manifest, on_error)
         if executor is None:
-            _by_threads(run, workers, shown)
+            _by_threads(run, size_of_crew, shown)
         else:
-            _by_executor(run, workers, executor, shown)
+            _by_executor(run, size_of_crew, executor, shown)
     finally:
         manifest.close()
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
@@ -233,10 +236,11 @@ class _Run:
             raise error
 
 
-def _by_executor(run: _Run, workers: int | None, executor: Executor, shown: Progress) -> None:
+def _by_executor(run: _Run, workers: int, executor: Executor, shown: Progress) -> None:
     """Units by the workers of an executor, taken in their order."""
     feed = run.plan.units()
-    stream = Stream(feed, crew_of(WriteUnit(run.folder, run.encode), workers, executor), ordered=True, progress=shown)
+    crew = ExecutorCrew(WriteUnit(run.folder, run.encode), executor, workers)
+    stream = Stream(feed, crew, ordered=True, progress=shown)
     try:
         for result in stream:
             error = result.outcome.error
@@ -252,11 +256,11 @@ def _by_executor(run: _Run, workers: int | None, executor: Executor, shown: Prog
         stream.stop()
 
 
-def _by_threads(run: _Run, workers: int | None, shown: Progress) -> None:
+def _by_threads(run: _Run, workers: int, shown: Progress) -> None:
     """Records by threads; one more flushes the files of a unit while the next one is written."""
     from concurrent.futures import ThreadPoolExecutor
 
-    stream = Stream(run.plan.records(), crew_of(run.encode, workers, None), ordered=True, progress=shown)
+    stream = Stream(run.plan.records(), ThreadCrew(run.encode, workers), ordered=True, progress=shown)
     flushing: deque[Future[None]] = deque()
     writer: UnitWriter | None = None
     with ThreadPoolExecutor(1) as flusher:
