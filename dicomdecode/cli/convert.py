@@ -9,7 +9,7 @@ from typing import Any
 import dicomdecode
 from dicomdecode.cli.commands import Commands, wrong_tags
 from dicomdecode.cli.terminal import say
-from dicomdecode.export.formats import FORMATS
+from dicomdecode.export.report import FORMAT_NAMES
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -54,7 +54,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add("convert", "many files into the forms that train", _run, _wrong_usage)
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, folders, patterns, archives, URLs")
     parser.add_argument("dest", metavar="DEST", help="the folder of the results, new, empty or to go on with")
-    parser.add_argument("--format", required=True, choices=tuple(FORMATS), help="what to write")
+    parser.add_argument("--format", required=True, choices=FORMAT_NAMES, help="what to write")
     parser.add_argument("--values", help="as in imread; default: display for png, else modality")
     parser.add_argument("--dtype", help="as in imread")
     parser.add_argument("-t", "--tag", nargs="+", action="extend", help="to be written too; no other tags are")

@@ -1,6 +1,6 @@
-"""Many files into the forms that train: `convert` is the door."""
+"""Many files into the forms that train: `convert` is the door; `formats.read_examples` reads TFRecord."""
 
-from dicomdecode.export.convert import Report, convert
-from dicomdecode.export.formats import read_examples
+from dicomdecode.export.convert import convert
+from dicomdecode.export.report import Report
 
-__all__ = ["Report", "convert", "read_examples"]
+__all__ = ["Report", "convert"]

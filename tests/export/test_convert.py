@@ -186,6 +186,7 @@ def child(code: str, *arguments: Any, **keywords: Any) -> subprocess.Popen[str]:
 
 SLOWLY = """
 import glob, time
+import dicomdecode.export.running
 def sources():
     for path in sorted(glob.glob(sys.argv[1] + "/*")):
         time.sleep(0.002)
@@ -201,11 +202,11 @@ def test_a_killed_run_loses_nothing(files: list[Path], tmp_path: Path, name: str
     keywords: dict[str, Any] = {"shard_size": 8} if name == "tfrecord" else {}
     dd.convert(files, tmp_path / "clean", format=name, **keywords)
     clean = snapshot(tmp_path / "clean")
-    for k in range(10):
+    for k in range(5):
         folder = tmp_path / f"killed{k}"
         process = child(SLOWLY, tmp_path / "in", folder, name, keywords)
         assert process.stdout is not None and process.stdout.readline() == "begun\n"
-        time.sleep(0.02 + 0.02 * k)
+        time.sleep(0.02 + 0.04 * k)
         process.kill()
         process.communicate()
         dd.convert(files, folder, format=name, **keywords)
@@ -218,7 +219,9 @@ def test_ctrl_c_leaves_no_half_file(files: list[Path], tmp_path: Path) -> None:
     folder = tmp_path / "out"
     process = child(SLOWLY, tmp_path / "in", folder, "npy", {})
     assert process.stdout is not None and process.stdout.readline() == "begun\n"
-    time.sleep(0.1)
+    deadline = time.monotonic() + 20
+    while not list(folder.glob("*.npy")) and time.monotonic() < deadline:
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert "KeyboardInterrupt" in errors and process.returncode != 0

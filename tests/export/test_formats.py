@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-from dicomdecode.export import read_examples
 from dicomdecode.export._crc32c import crc32c
+from dicomdecode.export.formats import read_examples
 from tests import synthesise as s
 from tests.volumes.series import affine, multi_frame, one_slice, stack, values
 

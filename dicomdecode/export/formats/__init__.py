@@ -13,19 +13,10 @@ from dicomdecode.export.formats.pictures import PNG, TIFF
 from dicomdecode.export.formats.tfrecord import TFRECORD, read_examples
 from dicomdecode.export.formats.webdataset import WEBDATASET
 from dicomdecode.export.formats.zarr import ZARR
+from dicomdecode.export.report import FORMAT_NAMES
 
 __all__ = ["FORMATS", "Format", "Payload", "Writer", "read_examples"]
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
-    {
-        "npy": NPY,
-        "npz": NPZ,
-        "png": PNG,
-        "tiff": TIFF,
-        "nifti": NIFTI,
-        "zarr": ZARR,
-        "tfrecord": TFRECORD,
-        "webdataset": WEBDATASET,
-        "parquet": PARQUET,
-    }
+    dict(zip(FORMAT_NAMES, (NPY, NPZ, PNG, TIFF, NIFTI, ZARR, TFRECORD, WEBDATASET, PARQUET), strict=True))
 )

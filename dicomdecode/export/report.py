@@ -1,0 +1,37 @@
+"""What an export is told and what it tells: the names of formats, and the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["FORMAT_NAMES", "Report"]
+
+FORMAT_NAMES = ("npy", "npz", "png", "tiff", "nifti", "zarr", "tfrecord", "webdataset", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of the sources of an export.
+
+    Attributes
+    ----------
+    done, skipped, failed : int
+        Sources that were converted; that a run before had converted; that could not be.
+    bytes : int
+        That were written.
+    seconds : float
+        That it took.
+    manifest : Path
+        The file with a line for each source.
+    """
+
+    done: int
+    skipped: int
+    failed: int
+    bytes: int
+    seconds: float
+    manifest: Path

@@ -1,0 +1,230 @@
+"""The run of an export.
+
+    sources -> units of so many records -> (read, encode) side by side -> written -> flushed, moved -> manifest
+
+A unit is what is done or not done. Without an executor, threads read and encode records, and one thread writes. With
+one, its workers do whole units, so that pixels do not travel.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode.batch.crew import ExecutorCrew, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.progress import Progress
+from dicomdecode.batch.stream import Stream
+from dicomdecode.errors import ExportError
+from dicomdecode.export.files import PARTIAL
+from dicomdecode.export.formats import FORMATS
+from dicomdecode.export.manifest import MANIFEST, Manifest, read_manifest
+from dicomdecode.export.records import Reading, names_of_tags
+from dicomdecode.export.report import Report
+from dicomdecode.export.units import Plan, Task
+from dicomdecode.export.work import EncodeRecord, UnitDone, UnitWriter, WriteUnit, entry_of_error
+from dicomdecode.limits import limits_of
+from dicomdecode.pixels import Request
+from dicomdecode.pixels.arguments import check_flag, check_whole, one_of
+from dicomdecode.tags import parse_tag
+
+if TYPE_CHECKING:
+    import os
+    from concurrent.futures import Executor, Future
+
+    from dicomdecode.export.formats import Format
+    from dicomdecode.limits import Limits
+
+__all__ = ["run"]
+
+#: Units whose files are being flushed while others are written.
+_FLUSHING = 2
+
+
+def run(
+    sources: Any,
+    dest: str | os.PathLike[str],
+    format: str,
+    keywords: dict[str, Any],
+    *,
+    tags: Any,
+    shard_size: int | None,
+    workers: int | None,
+    executor: Executor | None,
+    on_error: str,
+    resume: bool,
+    overwrite: bool,
+    progress: bool,
+    dry_run: bool,
+    limits: Limits | None,
+) -> Report:
+    """Convert; the arguments are those of `convert`."""
+    began = time.perf_counter()
+    one_of("format", format, tuple(FORMATS))
+    one_of("on_error", on_error, ("record", "raise", "skip"))
+    chosen = FORMATS[format]
+    _check_library(format, chosen)
+    given = _checked(format, chosen, {**keywords, "values": keywords["values"] or chosen.values})
+    reading = Reading(given, names_of_tags(tags), limits_of(limits), chosen.with_pixels, chosen.by_series)
+    if shard_size is not None and not chosen.has_shards:
+        raise ValueError(f'shard_size has no effect with format="{format}", which has a file for each source')
+    size = chosen.per_unit if shard_size is None else check_whole("shard_size", shard_size, 1)
+    settings: dict[str, Any] = {
+        "format": format,
+        "shard_size": size,
+        "tags": {name: list(parse_tag(tag)) for name, tag in reading.tags.items()},
+    }
+    settings["keywords"] = {name: _text(value) for name, value in sorted(given.items())}
+    size_of_crew = count_workers(workers)
+    if executor is not None:
+        checked_executor(executor)
+    folder = Path(dest)
+    if check_flag("dry_run", dry_run):
+        return _planned(sources, size, folder, reading, began)
+    manifest = Manifest(
+        folder, settings, resume=check_flag("resume", resume), overwrite=check_flag("overwrite", overwrite)
+    )
+    try:
+        plan = Plan(sources, size, reading.limits, by_series=reading.by_series, known=manifest.known, folder=folder)
+        shown = Progress(check_flag("progress", progress))
+        work = _Run(plan, folder, EncodeRecord(format, reading), manifest, on_error)
+        if executor is None:
+            _by_threads(work, size_of_crew, shown)
+        else:
+            _by_executor(work, size_of_crew, executor, shown)
+    finally:
+        manifest.close()
+        shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+    seconds = time.perf_counter() - began
+    return Report(work.done, plan.skipped, work.failed, work.bytes, seconds, manifest.path)
+
+
+def _planned(sources: Any, size: int, folder: Path, reading: Reading, began: float) -> Report:
+    """What would be done."""
+    known = read_manifest(folder)
+    plan = Plan(sources, size, reading.limits, by_series=reading.by_series, known=known, folder=folder)
+    done = sum(len(unit.items) for unit in plan)
+    return Report(done, plan.skipped, 0, 0, time.perf_counter() - began, folder / MANIFEST)
+
+
+def _check_library(name: str, chosen: Format) -> None:
+    if chosen.library and importlib.util.find_spec(chosen.library) is None:
+        raise ImportError(f'format="{name}" needs {chosen.library}: pip install "dicomdecode[export]"')
+
+
+def _checked(name: str, chosen: Format, keywords: dict[str, Any]) -> dict[str, Any]:
+    """The keywords of `imread`; wrong ones raise now, and not with the first file."""
+    given = {key: value for key, value in keywords.items() if value is not None}
+    if chosen.by_series and set(given) - {"values", "dtype"}:
+        raise ValueError(f'format="{name}" takes values and dtype alone, as read_series does')
+    if {"out", "threads"} & set(given):
+        raise TypeError("convert takes no out= and no threads=; workers= says how many files are read side by side")
+    Request(**given)
+    return given
+
+
+def _text(value: Any) -> str:
+    """A keyword's value, for the manifest."""
+    try:
+        return np.dtype(value).name if not isinstance(value, (str, int, float, tuple, list, slice)) else repr(value)
+    except TypeError:
+        return repr(value)
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one call works with, and what has become of it so far."""
+
+    plan: Plan
+    folder: Path
+    encode: EncodeRecord
+    manifest: Manifest
+    on_error: str
+    done: int = 0
+    failed: int = 0
+    bytes: int = 0
+
+    def take(self, unit: UnitDone) -> None:
+        """The files of a unit are at their places: its lines can be written."""
+        failed = sum(bool(entry.error) for entry in unit.entries)
+        self.manifest.add(entry for entry in unit.entries if not entry.error or self.on_error == "record")
+        self.done += len(unit.entries) - failed
+        self.failed += failed
+        self.bytes += unit.bytes
+
+    def check(self, error: Exception | None) -> None:
+        """Raise an error that ends the run."""
+        if error is not None and (self.on_error == "raise" or isinstance(error, ExportError)):
+            raise error
+
+
+def _by_executor(run: _Run, workers: int, executor: Executor, shown: Progress) -> None:
+    """Units by the workers of an executor, taken in their order."""
+    feed = run.plan.units()
+    crew = ExecutorCrew(WriteUnit(run.folder, run.encode), executor, workers)
+    stream = Stream(feed, crew, ordered=True, progress=shown)
+    try:
+        for result in stream:
+            error = result.outcome.error
+            if isinstance(error, ExportError):
+                raise error
+            if error is not None:  # a worker was lost
+                run.take(UnitDone([entry_of_error(each, error) for each in result.item.source.items]))
+            else:
+                run.take(result.outcome.value)
+                error = result.outcome.value.first_error
+            run.check(error)
+    finally:
+        stream.stop()
+
+
+def _by_threads(run: _Run, workers: int, shown: Progress) -> None:
+    """Records by threads; one more flushes the files of a unit while the next one is written."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    stream = Stream(run.plan.records(), ThreadCrew(run.encode, workers), ordered=True, progress=shown)
+    flushing: deque[Future[None]] = deque()
+    writer: UnitWriter | None = None
+    with ThreadPoolExecutor(1) as flusher:
+        try:
+            for result in stream:
+                task: Task = result.item.source
+                if writer is None:
+                    writer = UnitWriter(run.folder, run.encode.format, task.unit)
+                error = result.outcome.error
+                if error is None:
+                    writer.add(task.each, result.outcome.value)
+                else:
+                    writer.fail(task.each, error)
+                if task.each is task.unit.items[-1] or (error is not None and run.on_error == "raise"):
+                    flushing.append(flusher.submit(_flush, run, writer))
+                    writer = None
+                if len(flushing) > _FLUSHING:
+                    flushing.popleft().result()
+                if error is not None and run.on_error == "raise":
+                    _wait(flushing)
+                    raise error
+            _wait(flushing)
+        finally:
+            stream.stop()
+            if writer is not None:
+                writer.discard()
+
+
+def _flush(run: _Run, writer: UnitWriter) -> None:
+    try:
+        run.take(writer.finish())
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def _wait(flushing: deque[Future[None]]) -> None:
+    while flushing:
+        flushing.popleft().result()
