@@ -323,6 +323,13 @@ class DicomImage(Pictured):
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # the CPU, by the names of DLPack
 
+    def to_dask(self, **keywords: Any) -> Any:
+        """A `dask.array.Array` of all frames [frames, rows, columns, samples], a chunk each; keywords of `pixels`."""
+        from dicomdecode.lazy import as_dask
+
+        with self._awake():
+            return as_dask(self, self._pixels, keywords)
+
     @property
     def dataset(self) -> Dataset:
         """A pydicom Dataset, read when asked for."""

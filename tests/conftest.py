@@ -16,6 +16,7 @@ ALLOWED_SKIPS = {
     "DCMTK:": "its tools are no dependency, and no Python package",
     "av:": "an optional library, whose wheel holds GPL encoders",
     "export:": "the libraries of the formats are optional",
+    "cluster:": "dask is optional",
     "volumes:": "the libraries that a volume can be handed on to are optional",
     "highdicom:": "a library that only this comparison needs",
     "matplotlib:": "an optional library",

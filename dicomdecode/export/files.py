@@ -72,6 +72,7 @@ class Output:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._written: list[Written] = []
+        self._streams: list[Stream] = []
         with disk_errors():
             (folder / PARTIAL).mkdir(exist_ok=True)
             self._partial = Path(tempfile.mkdtemp(dir=folder / PARTIAL))  # a worker that is lost may still write
@@ -83,7 +84,9 @@ class Output:
     def stream(self, name: str) -> Stream:
         """A file that is written part by part; it counts once it was closed."""
         with disk_errors():
-            return Stream(name, open(self.path(name), "wb", buffering=0), self._written)
+            stream = Stream(name, open(self.path(name), "wb", buffering=0), self._written)
+        self._streams.append(stream)
+        return stream
 
     def write(self, name: str, parts: Iterable[Any]) -> None:
         """Write a file of these bytes."""
@@ -120,6 +123,8 @@ class Output:
 
     def discard(self) -> None:
         """Leave nothing behind."""
+        for stream in self._streams:
+            stream.abandon()
         shutil.rmtree(self._partial, ignore_errors=True)
 
 
@@ -141,6 +146,9 @@ class Stream:
                 self._size += len(view)
                 while view:  # a write may take less than it is given
                     view = view[self._file.write(view) :]
+
+    def abandon(self) -> None:
+        self._file.close()
 
     def close(self) -> None:
         with disk_errors():

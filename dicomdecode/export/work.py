@@ -80,8 +80,10 @@ class UnitWriter:
     def finish(self) -> UnitDone:
         """Move the files to their places."""
         done = self._done
-        if any(not entry.error for entry in done.entries):
-            self._writer.close()
+        if all(entry.error for entry in done.entries):
+            self.discard()
+            return done
+        self._writer.close()
         written = {each.name: each for each in self._output.finish()}
         done.bytes = sum(each.size for each in written.values())
         done.entries = [

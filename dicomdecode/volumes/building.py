@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-_UID = 0x00080018
+_UID, _SERIES = 0x00080018, 0x0020000E
 #: Attributes that say what a picture means: a volume in which they change is worth a word.
 _MEANING = {attribute.name for attribute in ATTRIBUTES[: [a.name for a in ATTRIBUTES].index("SliceThickness")]}
 #: What is never the same in two slices, or is a number of ours.
@@ -101,8 +101,22 @@ def _all_slices(sources: Any, call: _Call, issues: list[Issue]) -> list[Slice]:
         slices = _placed(slices, issues)
     if not slices:
         raise VolumeError("There is no image among the sources", code="not_a_volume")
+    if not call.split_all:
+        _check_one_series(slices)
     place(slices)
     return slices
+
+
+def _check_one_series(slices: list[Slice]) -> None:
+    """Other series come before slices without a place: a screenshot among the slices of a volume is both."""
+    firsts = {one.opened.file.raw(_SERIES) or b"": one for one in slices[::-1]}
+    if len(firsts) > 1:
+        raise VolumeError(
+            f"The sources are of {len(firsts)} series, by Series Instance UID: the first slices are "
+            f"{names_of(list(firsts.values())[::-1])}",
+            code="series_mixed",
+            hint=_SPLIT_HINT,
+        )
 
 
 def _placed(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
@@ -139,12 +153,6 @@ def _without_copies(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
 
 def _check_one_kind(kinds: Kinds, call: _Call, issues: list[Issue]) -> None:
     firsts = names_of([group[0] for group in kinds.groups])
-    if kinds.series > 1:
-        raise VolumeError(
-            f"The sources are of {kinds.series} series, by Series Instance UID: the first slices are {firsts}",
-            code="series_mixed",
-            hint=_SPLIT_HINT,
-        )
     if kinds.frames_of_reference > 1:
         text = f"The sources have {kinds.frames_of_reference} frames of reference, so their positions do not compare"
         if call.strict:
@@ -213,7 +221,7 @@ def _kind_of(one: Slice, kinds: Kinds) -> dict[str, Any]:
     """What tells the kind of a volume from the others, and is no column."""
     found: dict[str, Any] = {}
     if kinds.series > 1:
-        found["SeriesInstanceUID"] = one.opened.file.tag(0x0020000E)
+        found["SeriesInstanceUID"] = one.opened.file.tag(_SERIES)
     if kinds.sizes > 1:
         found["Rows"], found["Columns"] = one.rows, one.columns
     if kinds.spacings > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -131,8 +131,9 @@ def split_repeats(slices: list[Slice]) -> list[Group]:
     """The volumes among slices of one kind, where their attributes tell several apart; else one.
 
     Attributes are tried in turn while a position is there more than once. The first counts that can be what was
-    repeated: it has no more values than there are repeats, and takes different ones at most positions. Where none is
-    left, Instance Number decides: the volumes are the first repeats of all positions, the second, and so on.
+    repeated: it has no more values than there are repeats, and takes the same different ones at all positions that have
+    all repeats. Where none is left, Instance Number decides: the volumes are the first repeats of all positions, the
+    second, and so on.
     """
     levels = levels_of(slices)
     columns = read_columns(slices, with_private=len(np.unique(levels)) < len(slices))
@@ -202,12 +203,18 @@ def _by_attribute(group: Group, levels: list[int]) -> list[Group]:
         if not 1 < len(set(values)) <= most:
             continue
         differ = sum(len({values[i] for i in at}) > 1 for at in members.values())
-        if 2 * differ > len(members):
+        if 2 * differ > len(members) and _is_balanced(values, members.values(), most):
             parts = defaultdict(list)
             for i, value in enumerate(values):
                 parts[value].append(i)
             return [group.part(chosen, name) for chosen in parts.values()]
     return []
+
+
+def _is_balanced(values: list[Hashable], members: Iterable[list[int]], most: int) -> bool:
+    """Whether every position that has all repeats has each value equally often: chance does not do that."""
+    whole = [Counter(values[i] for i in at) for at in members if len(at) == most]
+    return all(counts == whole[0] for counts in whole)
 
 
 def _by_number(group: Group, levels: list[int]) -> list[Group]:

@@ -94,6 +94,12 @@ def test_errors(files: list[Path], tmp_path: Path) -> None:
     assert dd.convert(files, tmp_path / "gone", format="npy").failed == 0, "what the system refused is tried again"
 
 
+@pytest.mark.parametrize("name", ["npy", "tfrecord", "webdataset"])
+def test_nothing_but_failures(tmp_path: Path, name: str) -> None:
+    report = dd.convert([b"garbage" * 50] * 3, tmp_path, format=name)
+    assert (report.done, report.failed) == (0, 3) and list(snapshot(tmp_path)) == ["manifest.jsonl"]
+
+
 def test_targets(files: list[Path], tmp_path: Path) -> None:
     def refused(folder: Path, code: str, **keywords: Any) -> None:
         before = snapshot(folder) if folder.is_dir() else folder.read_bytes()

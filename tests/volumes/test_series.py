@@ -384,6 +384,24 @@ def test_repeats_that_only_the_number_tells_apart(interleaved: bool) -> None:
     assert np.array_equal(first.array, values(range(4))) and codes_of(first) == ["slices_duplicate"]
 
 
+def test_chance_does_not_split() -> None:
+    """Two slopes that are spread over three times at random tell no volumes apart."""
+    slopes = random.Random(4)
+    files = [
+        one_slice(10 * t + k, (0, 0, 3 * k), extra=[(0x00281053, "DS", slopes.choice("12"))])
+        for t in range(3)
+        for k in range(8)
+    ]
+    volumes = dd.read_series(shuffled(files), split="all", values="stored")
+    for t, volume in enumerate(volumes):
+        assert np.array_equal(volume.array, values(range(10 * t, 10 * t + 8)))
+
+
+def test_another_series_comes_before_a_slice_without_a_place() -> None:
+    report = s.image(np.zeros((6, 8), np.uint8), extra=[(0x0020000E, "UI", "1.2.99")])
+    assert code_of([*stack(), report]) == "series_mixed"
+
+
 def test_repeats_of_unequal_number_are_not_guessed_apart() -> None:
     files = [one_slice(10 * t + k, (0, 0, 3 * k)) for t in range(2) for k in range(4)][:-1]
     assert code_of(files) == "slices_duplicate"
