@@ -80,6 +80,16 @@ def convert(
         An argument is wrong.
     ImportError
         The library for the format is not installed.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> import os, tempfile
+    >>> from pydicom.data import get_testdata_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = dd.convert(get_testdata_file("CT_small.dcm"), folder, format="npz", tags=["Modality"])
+    ...     report.done, sorted(os.listdir(folder))
+    (1, ['00000000.npz', 'manifest.jsonl'])
     """
     from dicomdecode.export.running import run
 

@@ -84,7 +84,7 @@ class Output:
     def stream(self, name: str) -> Stream:
         """A file that is written part by part; it counts once it was closed."""
         with disk_errors():
-            stream = Stream(name, open(self.path(name), "wb", buffering=0), self._written)
+            stream = Stream(name, self.path(name).open("wb", buffering=0), self._written)
         self._streams.append(stream)
         return stream
 

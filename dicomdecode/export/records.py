@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dicomdecode.errors import DicomError
+from dicomdecode.errors import MalformedError
 from dicomdecode.image import open_image
 from dicomdecode.tags import keyword_of, parse_tag
 from dicomdecode.volumes import read_series
@@ -142,4 +142,4 @@ def value_of(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, list):
         return [value_of(each) for each in value]
-    raise DicomError("A sequence is no value to be written", code="sequence_text", hint="Give a path to an element")
+    raise MalformedError("A sequence is no value to be written", code="sequence_text", hint="Give a path to an element")
