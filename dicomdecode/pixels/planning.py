@@ -148,12 +148,14 @@ def _planner_for(frames: Frames, request: Request) -> _Planner:
 
 
 def _folded(
-    chain: transform.Chain, frames: Frames, source: np.dtype[Any], dtype: np.dtype[Any], request: Request
+    chain: transform.Chain, frames: Frames, dtype: np.dtype[Any], request: Request, frames_of_plan: int
 ) -> Plan:
-    """The plan of a chain over cells of the type `source`."""
+    """The plan of a chain over cells, for so many frames."""
+    source = frames.cell
+    pixels = frames.pixels.file.rows * frames.pixels.file.columns * frames.samples * frames_of_plan
     if request.must_fit and not (chain.unit or transform.fits(chain.range, source, dtype, request.scale)):
         raise _does_not_fit(dtype)
-    return transform.make_plan(chain, source, frames.left, frames.right, dtype, request.scale)
+    return transform.make_plan(chain, source, frames.left, frames.right, dtype, request.scale, pixels)
 
 
 def _values_of_frames(frames: Frames, request: Request, level: str) -> Callable[[int], FrameValues]:
@@ -188,7 +190,8 @@ class _MonochromePlanner:
         return transform.chain_of_file(self._frames.pixels.file, self._request.values, key, self._request.padding)
 
     def plan(self, frame: int, key: FrameValues) -> Plan:
-        return _folded(self._chain(key), self._frames, self._frames.cell, self.dtype, self._request)
+        count = len(self._frames.numbers) if self.is_constant else 1
+        return _folded(self._chain(key), self._frames, self.dtype, self._request, count)
 
     def steps(self, key: FrameValues) -> tuple[str, ...]:
         return self._chain(key).steps
@@ -209,7 +212,7 @@ class _ColourPlanner:
         return None
 
     def plan(self, frame: int, key: None) -> Plan:
-        return _folded(self._chain, self._frames, self._frames.cell, self.dtype, self._request)
+        return _folded(self._chain, self._frames, self.dtype, self._request, len(self._frames.numbers))
 
     def steps(self, key: None) -> tuple[str, ...]:
         colour = self._frames.colour if self._frames.converts_to_rgb else "RGB"
@@ -258,7 +261,7 @@ class _PalettePlanner:
         if self._profiles is not None:
             table = table.copy()
             self._profiles.of(frame)(table)
-        plan = transform.make_plan(self._chain, table.dtype, 0, 0, self.dtype, self._request.scale)
+        plan = transform.make_plan(self._chain, table.dtype, 0, 0, self.dtype, self._request.scale, table.size)
         if self._request.must_fit and not (
             self._chain.unit or transform.fits(self._chain.range, table.dtype, self.dtype, self._request.scale)
         ):

@@ -57,12 +57,12 @@ class Chain:
     steps: tuple[str, ...] = ()
 
     def evaluate(self, stored: NDArray[Any]) -> NDArray[np.float64]:
-        """The level's values of stored values, in float64."""
+        """The level's values of stored values, in float64. The numbers of a header may overflow: then to infinity."""
         x = stored.astype(np.float64)
-        if self.affine is not None:
-            return np.asarray(self.affine(x), np.float64)
-        assert self.function is not None
-        return np.asarray(self.function(x), np.float64)
+        function = self.affine or self.function
+        assert function is not None
+        with np.errstate(all="ignore"):
+            return np.asarray(function(x), np.float64)
 
 
 def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
@@ -252,7 +252,9 @@ def fits(bounds: Range | None, source: np.dtype[Any], dtype: np.dtype[Any], scal
     return _plans.fits(*bounds, type_number(dtype))
 
 
-def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str) -> Plan:
+def make_plan(
+    chain: Chain, source: np.dtype[Any], left: int, right: int, dtype: np.dtype[Any], scale: str, pixels: int
+) -> Plan:
     """Fold a chain and the conversion to `dtype` into one plan.
 
     Parameters
@@ -267,6 +269,8 @@ def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype:
         Of the result.
     scale : str
         "preserve" or "auto".
+    pixels : int
+        How many the plan is for: no larger table is made.
     """
     chain = _scaled(chain, dtype, scale)
     cell, target = type_number(source), type_number(dtype)
@@ -274,7 +278,7 @@ def make_plan(chain: Chain, source: np.dtype[Any], left: int, right: int, dtype:
         plan = Plan.of_affine(chain.affine, cell, target, dtype)
         if plan is not None:
             return plan
-    elif source.kind in "iu" and source.itemsize <= 2:
+    elif source.kind in "iu" and source.itemsize <= 2 and pixels >= 1 << (8 * source.itemsize):
         return Plan.of_table(_table(chain, source, left, right, dtype), cell, target, dtype)
     return Plan.of_function(lambda stored: _applied(chain, stored, dtype), cell, target, dtype)
 
@@ -328,7 +332,7 @@ def convert(x: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         if dtype.itemsize == 2:
             x = np.clip(x, -LARGEST_HALF, LARGEST_HALF)
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             return x.astype(dtype)
     info = np.iinfo(dtype)
     x = np.rint(np.nan_to_num(x, nan=0.0, posinf=math.inf, neginf=-math.inf))

@@ -171,6 +171,8 @@ def _modality(file: DicomFile, image: Image) -> _Stage:
         slope, intercept = _rescale(file)
     ends = (low * slope + intercept, high * slope + intercept)
     first, last = min(ends), max(ends)
+    if not math.isfinite(first) or not math.isfinite(last):
+        undefined("the possible range exceeds that of a double")
 
     def function(v: NDArray[Any]) -> NDArray[Any]:
         if slope == 1:

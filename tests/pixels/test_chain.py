@@ -101,6 +101,8 @@ def test_every_combination(allocated: int, bits: int, signed: bool) -> None:
         [RNG.integers(low, high + 1, 40), np.clip(RNG.integers(-60, 900, 60), low, high), [low, low + 1, low + 3, high]]
     )
     pixels = pixels.astype(f"{'i' if signed else 'u'}{allocated // 8}").reshape(8, 13)
+    if allocated == 8:  # more pixels than a table has entries
+        pixels = np.tile(pixels, (3, 1))
     turn = itertools.cycle(ASKED)
     kinds = set()
     for image, extra, photometric in chains(bits, signed):
@@ -114,7 +116,29 @@ def test_every_combination(allocated: int, bits: int, signed: bool) -> None:
         file = DicomFile(open_source(contents, limits), limits)
         request = Request(values=level, dtype=np.dtype(dtype), scale=scale, padding=fill)
         kinds.add(Plans(Frames(PixelData(file), request), request).of(0).kind)
-    assert {"affine", "function" if allocated == 32 else "table"} <= kinds
+    assert {"affine", "table" if allocated == 8 else "function"} <= kinds
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("function", ["SIGMOID", "LUT"])
+def test_a_table_gives_what_the_chain_gives(dtype: str, function: str) -> None:
+    """A table of 65536 entries is made for pictures of as many pixels; a small one is computed pixel by pixel."""
+    pixels = RNG.integers(-2048, 2048, (256, 256), np.int16)
+    extra: list[s.Element] = [(0x00281052, "DS", "-7.25"), (0x00281053, "DS", "0.3")]
+    if function == "LUT":
+        extra.append((0x00283010, "SQ", [lut_item(-100, RNG.integers(0, 4096, 300), 12)]))
+    else:
+        extra += [(0x00281050, "DS", "40"), (0x00281051, "DS", "300"), (0x00281056, "CS", function)]
+    options = {"values": "display", "dtype": dtype}
+    kinds = []
+    for part in (pixels, pixels[:9, :31]):
+        file = DicomFile(open_source(s.image(part, bits_stored=12, extra=extra), dd.Limits()), dd.Limits())
+        request = Request(values="display", dtype=np.dtype(dtype))
+        kinds.append(Plans(Frames(PixelData(file), request), request).of(0).kind)
+    assert kinds == ["table", "function"]
+    whole = dd.imread(s.image(pixels, bits_stored=12, stray=1, extra=extra), **options)
+    small = dd.imread(s.image(pixels[:9, :31], bits_stored=12, stray=1, extra=extra), **options)
+    np.testing.assert_array_equal(small, whole[:9, :31])
 
 
 @pytest.mark.parametrize("signed", [False, True], ids=["unsigned", "signed"])
