@@ -37,7 +37,7 @@ class Limits:
     header_bytes : int
         Bytes read in front of the pixel data.
     elements : int
-        Data elements walked in one data set.
+        Data elements walked in one data set; an 8th of them, and 65,536 in any case, outside of sequences.
     depth : int
         Levels of nested sequences and items, at most 256.
     fragments : int

@@ -25,6 +25,10 @@ _PAIR = re.compile(r"\(?([^,()]+),([^,()]+)\)?")
 _WHOLE = re.compile(r"(?:0[xX])?([0-9a-fA-F]{8})")
 
 
+#: Groups whose tags need no look into the dictionary, which takes a tenth of a second to load.
+_WELL_KNOWN = frozenset({0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x7FE0, 0xFFFE})
+
+
 @functools.cache
 def _keywords() -> Mapping[str, int]:
     """Keyword, and old-style name (the attribute's name without spaces and punctuation) -> tag."""
@@ -62,8 +66,8 @@ def vr_of(tag: int) -> str:
 
 
 def is_defined(tag: int) -> bool:
-    """Whether a tag means something by the data dictionary (PS3.6), or to the scanner."""
-    return tag >> 16 in (0xFFFE, 0x7FE0, 2) or (not tag >> 16 & 1 and vr_of(tag) != "UN")
+    """Whether a tag means something by the data dictionary (PS3.6), or is of a group of which all but few do."""
+    return tag >> 16 in _WELL_KNOWN or (not tag >> 16 & 1 and vr_of(tag) != "UN")
 
 
 @functools.lru_cache(maxsize=1024)

@@ -290,3 +290,25 @@ def test_info_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
     path = next(FOLDER.rglob("MR_small_padded.dcm"))
     assert main(["info", str(path)]) == 0
     assert re.search(r"issues +trailing_bytes: 128 bytes", capsys.readouterr().out)
+
+
+def test_what_is_odd_about_hostile_files() -> None:
+    """An unknown transfer syntax, a sequence without its end, two Pixel Data elements, unusable windows, no bits."""
+    unknown = dd.open(s.image(DEEP, syntax="1.2.3.4"))
+    assert [(issue.code, issue.tag) for issue in unknown.issues] == [("transfer_syntax", 0x00020010)]
+    np.testing.assert_array_equal(unknown.pixels(values="stored"), DEEP)
+    open_ended = s.header(0x00420010, "SQ", s.UNDEFINED, s.LITTLE) + s.tag_bytes(0xFFFEE000) + struct.pack("<I", 4)
+    assert codes(s.dataset([(0x00080060, "CS", "CT")], trailing=open_ended + b"\0\0")) == ["sequence_cut"]
+    twice = dd.open(s.image(DEEP, trailing=s.elements([(s.PIXEL_DATA, "OW", bytes(160))])))
+    assert [(issue.code, issue.tag) for issue in twice.issues] == [("element_twice", s.PIXEL_DATA)]
+    np.testing.assert_array_equal(twice.pixels(values="stored"), DEEP)
+    none = [(0x00281050, "DS", "40\\50"), (0x00281051, "DS", "0\\-5")]
+    assert codes(s.image(DEEP, extra=none)) == ["window_width", "window_width"]
+    assert codes(s.image(DEEP, extra=[(0x00280101, "US", 0), (0x00280102, "US", 15)])) == ["bits_stored"]
+
+
+def test_tags_that_no_dictionary_defines_are_not_told() -> None:
+    """They may be a piece of a name that a misplaced header is made of."""
+    odd = s.header(0x4A4B5152, "CS", 3, s.LITTLE) + b"abc"
+    found = dd.open(s.dataset([odd])).issues
+    assert [(issue.code, issue.tag) for issue in found] == [("odd_length", None)]

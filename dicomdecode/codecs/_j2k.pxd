@@ -20,6 +20,7 @@ cdef struct Component:
     uint32_t dy
     int levels              # decomposition levels
     int code_block_style
+    int code_block_bits     # log2 of the samples of a code-block
     int transform           # 0: 9/7 irreversible, 1: 5/3 reversible
     size_t precincts        # offset of the precinct sizes, 0 where they are not given: 2^15
 
@@ -47,6 +48,7 @@ cdef struct Codestream:
     bint component_transform    # RCT or ICT over the first three components
     bint high_throughput        # HTJ2K, ITU-T T.814
     uint64_t packets
+    uint64_t code_blocks    # at least
 
 
 cdef inline uint64_t ceil_shift(uint64_t a, int n) noexcept nogil:

@@ -135,6 +135,7 @@ cdef int read_style(const Codestream* stream, Component* c, size_t pos, size_t l
     if p[0] > 32:
         return malformed(fault, b"stream_header", b"a coding style segment asks for more than 32 levels", pos)
     c.levels = p[0]
+    c.code_block_bits = (p[1] & 15) + (p[2] & 15) + 4
     c.code_block_style = p[3]
     c.transform = p[4]
     c.precincts = pos + 5 if own_precincts else 0
@@ -210,6 +211,31 @@ cdef uint64_t count_packets(const Codestream* stream, const Component* component
     return total * layers
 
 
+cdef inline uint64_t points_of(const Codestream* stream) noexcept nogil:
+    return (<uint64_t>stream.x1 - stream.x0) * (stream.y1 - stream.y0)
+
+
+cdef uint64_t count_code_blocks(const Codestream* stream, const Component* components, uint64_t points) noexcept nogil:
+    """Code-blocks (B.7) of so many points of the reference grid, at least."""
+    cdef uint64_t total = 0
+    cdef int i
+    for i in range(min(stream.components, <int>MAX_COMPONENTS)):
+        total += points // (<uint64_t>components[i].dx * components[i].dy) >> components[i].code_block_bits
+    return total
+
+
+cdef int check_code_blocks(const Codestream* stream, size_t pos, Fault* fault) noexcept nogil:
+    """Whether there are bits for the code-blocks: a decoder keeps a hundred bytes for each.
+
+    Each that has data takes a bit of a packet header at least. Empty ones cost hardly one, so that black pictures have
+    any number of them; they pass as long as a code-block has 1024 samples in the mean, or there are few.
+    """
+    cdef uint64_t samples = points_of(stream) * <uint64_t>stream.components
+    if stream.code_blocks > 65536 + samples // 1024 + 8 * <uint64_t>stream.size:
+        return malformed(fault, b"stream_header", b"the codestream has fewer bits than code-blocks", pos)
+    return 0
+
+
 cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil:
     """Fill `stream` from the main header; returns 0, or -1 with `fault` set. Offsets count from SOC."""
     cdef size_t start = 0
@@ -261,6 +287,7 @@ cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault
             stream.high_throughput = True
     stream.header_size = pos
     stream.packets = count_packets(stream, stream.component, stream.layers, -1)
+    stream.code_blocks = count_code_blocks(stream, stream.component, points_of(stream))
     return 0
 
 
@@ -313,7 +340,7 @@ cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) 
     if stream.packets > stream.size:
         return cut(fault, b"the codestream has fewer bytes than packets", stream.header_size, stream.packets,
                    stream.size)
-    return 0
+    return check_code_blocks(stream, stream.header_size, fault)
 
 
 cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, Fault* fault) noexcept nogil:
@@ -361,6 +388,9 @@ cdef int check_tile_header(Codestream* stream, size_t pos, size_t end, int64_t t
         stream.packets += count_packets(&own, own.component, own.layers, tile)
         if stream.packets > 2 * <uint64_t>stream.size:
             return cut(fault, b"the codestream has fewer bytes than packets", pos, stream.packets, stream.size)
+        stream.code_blocks += count_code_blocks(
+            &own, own.component, min(<uint64_t>stream.tile_width * stream.tile_height, points_of(stream)))
+        return check_code_blocks(stream, pos, fault)
     return 0
 
 

@@ -45,6 +45,7 @@ cdef struct JpegHead:       # what stands before the entropy-coded data of the f
     int64_t scan            # offset of the first SOS marker
     int64_t entropy         # offset of what follows its segment
     int scan_components
+    int shortest_code[2]    # bits of the shortest Huffman codes, for DC and for AC; 0 where there is no table
     int64_t stray           # offset of the first byte that is of no segment; -1: all are
 
 

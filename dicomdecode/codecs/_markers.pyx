@@ -96,6 +96,24 @@ cdef int read_scan_header(const Cursor* part, JpegHead* head, Fault* fault) noex
     return 0
 
 
+cdef void read_huffman_tables(const Cursor* part, JpegHead* head) noexcept nogil:
+    """For each table Tc and Th, 16 counts of codes by their length, and so many values (T.81 B.2.4.2)."""
+    cdef Cursor c = part[0]
+    cdef int* shortest
+    cdef int n
+    cdef size_t values
+    while not short_of(&c, 17):
+        shortest = &head.shortest_code[1 if c.data[c.pos] >> 4 else 0]
+        values = 0
+        for n in range(16, 0, -1):
+            values += c.data[c.pos + n]
+            if c.data[c.pos + n] and (shortest[0] == 0 or n < shortest[0]):
+                shortest[0] = n
+        if short_of(&c, 17 + values):
+            return
+        c.pos += 17 + values
+
+
 cdef int walk_segments(Cursor* c, JpegHead* head, Hints* hints, Fault* fault) noexcept nogil:
     cdef Cursor part
     cdef const uint8_t* body
@@ -120,6 +138,8 @@ cdef int walk_segments(Cursor* c, JpegHead* head, Hints* hints, Fault* fault) no
             hints.is_jfif = True
         elif marker == APP14 and length >= 12 and memcmp(body, <const char*>b"Adobe", 5) == 0:
             hints.adobe = body[11]
+        elif marker == DHT:
+            read_huffman_tables(&part, head)
         elif marker == DRI and length >= 2:
             head.interval = u16_at(body, True)
 
@@ -173,6 +193,8 @@ cdef class StreamHeader:
         Offset of what follows the segment of that marker.
     scan_components : int
         How many components the first scan holds.
+    shortest_codes : (int, int)
+        Bits of the shortest Huffman codes for DC and for AC; 0 where there is no table in front of the scan.
     """
     cdef JpegHead head
 
@@ -215,6 +237,10 @@ cdef class StreamHeader:
     @property
     def scan_components(self):
         return self.head.scan_components
+
+    @property
+    def shortest_codes(self):
+        return self.head.shortest_code[0], self.head.shortest_code[1]
 
 
 def read_header(data, FrameSpec spec not None):

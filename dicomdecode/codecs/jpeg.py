@@ -6,6 +6,7 @@ which is the word of the stream before that of the header (`_heads.colour_of`); 
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from dicomdecode.codecs.markers import (
     SOF3,
     SOF55,
     StreamHeader,
+    check_length,
     check_restarts,
     check_scans,
     check_stream,
@@ -86,6 +88,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
             pass  # what it does not take, libjpeg-turbo may
     end = find_end(view, header)
     has_end = end >= 0
+    check_length(header, end if has_end else len(view), spec)
     if not has_end:
         if header.process in _PROGRESSIVE:  # more scans may be missing
             raise cut(spec, len(view))
@@ -162,13 +165,14 @@ def _ends_in_grey(place: NDArray[Any], precision: int) -> bool:
 def _check_whole(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec, place: NDArray[Any]) -> None:
     """Raise TruncatedError when entropy-coded data of the picture are missing before `end`.
 
-    Bytes put in behind the data of a whole picture are never read, and change nothing.
+    Bytes put in behind the data of a whole picture are never read, and change nothing. The picture is decoded into the
+    same array, and compared by a checksum: a second array would double the memory.
     """
-    again = np.empty_like(place)
+    before = zlib.crc32(place)
     while data[end - 1] == 0xFF:  # fill, which would make a marker of what comes behind it
         end -= 1
-    _decode_turbo(b"".join((data[:end], _NOISE, data[end:])), header, spec, again)
-    if not np.array_equal(place, again):
+    _decode_turbo(b"".join((data[:end], _NOISE, data[end:])), header, spec, place)
+    if zlib.crc32(place) != before:
         raise TruncatedError(
             f"{name_of(spec.syntax)}: the stream ends before its last block",
             code="stream_cut",

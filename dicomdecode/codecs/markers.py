@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = [
     "SOF55",
     "StreamHeader",
     "check_end",
+    "check_length",
     "check_restarts",
     "check_scans",
     "check_stream",
@@ -31,8 +33,9 @@ SOF3, SOF55 = 0xC3, 0xF7
 _EOI, _SOS = 0xD9, 0xDA
 #: What cannot stand in entropy-coded data: 0xFF is followed there by a stuffed byte, a restart marker or fill.
 _BEHIND_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
-#: A progressive stream of few bytes can ask for any number of scans, each a pass over the whole picture.
-_MOST_SCANS = 200
+#: A progressive stream of few bytes can ask for any number of scans, each a pass over the whole picture: so many are
+#: allowed, and fewer where all passes together would see more than so many pixels. Encoders write 10 or so.
+_MOST_SCANS, _SCANS_OF_ANY, _MOST_WORK = 200, 32, 1 << 28
 
 
 def check_stream(header: StreamHeader, spec: FrameSpec, item_bits: int) -> None:
@@ -58,6 +61,7 @@ def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
 def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None:
     """Raise when a stream of several scans has too many, or a component has none: libraries leave it grey."""
     progressive = header.process in (0xC2, 0xCA)
+    most = max(_SCANS_OF_ANY, min(_MOST_SCANS, _MOST_WORK // max(1, header.rows * header.columns)))
     at, scans = header.scan, 0
     ids: set[int] = set()
     while True:
@@ -68,8 +72,8 @@ def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None
         if not progressive or data[at + 5 + 2 * count] == 0:  # Ss: the scan of the DC coefficients
             ids.update(data[at + 5 + 2 * k] for k in range(count))
         scans += 1
-        if scans > _MOST_SCANS:
-            raise malformed(f"the stream has more than {_MOST_SCANS} scans", "stream_scans", spec, at)
+        if scans > most:
+            raise malformed(f"the stream has more than {most} scans", "stream_scans", spec, at)
         marker = _SOS
         at += 2 + length
         while True:
@@ -94,6 +98,42 @@ def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None
             offset=at,
             frame=spec.frame,
         )
+
+
+def check_length(header: StreamHeader, end: int, spec: FrameSpec) -> None:
+    """Raise when what is in front of `end` cannot hold every block of the picture, whatever is in them.
+
+    T.81 F.1.2 and G.1.2: a block of a sequential scan takes a code for DC and one that ends AC at least, one of a
+    progressive picture a code for DC; in a lossless process each sample takes a code (H.1.2). Arithmetic coding has no
+    least length; 64 blocks for a bit are more than any picture has.
+    """
+    blocks = sum(_blocks_of_components(header, spec))
+    # Where there are several scans, later ones may bring shorter codes.
+    dc, ac = (max(1, n if header.scan_components == header.components else 1) for n in header.shortest_codes)
+    if header.process == SOF3:
+        bits = header.rows * header.columns * header.components * dc
+    elif header.process in (0xC0, 0xC1):
+        bits = blocks * (dc + ac)
+    else:
+        bits = blocks if header.process == 0xC2 else blocks // 64
+    if bits > 8 * (end - header.entropy):
+        raise TruncatedError(
+            f"{name_of(spec.syntax)}: the stream is too short for its blocks (bytes): expected at least {bits // 8}, "
+            f"found {end - header.entropy}",
+            code="stream_cut",
+            offset=end,
+            frame=spec.frame,
+        )
+
+
+def _blocks_of_components(header: StreamHeader, spec: FrameSpec) -> Iterator[int]:
+    """Blocks of 8 x 8 samples of each component (T.81 A.1.1, A.2.3)."""
+    factors = [(both >> 4, both & 15) for both in header.sampling]
+    across, down = max(h for h, _ in factors), max(v for _, v in factors)
+    if not all(h and v for h, v in factors):
+        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
+    for h, v in factors:
+        yield -(-header.columns * h // (8 * across)) * -(-header.rows * v // (8 * down))
 
 
 def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec) -> None:

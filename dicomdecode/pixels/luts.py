@@ -54,6 +54,7 @@ _REAL_WORLD = 0x00409096
 _MOST_WINDOWS = 64
 #: Of a LUT sequence, likewise.
 MOST_ITEMS = 1024
+_MOST_VALUES = 65537
 _PIXEL_VALUE_TRANSFORMATION, _FRAME_VOI_LUT = 0x00289145, 0x00289132
 
 
@@ -201,10 +202,8 @@ class FrameValues(NamedTuple):
 
 
 def _values(dataset: DataSet, tag: int) -> list[Any]:
-    """The values of an element, by `DataSet.tag`; [] when it is absent or empty."""
-    value = dataset.tag(tag)
-    values = value if isinstance(value, list) else [value]
-    return [] if values == [None] or values == [""] else values
+    """The first values of an element, as many as a table may have; [] when it is absent or empty."""
+    return dataset.first_values(tag, _MOST_VALUES)
 
 
 def _number(dataset: DataSet, tag: int) -> float | None:
@@ -309,8 +308,11 @@ def _stored_voi(rescale: tuple[float, float] | None, dataset: DataSet, signed: b
 
 def _real_world(dataset: DataSet, items: Sequence[DataSet], choice: int | str | None) -> RealWorld:
     """A mapping by its index or LUT Label; the first where nothing was asked for."""
-    labels = [next(iter(_values(item, 0x00409210)), None) for item in items]
-    index = _named(choice, labels) if isinstance(choice, str) else choice or 0
+    if isinstance(choice, str):
+        first = itertools.islice(items, MOST_ITEMS)
+        index = _named(choice, [next(iter(_values(item, 0x00409210)), None) for item in first])
+    else:
+        index = choice or 0
     if index is None or not 0 <= index < len(items):
         raise MalformedError(
             f"window= names none of the {len(items)} real world value mappings, by index or LUT Label",

@@ -340,6 +340,7 @@ cdef class DataSet:
     cdef bytes value_of(self, const Element* e)
     cdef bint inner_encoding(self, const Element* e, bint* explicit_vr, bint* big_endian) except -1
     cdef Items items_of(self, const Element* e)
+    cdef list typed_values(self, const Element* e, uint16_t vr, int form)
     cdef int depth(self) noexcept
     cdef DataSet child(self, const uint8_t* data, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian)
     cdef DataSet nth_item(self, const Element* e, Py_ssize_t index)

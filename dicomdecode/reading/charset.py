@@ -60,7 +60,8 @@ _ESCAPES = {
 _SEVEN_BITS = {87: b"\x1b$B", 159: b"\x1b$(D"}
 _NO_HIGH_HALF = (6, 14, 87, 159)
 _TERM = re.compile(r"ISO(?:2022)?IR([0-9]{1,3})")
-_PIECE = re.compile(rb"\x1b(\$\([D]|\$\)[AC]|\$[@B]|[()][BJI]|-[A-Z b])|(\x1b?[^\x1b]*)")
+#: An escape sequence, or a run without one; ESC that begins none is text.
+_PIECE = re.compile(rb"\x1b(\$\([D]|\$\)[AC]|\$[@B]|[()][BJI]|-[A-Z b])|(\x1b?[^\x1b]+|\x1b+(?=\x1b|\Z))")
 #: Behind these the sets of the first term are in force again (PS3.5 6.1.2.5.3).
 _TEXT_ENDS = re.compile(rb"[\t\n\f\r\\]")
 _NAME_ENDS = re.compile(rb"[\t\n\f\r\\^=]")
@@ -108,7 +109,8 @@ def decode_text(value: bytes, terms: list[str], is_name: bool) -> str:
     ends = _NAME_ENDS if is_name else _TEXT_ENDS
     low, high = 6, at_first
     text = []
-    for escape, run in _PIECE.findall(value):
+    for piece in _PIECE.finditer(value):
+        escape, run = piece.groups(b"")
         number = _ESCAPES.get(escape, 0)
         if not escape:
             end = None if low in _SEVEN_BITS else ends.search(run)

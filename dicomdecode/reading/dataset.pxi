@@ -15,6 +15,18 @@ cdef inline bint is_written_un(const FileMap* m, const Element* e) noexcept nogi
     return p[0] == c'U' and p[1] == c'N'
 
 
+cdef size_t bytes_of_values(const uint8_t* p, size_t n, uint16_t vr, int form, size_t most) noexcept nogil:
+    """How many bytes the first `most` values of an element take, of `n` in all."""
+    cdef size_t i
+    if form > TEXTS:
+        return min(n, most * <size_t>number_bytes(vr)) if most < n else n
+    for i in range(n):
+        most -= p[i] == c'\\'
+        if most == 0:
+            return i
+    return n
+
+
 cdef class DataSet:
     """Elements of one data set, read-only. Values are decoded when asked for."""
 
@@ -272,13 +284,38 @@ cdef class DataSet:
             return at.value_of(e)
         if form == ONE_TEXT:
             return at.text_of(e, vr)
-        if form <= TEXTS:
-            values = [typed_text(vr, part) for part in at.text_of(e, vr).split("\\")]
-        else:
-            values = numbers_of(at.bytes_of(e), <size_t>e.length, vr, at.big_endian_of(e))
+        values = at.typed_values(e, vr, form)
         if not values:
             return None
         return values[0] if len(values) == 1 else values
+
+    cdef list typed_values(self, const Element* e, uint16_t vr, int form):
+        if form <= TEXTS:
+            return [typed_text(vr, part) for part in self.text_of(e, vr).split("\\")]
+        return numbers_of(self.bytes_of(e), <size_t>e.length, vr, self.big_endian_of(e))
+
+    def first_values(self, uint32_t tag, size_t most):
+        """The first values of an element, at most `most`, as `tag` gives them; [] when it is absent or empty.
+
+        What follows them is not decoded: there may be millions.
+        """
+        cdef const Element* e = self.element(tag)
+        cdef Element front
+        cdef uint16_t vr
+        cdef int form
+        if e == NULL or e.length == 0:
+            return []
+        vr = self.meant_vr(e)
+        form = text_form(vr)
+        if form > FLOATS or e.flags & UNDEFINED:
+            return [self.value_of(e)]
+        if form == ONE_TEXT:
+            return [self.text_of(e, vr)]
+        front = e[0]
+        if not e.flags & FAR:
+            front.length = bytes_of_values(self.bytes_of(e), <size_t>e.length, vr, form, most)
+        values = self.typed_values(&front, vr, form)
+        return [] if values == [None] or values == [""] else values
 
     def text(self, tag):
         """A value as the text that `decode_dicom_data` documents; "" when it is absent.

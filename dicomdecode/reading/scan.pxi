@@ -100,6 +100,16 @@ cdef inline int count_element(FileMap* m, uint32_t tag, uint64_t pos, Fault* fau
     return 0
 
 
+cdef inline int count_listed(FileMap* m, const ElementTable* table, uint32_t tag, uint64_t pos,
+                             Fault* fault) noexcept nogil:
+    """Elements that are not in sequences are few; the table of them takes three times the bytes of empty ones."""
+    cdef uint64_t most = min(m.limits.elements, max(m.limits.elements // 8, <uint64_t>65536))
+    if table.count < most:
+        return 0
+    return fail(fault, OVER_LIMIT, "limit_elements", "The number of data elements outside of sequences exceeds", tag,
+                m.base + pos, most, -1)
+
+
 cdef int cut(FileMap* m, uint32_t tag, uint64_t pos, uint64_t expected, Fault* fault) noexcept nogil:
     return fail(fault, TRUNCATED, "element_cut", "The file ends inside a data element (bytes)",
                 tag, m.base + pos, expected, m.file_size - pos)
@@ -247,7 +257,7 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
             return SCAN_DONE
         if tag == 0:
             return SCAN_DONE        # zeros behind the data set
-        if count_element(m, tag, start, fault) < 0:
+        if count_element(m, tag, start, fault) < 0 or count_listed(m, table, tag, start, fault) < 0:
             return SCAN_FAULT
         if tag >> 16 == 0xFFFE:
             c.pos += header         # a delimiter that closes nothing: every reader passes over it

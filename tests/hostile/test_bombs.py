@@ -1,0 +1,43 @@
+"""The verdict on each bomb of `bombs.py`, with its CPU and its memory: measured in a child of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hostile.bombs import BOMBS, MB
+
+ROOT = Path(__file__).resolve().parents[2]
+#: CPU seconds: of a refusal; of what is decoded, on a machine that is busy with other things.
+REFUSED, DECODED = 0.1, 10
+
+
+@pytest.fixture(scope="module")
+def measured() -> dict[str, dict[str, Any]]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.hostile.bombs"], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert found.returncode == 0, found.stderr
+    return {line["name"]: line for line in map(json.loads, found.stdout.splitlines())}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="platform: a child's memory is not told")
+@pytest.mark.parametrize("name", BOMBS)
+def test_bomb(name: str, measured: dict[str, dict[str, Any]]) -> None:
+    found = measured[name]
+    assert found["end"] == BOMBS[name].verdict, found
+    if found["end"] == "refused":
+        # The measure is CPU time, not time: others on the machine cost little of it.
+        assert found["cpu"] <= 3 * REFUSED, found
+        assert found["memory"] <= 64 * MB, found
+    else:
+        assert found["cpu"] <= DECODED, found
+        assert found["memory"] <= found["output"] + 64 * MB, found
