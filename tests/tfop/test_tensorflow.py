@@ -161,6 +161,17 @@ def test_static_shapes(each_way: str) -> None:
         assert shape_of(on_error=on_error, values="tfio").as_list() == [None] * 4
 
 
+def test_constant_contents() -> None:
+    """TensorFlow runs the op while a graph is built, to tell shapes: no lock may be held that Python waits for."""
+    lut: list[s.Element] = [(0x00283010, "SQ", [[(0x00283002, "US", [4, 0, 16]), (0x00283006, "US", [5, 7, 9, 11])]])]
+    for extra, shape in (([], [1, 1]), (lut, [6, 8])):  # planned by the core, and by Python
+        contents = s.image(np.arange(20, dtype=np.uint16).reshape(4, 5), extra=extra)
+        with tf.Graph().as_default():
+            image = dtf.decode_dicom_image(tf.constant(contents), values="display", dtype=tf.uint8)
+            size = tf.cast(tf.reshape(image, [-1])[:2], tf.int32) + 1
+            assert tf.zeros(size).shape.as_list() == shape
+
+
 def test_errors(each_way: str) -> None:
     cut = read(CT)[:-1000]
     with pytest.raises(tf.errors.InvalidArgumentError, match="too short for this frame"):
