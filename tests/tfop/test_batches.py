@@ -63,6 +63,15 @@ def test_samples(samples: int, each_way: str) -> None:
         dtf.decode_dicom_batch(FILES, samples=2)
 
 
+def test_bfloat16(paths: list[Path], each_way: str) -> None:
+    batch = dtf.decode_dicom_batch(FILES, dtype=tf.bfloat16)
+    assert batch.dtype == tf.bfloat16 and batch[2].to_tensor().numpy().astype(np.float32).max() == 19
+    dense = dtf.decode_dicom_batch([OTHER, OTHER], dtype=tf.bfloat16, shape=[4, 5])
+    assert dense.dtype == tf.bfloat16 and dense.shape == (2, 4, 5)
+    (images,) = list(dtf.dicom_dataset(paths, dtype=tf.bfloat16, batch_size=4, pad=-1))
+    assert images.dtype == tf.bfloat16 and images.shape == (4, 1, 5, 6, 1)
+
+
 def test_contents_that_are_a_vector(each_way: str) -> None:
     """The plain function takes them too, in every form, eagerly and in graphs."""
     options: dict[str, Any] = {"dtype": tf.float32, "values": "modality", "frames": [0], "region": (0, 0, 2, 2)}

@@ -178,6 +178,8 @@ def test_errors(each_way: str) -> None:
         dtf.decode_dicom_image(cut, on_error="strict", dtype=tf.int16)
     with pytest.raises(tf.errors.InvalidArgumentError, match="does not fit in uint16"):
         dtf.decode_dicom_image(read(CT), on_error="strict")
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"tf\.io\.read_file"):
+        dtf.decode_dicom_image("scans/chest.dcm", on_error="strict")
     with pytest.raises(tf.errors.InvalidArgumentError, match="frame_dim=False"):
         dtf.decode_dicom_image(s.image(np.zeros((2, 3, 3), np.uint8)), frame_dim=False)
     for on_error in ("skip", "lossy"):
