@@ -25,6 +25,7 @@ ALLOWED_SKIPS = {
     "fsspec:": "an optional library",
     "tqdm:": "an optional library",
     "plugin host:": "an optional library, which its plugin is for",
+    "setuptools:": "only a build needs it",
     "platform:": "the operating system has no such thing",
 }
 

@@ -1,0 +1,54 @@
+"""What a release is made of agrees with itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dicomdecode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def project() -> dict[str, Any]:
+    with open(ROOT / "pyproject.toml", "rb") as file:
+        return tomllib.load(file)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_one_version() -> None:
+    version = dicomdecode.__version__
+    assert project()["project"]["version"] == version
+    assert re.search(rf"^version: {re.escape(version)}$", text_of("CITATION.cff"), re.MULTILINE)
+    assert f'version: "{version}"' in text_of("packaging/conda/recipe.yaml")
+
+
+def test_conda_asks_for_the_same() -> None:
+    asked = {re.sub(r"[ >=].*", "", d.lower()): d for d in project()["project"]["dependencies"]}
+    run = text_of("packaging/conda/recipe.yaml").split("  run:\n")[1].split("\n\n")[0]
+    found = {line.split()[1]: line.strip("- ").replace(" ", "") for line in run.splitlines() if "python" not in line}
+    assert found == {name: text.lower() for name, text in asked.items()}
+
+
+def test_options_of_msvc() -> None:
+    pytest.importorskip("setuptools", reason="setuptools: not installed")
+    spec = importlib.util.spec_from_file_location("build_extensions", ROOT / "build_extensions.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.msvc_options(["-O3", "-g0", "-ffp-contract=off"]) == ["/std:c11", "/O2", "/fp:precise"]
+    gnu = {o for e in project()["tool"]["setuptools"]["ext-modules"] for o in e["extra-compile-args"]}
+    assert gnu - set(module._MSVC) <= {"-g0", "-fvisibility=hidden", "-fno-wrapv"}, "what is it to MSVC?"
+
+
+def test_readme_begins_with_the_wheel() -> None:
+    commands = re.findall(r"^    (.*pip install.*)$", text_of("README.md"), re.MULTILINE)
+    assert commands[0] == "pip install dicomdecode"
