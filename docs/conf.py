@@ -66,6 +66,14 @@ def _of_the_repository(_app: Any, page: str, text: list[str]) -> None:
     text[0] = re.sub(r"\]\(((?:\.\./|changes/unreleased)[^)\s]*)\)", link, text[0])
 
 
+def _stars(_app: Any, _what: str, _name: str, _found: Any, _options: Any, lines: list[str]) -> None:
+    """Docstrings are plain text: a star in them is a star, as in "*.dcm", and marks nothing."""
+    for i, line in enumerate(lines):
+        if not line.lstrip().startswith((">>>", "...")):
+            parts = re.split(r"(``.*?``|`.*?`)", line)
+            lines[i] = "".join(part if part.startswith("`") else part.replace("*", r"\*") for part in parts)
+
+
 def _make(_app: Any) -> None:
     MADE.mkdir(exist_ok=True)
     spec = importlib.util.spec_from_file_location("pictures", DOCS / "pictures.py")
@@ -83,3 +91,4 @@ def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", _make)
     app.connect("source-read", _of_the_repository)
+    app.connect("autodoc-process-docstring", _stars, priority=400)  # before numpydoc, which adds stars that mark
