@@ -1,15 +1,19 @@
 """What is known about tags: keywords, old-style names, value representations, and how callers write a tag.
 
-The data dictionary is pydicom's; it is loaded when a keyword or an implicit VR is first met.
+The data dictionary is pydicom's; its tables are loaded when a keyword or an implicit VR is first met.
 """
 
 from __future__ import annotations
 
 import difflib
 import functools
+import importlib.machinery
+import importlib.util
 import operator
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,47 +26,90 @@ Path = tuple[int, ...]
 
 _NUMBER = re.compile(r"\s*(0[xX])?([0-9a-fA-F]{1,4})\s*")
 _PAIR = re.compile(r"\(?([^,()]+),([^,()]+)\)?")
+_OTHER_THAN_NAMES = re.compile(r"[^A-Za-z0-9]")
 _WHOLE = re.compile(r"(?:0[xX])?([0-9a-fA-F]{8})")
 
 
-#: Groups whose tags need no look into the dictionary, which takes a tenth of a second to load.
+#: Groups whose tags need no look into the dictionary, which takes a hundredth of a second to load.
 _WELL_KNOWN = frozenset({0x0002, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x7FE0, 0xFFFE})
+#: VR, VM, name, whether it is retired, keyword.
+_Entry = tuple[str, str, str, str, str]
+
+
+def _dictionary(name: str) -> ModuleType:
+    """A module of pydicom that is nothing but a table. The package around it, which takes 0.1 s to import, is left out.
+
+    Where pydicom is imported already it is that module, with what its user has added to it.
+    """
+    loaded = sys.modules.get(f"pydicom.{name}")
+    if loaded is not None:
+        return loaded
+    package = importlib.util.find_spec("pydicom")
+    places = package.submodule_search_locations if package is not None else None
+    spec = importlib.machinery.PathFinder.find_spec(name, places)
+    if spec is None or spec.loader is None:  # packed in a way of its own
+        return importlib.import_module(f"pydicom.{name}")
+    table = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(table)
+    return table
+
+
+@functools.cache
+def _public() -> Mapping[int, _Entry]:
+    """Tag -> entry."""
+    entries: Mapping[int, _Entry] = _dictionary("_dicom_dict").DicomDictionary
+    return entries
+
+
+@functools.cache
+def _repeating() -> Sequence[tuple[int, int, _Entry]]:
+    """Of tags in repeating groups (PS3.5 7.6): the digits that are given, as a mask, their values, the entry."""
+    repeaters: Mapping[str, _Entry] = _dictionary("_dicom_dict").RepeatersDictionary
+    return [
+        (int("".join("0" if c == "x" else "F" for c in key), 16), int(key.replace("x", "0"), 16), entry)
+        for key, entry in repeaters.items()
+    ]
+
+
+@functools.cache
+def _private() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    """Private creator -> tag, with xx where the block is (PS3.5 7.8.1) -> entry."""
+    creators: Mapping[str, Mapping[str, Sequence[str]]] = _dictionary("_private_dict").private_dictionaries
+    return creators
+
+
+@functools.cache
+def _names() -> dict[str, int]:
+    """Keyword -> tag."""
+    return {entry[4]: tag for tag, entry in _public().items() if entry[4]}
 
 
 @functools.cache
 def _keywords() -> Mapping[str, int]:
     """Keyword, and old-style name (the attribute's name without spaces and punctuation) -> tag."""
-    from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
-
-    names = {entry[4]: tag for tag, entry in DicomDictionary.items() if entry[4]}
-    repeaters = {entry[4]: int(key.replace("x", "0"), 16) for key, entry in RepeatersDictionary.items() if entry[4]}
-    old = {re.sub(r"[^A-Za-z0-9]", "", entry[2]): tag for tag, entry in DicomDictionary.items() if entry[4]}
-    return {k: v for k, v in (old | repeaters | names).items() if k.isidentifier()}
+    repeaters = {entry[4]: value for _, value, entry in _repeating() if entry[4]}
+    old = {_OTHER_THAN_NAMES.sub("", entry[2]): tag for tag, entry in _public().items() if entry[4]}
+    return {k: v for k, v in (old | repeaters | _names()).items() if k.isidentifier()}
 
 
-@functools.cache
-def _vrs() -> Mapping[int, str]:
-    from pydicom._dicom_dict import DicomDictionary
-
-    return {tag: entry[0] for tag, entry in DicomDictionary.items()}
+@functools.lru_cache(maxsize=1024)
+def _entry(tag: int) -> _Entry | None:
+    """The entry of a tag that is not private."""
+    found = _public().get(tag)
+    if found is None and not tag >> 16 & 1:
+        found = next((entry for mask, value, entry in _repeating() if tag & mask == value), None)
+    return found
 
 
 def vr_of(tag: int) -> str:
     """The VR of a tag by the data dictionary (PS3.6), as written there ("US or SS"); "UN" when unknown."""
-    vr = _vrs().get(tag)
-    if vr is not None:
-        return vr
-    element = tag & 0xFFFF
+    found, element = _entry(tag), tag & 0xFFFF
+    if found is not None:
+        return found[0]
     if element == 0:
         return "UL"  # group length
-    if tag >> 16 & 1:
-        return "LO" if 0x10 <= element <= 0xFF else "UN"  # private creator (PS3.5 7.8.1), private element
-    from pydicom.datadict import dictionary_VR
-
-    try:
-        return str(dictionary_VR(tag))  # repeating groups
-    except KeyError:
-        return "UN"
+    # private creators (PS3.5 7.8.1), and what nobody knows
+    return "LO" if tag >> 16 & 1 and 0x10 <= element <= 0xFF else "UN"
 
 
 def is_defined(tag: int) -> bool:
@@ -73,19 +120,18 @@ def is_defined(tag: int) -> bool:
 @functools.lru_cache(maxsize=1024)
 def private_vr_of(tag: int, creator: str) -> str:
     """The VR of a private tag by pydicom's dictionary of private creators, "UN" when unknown."""
-    from pydicom.datadict import private_dictionary_VR
-
-    try:
-        return str(private_dictionary_VR(tag, creator))
-    except KeyError:
-        return "UN"
+    group, element = f"{tag >> 16:04X}", f"{tag & 0xFFFF:04X}"
+    known = _private().get(creator, {})
+    for key in (group + element, f"{group}xx{element[-2:]}", f"{group[:2]}xxxx{element[-2:]}"):
+        if key in known:
+            return known[key][0]
+    return "UN"
 
 
 def keyword_of(tag: int) -> str:
     """The keyword of a tag, or "" when the dictionary has none."""
-    from pydicom.datadict import keyword_for_tag
-
-    return keyword_for_tag(tag)
+    found = _entry(tag)
+    return found[4] if found is not None else ""
 
 
 def _hexadecimal(text: str) -> int:
@@ -101,7 +147,9 @@ def _parse_one(text: str) -> int:
     try:
         if pair is not None:
             return _hexadecimal(pair[1]) << 16 | _hexadecimal(pair[2])
-        return int(whole[1], 16) if whole is not None else _keywords()[text]
+        if whole is not None:
+            return int(whole[1], 16)
+        return _names()[text] if text in _names() else _keywords()[text]
     except (KeyError, ValueError):
         near = _nearest_keyword(text)
         raise ValueError(
@@ -114,9 +162,7 @@ def _parse_one(text: str) -> int:
 
 def _nearest_keyword(text: str) -> str | None:
     """The keyword that somebody may have meant: the same but for upper and lower case, or nearly the same."""
-    from pydicom._dicom_dict import DicomDictionary
-
-    keywords = {entry[4].lower(): entry[4] for entry in DicomDictionary.values() if entry[4]}
+    keywords = {entry[4].lower(): entry[4] for entry in _public().values() if entry[4]}
     near = difflib.get_close_matches(text.lower()[:64], keywords, 1, 0.8)
     return keywords[near[0]] if near else None
 
