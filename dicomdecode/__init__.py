@@ -24,6 +24,7 @@ from dicomdecode.frame import decode_frame
 from dicomdecode.image import DicomImage, imread
 from dicomdecode.image import open_image as open
 from dicomdecode.limits import Limits, set_default_limits
+from dicomdecode.tables import TagTable, read_tags
 from dicomdecode.tags import dicom_tags
 from dicomdecode.volumes import Volume, read_series
 
@@ -31,7 +32,7 @@ __version__ = "0.1.0"
 
 open.__name__ = open.__qualname__ = "open"
 for _public in (
-    *(Report, Volume, convert, decode_frame, read_series),
+    *(Report, TagTable, Volume, convert, decode_frame, read_series, read_tags),
     *(
         Batch,
         Decoded,
@@ -60,6 +61,7 @@ __all__ = [
     "Limits",
     "MalformedError",
     "Report",
+    "TagTable",
     "TruncatedError",
     "UnsupportedError",
     "Volume",
@@ -73,5 +75,6 @@ __all__ = [
     "imread",
     "open",
     "read_series",
+    "read_tags",
     "set_default_limits",
 ]

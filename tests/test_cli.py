@@ -266,6 +266,30 @@ def test_tags(capsys: Capture) -> None:
     ]
 
 
+def test_tags_as_a_table(capsys: Capture, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    asked = ["-t", "PatientID", "ImageType", "PatientComments"]
+    assert main(["tags", CT, str(tmp_path / "no.dcm"), *asked, "--csv", str(table)]) == 1
+    rows = [f"{CT},1CT1,ORIGINAL\\PRIMARY\\AXIAL,", f"{tmp_path / 'no.dcm'},,,"]
+    assert table.read_text().splitlines() == ["source,PatientID,ImageType,PatientComments", *rows]
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err == f"dicomdecode: {tmp_path / 'no.dcm'}: No such file or directory\n"
+    assert main(["tags", CT, *asked, "--csv", "-"]) == 0
+    assert capsys.readouterr().out.splitlines()[1] == rows[0]
+    assert main(["tags", CT, *asked, "--csv", str(tmp_path)]) == 1
+    for wrong in (["--csv", "-"], ["-t", "NoTag", "--csv", "-"], ["-t", "BeamSequence", "--csv", "-"]):
+        with pytest.raises(SystemExit) as caught:
+            main(["tags", CT, *wrong])
+        assert caught.value.code == 2
+
+
+def test_tags_as_parquet(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow: not installed")
+    target = str(tmp_path / "table.parquet")
+    assert main(["tags", CT, "-t", "Rows", "--parquet", target]) == 0
+    assert parquet.read_table(target)["Rows"].to_pylist() == [128]
+
+
 def test_all_tags_as_json(capsys: Capture) -> None:
     assert main(["tags", CT, US, "--json"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -30,6 +30,7 @@ ROOMS = (
     ("sources",),
     ("volumes",),
     ("batch",),
+    ("tables",),
     ("export",),
     ("tfop", "tensorflow", "tfio", "torch", "pydicom_plugin", "plugins", "cli", "__main__", "__init__"),
 )

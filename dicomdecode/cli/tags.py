@@ -8,14 +8,20 @@ from typing import Any
 import dicomdecode
 from dicomdecode.cli.commands import Commands, add_files, wrong_files, wrong_tags
 from dicomdecode.cli.files import for_each_file
+from dicomdecode.cli.table import write_csv, write_parquet
 from dicomdecode.cli.terminal import clean
 from dicomdecode.cli.values import as_json, key_of, short
 from dicomdecode.errors import DicomError
+from dicomdecode.tables.columns import columns_of
 from dicomdecode.tags import keyword_of, parse_tag
 
 
 def _run(arguments: argparse.Namespace) -> int:
     asked: list[str] = arguments.tag or []
+    if arguments.csv is not None:
+        return write_csv(arguments.files, asked, arguments.csv)
+    if arguments.parquet is not None:
+        return write_parquet(arguments.files, asked, arguments.parquet)
 
     def work(name: str, source: Any) -> tuple[str, list[str]]:
         found: dict[str, Any] = {}
@@ -43,7 +49,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
-    return wrong_files(arguments) or wrong_tags(arguments.tag or [])
+    wrong = wrong_files(arguments)
+    if wrong is None and (arguments.csv is not None or arguments.parquet is not None):
+        try:
+            columns_of(arguments.tag or [], None)
+        except ValueError as error:
+            return str(error) if arguments.tag else "a table needs the tags of its columns: -t PatientID Rows"
+        return None
+    return wrong or wrong_tags(arguments.tag or [])
 
 
 def add_to(commands: Commands) -> None:
@@ -51,4 +64,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add("tags", "values of data elements", _run, _wrong_usage)
     add_files(parser)
     parser.add_argument("-t", "--tag", nargs="+", action="extend", help="PatientName, 0010,0010, a path; default: all")
-    parser.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--csv", metavar="TABLE", help="one table of all files, as CSV; - is standard output")
+    tables.add_argument("--parquet", metavar="TABLE", help="the same, as Parquet (pyarrow)")
+    tables.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")

@@ -346,6 +346,7 @@ cdef class DataSet:
     cdef DataSet nth_item(self, const Element* e, Py_ssize_t index)
     cdef int charset(self) except -1
     cdef str text_of(self, const Element* e, uint16_t vr)
+    cdef object typed_value(self, const Element* e)
 
 
 cdef class DicomFile(DataSet):

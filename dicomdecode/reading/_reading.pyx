@@ -36,7 +36,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 
-from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from dicomdecode.limits import inflated_freely, over_limit
 from dicomdecode.reading.charset import decode_text, terms_of
 from dicomdecode.reading.foreign import is_path, not_dicom

@@ -267,24 +267,25 @@ cdef class DataSet:
         cdef DataSet at = self if len(path) == 1 else self.locate(path)
         if at is None:
             return None
-        cdef uint32_t number = path[len(path) - 1]
-        cdef const Element* e = at.element(number)
-        if e == NULL:
-            return None
+        cdef const Element* e = at.element(path[len(path) - 1])
+        return None if e == NULL else at.typed_value(e)
+
+    cdef object typed_value(self, const Element* e):
+        """What `tag` gives for an element."""
         cdef bint explicit_vr = False
         cdef bint big_endian = False
         if e.flags & UNDEFINED or e.vr == letters(b"SQ") or lacks_vr(e):
-            if at.inner_encoding(e, &explicit_vr, &big_endian):
-                items = at.items_of(e)
+            if self.inner_encoding(e, &explicit_vr, &big_endian):
+                items = self.items_of(e)
                 first = items[:LISTED_ITEMS + 1]
                 return first if len(first) <= LISTED_ITEMS else items
-        cdef uint16_t vr = at.meant_vr(e)
+        cdef uint16_t vr = self.meant_vr(e)
         cdef int form = text_form(vr)
         if form == SEQUENCE or form == BINARY:
-            return at.value_of(e)
+            return self.value_of(e)
         if form == ONE_TEXT:
-            return at.text_of(e, vr)
-        values = at.typed_values(e, vr, form)
+            return self.text_of(e, vr)
+        values = self.typed_values(e, vr, form)
         if not values:
             return None
         return values[0] if len(values) == 1 else values
@@ -316,6 +317,26 @@ cdef class DataSet:
             front.length = bytes_of_values(self.bytes_of(e), <size_t>e.length, vr, form, most)
         values = self.typed_values(&front, vr, form)
         return [] if values == [None] or values == [""] else values
+
+    def cells(self, tuple tags):
+        """The values of several elements, one after the other: as `tag` gives them; [] for an element without a value,
+        None for one that is absent, and the DicomError of one that cannot be read."""
+        cdef list found = []
+        cdef const Element* e
+        for tag in tags:
+            try:
+                e = self.element(tag)
+                value = None if e == NULL else self.typed_value(e)
+            except DicomError as error:
+                found.append(error.with_traceback(None))
+                continue
+            found.append([] if e != NULL and (value is None or value == "" or value == b"") else value)
+        return found
+
+    def use_character_set(self, list terms):
+        """Read texts in this Specific Character Set, whatever the data set says."""
+        self.found_terms = terms
+        self.found_charset = OTHER
 
     def text(self, tag):
         """A value as the text that `decode_dicom_data` documents; "" when it is absent.

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomdecode.reading.groups import FunctionalGroups
-from dicomdecode.volumes.private import private_tag
+from dicomdecode.reading.private import private_tag
 
 if TYPE_CHECKING:
     from dicomdecode.reading import DataSet, DicomFile

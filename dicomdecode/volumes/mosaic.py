@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dicomdecode.errors import VolumeError
 from dicomdecode.reading.planes import Plane, Vector, planes_of, vector_of
-from dicomdecode.volumes.private import private_tag
+from dicomdecode.reading.private import private_tag
 
 if TYPE_CHECKING:
     from dicomdecode.reading import DicomFile
