@@ -12,6 +12,7 @@ import importlib.util
 import shutil
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from dicomdecode.batch.stream import Stream
 from dicomdecode.errors import ExportError
 from dicomdecode.export.files import PARTIAL
 from dicomdecode.export.formats import FORMATS
-from dicomdecode.export.manifest import MANIFEST, Manifest, read_manifest
+from dicomdecode.export.manifest import MANIFEST, Entry, Manifest, read_manifest
 from dicomdecode.export.records import Reading, names_of_tags
 from dicomdecode.export.report import Report
 from dicomdecode.export.units import Plan, Task
@@ -86,12 +87,12 @@ def run(
         checked_executor(executor)
     folder = Path(dest)
     if check_flag("dry_run", dry_run):
-        return _planned(sources, size, folder, reading, began)
+        return _planned(sources, size, folder, chosen, reading, began)
     manifest = Manifest(
         folder, settings, resume=check_flag("resume", resume), overwrite=check_flag("overwrite", overwrite)
     )
     try:
-        plan = Plan(sources, size, reading.limits, by_series=reading.by_series, known=manifest.known, folder=folder)
+        plan = _plan_of(sources, size, folder, chosen, reading, manifest.known)
         shown = Progress(check_flag("progress", progress))
         work = _Run(plan, folder, EncodeRecord(format, reading), manifest, on_error)
         if executor is None:
@@ -105,10 +106,16 @@ def run(
     return Report(work.done, plan.skipped, work.failed, work.bytes, seconds, manifest.path)
 
 
-def _planned(sources: Any, size: int, folder: Path, reading: Reading, began: float) -> Report:
+def _plan_of(
+    sources: Any, size: int, folder: Path, chosen: Format, reading: Reading, known: Mapping[int, Entry]
+) -> Plan:
+    alone = not chosen.has_shards
+    return Plan(sources, size, reading.limits, alone=alone, by_series=chosen.by_series, known=known, folder=folder)
+
+
+def _planned(sources: Any, size: int, folder: Path, chosen: Format, reading: Reading, began: float) -> Report:
     """What would be done."""
-    known = read_manifest(folder)
-    plan = Plan(sources, size, reading.limits, by_series=reading.by_series, known=known, folder=folder)
+    plan = _plan_of(sources, size, folder, chosen, reading, read_manifest(folder))
     done = sum(len(unit.items) for unit in plan)
     return Report(done, plan.skipped, 0, 0, time.perf_counter() - began, folder / MANIFEST)
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Each", "Plan", "Task", "Unit"]
 
 _SERIES = 0x0020000E
+#: Of the sources of a unit, where it may be smaller than asked for.
+_UNIT_BYTES = 1 << 26
 #: What of a URL may hold a password or a key.
 _SECRETS = re.compile(r"//[^/@]*@|\?.*")
 
@@ -76,6 +78,9 @@ class Plan:
         Sources of a unit.
     limits : Limits
         What a file may ask for.
+    alone : bool
+        Each source has files of its own. A unit may have fewer sources then, where they are large, and leaves out those
+        that are done.
     by_series : bool
         All files of a series are one source, which takes a look at every header first.
     known : dict
@@ -95,6 +100,7 @@ class Plan:
         size: int,
         limits: Limits,
         *,
+        alone: bool,
         by_series: bool,
         known: Mapping[int, Entry],
         folder: Path,
@@ -102,18 +108,30 @@ class Plan:
         self.skipped = 0
         self._items = expand(sources, limits)
         self._size = size
+        self._alone = alone
         self._known = known
         self._folder = folder
         self._each = _by_series(self._items, limits) if by_series else map(_each_of, _counted(self._items))
 
     def __iter__(self) -> Iterator[Unit]:
         number = 0
-        while items := tuple(each for _, each in zip(range(self._size), self._each, strict=False)):
-            if all(map(self._is_done, items)):
-                self.skipped += len(items)
-            else:
-                yield Unit(number, items)
+        while items := self._next_items():
+            todo = tuple(each for each in items if not self._is_done(each))
+            if todo and not self._alone:
+                todo = items  # they share a file
+            self.skipped += len(items) - len(todo)
+            if todo:
+                yield Unit(number, todo)
             number += 1
+
+    def _next_items(self) -> tuple[Each, ...]:
+        """As many as a unit may have: large files make it smaller, where they need not be so many."""
+        items: list[Each] = []
+        left = _UNIT_BYTES
+        while len(items) < self._size and left > 0 and (each := next(self._each, None)) is not None:
+            items.append(each)
+            left -= (each.size or 0) if self._alone else 0
+        return tuple(items)
 
     def _is_done(self, each: Each) -> bool:
         entry = self._known.get(each.index)

@@ -72,7 +72,7 @@ class Format:
 
     encode: Callable[[Record], Payload]
     writer: type[Writer]
-    per_unit: int = 32
+    per_unit: int = 256
     has_shards: bool = False
     values: str = "modality"
     with_pixels: bool = True

@@ -91,7 +91,7 @@ class _Writer(StreamWriter):
     ending = ".tfrecord"
 
 
-TFRECORD = Format(_encode, _Writer, per_unit=256, has_shards=True)
+TFRECORD = Format(_encode, _Writer, has_shards=True)
 
 
 def read_examples(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:

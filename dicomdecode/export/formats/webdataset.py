@@ -35,4 +35,4 @@ class _Writer(StreamWriter):
     tail = bytes(2 * tarfile.BLOCKSIZE)
 
 
-WEBDATASET = Format(_encode, _Writer, per_unit=256, has_shards=True)
+WEBDATASET = Format(_encode, _Writer, has_shards=True)
