@@ -91,7 +91,7 @@ def time_of_each(paths: list[str]) -> list[float]:
 def measure(paths: list[str], folder: str, workers: int, client: Any) -> float:
     """Seconds of an export by the workers of a cluster."""
     began = time.perf_counter()
-    report = dd.convert(paths, folder, format="npy", executor=client.get_executor(), workers=2 * workers)
+    report = dd.convert(paths, folder, format="png", executor=client.get_executor(), workers=2 * workers)
     assert report.done == len(paths), report
     return time.perf_counter() - began
 
