@@ -145,16 +145,19 @@ def test_two_commands() -> None:
 
 def test_commands_that_pages_name(capsys: pytest.CaptureFixture[str]) -> None:
     """Every option of an indented or quoted `dicomdecode ...` line is one that the command has."""
+    commands = {"info", "show", "tags", "check", "bench", "convert", "completion", "demo"}
     seen = set()
     for name in NAMES:
-        for command, rest in re.findall(r"\bdicomdecode (info|show|tags|demo)\b([^`\n;]*)", text_of(name)):
+        for command, rest in re.findall(
+            r"\bdicomdecode (info|show|tags|check|bench|convert|completion|demo)\b([^`\n;]*)", text_of(name)
+        ):
             with pytest.raises(SystemExit):
                 main([command, "--help"])
             told = capsys.readouterr().out
-            for option in re.findall(r"(?<![\w-])--?[a-z]+", rest.split("  ")[0]):
+            for option in re.findall(r"(?<![\w-])--?[a-z-]+", rest.split("  ")[0]):
                 assert option in told, f"{name}: dicomdecode {command} has no {option}"
             seen.add(command)
-    assert seen == {"info", "show", "tags", "demo"}
+    assert seen == commands
 
 
 def test_code_map() -> None:

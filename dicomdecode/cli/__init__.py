@@ -1,29 +1,28 @@
-"""The command line: ``dicomdecode info | show | tags | convert | demo``.
+"""The command line: ``dicomdecode info | show | tags | check | convert | bench | demo | completion``.
 
 Exit codes: 0 all files were read, 1 one was not (the others were), 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
 from collections.abc import Sequence
 
 import dicomdecode
-from dicomdecode.cli import convert, demo, info, show, tags
-from dicomdecode.cli.commands import Commands, join_windows
+from dicomdecode.cli import bench, check, completion, convert, demo, info, show, tags
+from dicomdecode.cli.commands import Commands, Parser, join_windows
 from dicomdecode.cli.terminal import OutputError, complain
 
 __all__ = ["main"]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dicomdecode", description="DICOM files to arrays and pictures.")
+def _parser() -> Parser:
+    parser = Parser(prog="dicomdecode", description="DICOM files to arrays and pictures.")
     parser.add_argument("--version", action="version", version=f"dicomdecode {dicomdecode.__version__}")
     commands = Commands(parser.add_subparsers(dest="command", required=True))
-    for command in (info, show, tags, convert, demo):
+    for command in (info, show, tags, check, convert, bench, demo, completion):
         command.add_to(commands)
     return parser
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from dicomdecode.pixels.arguments import check_window
 from dicomdecode.tags import parse_tag
@@ -18,7 +20,7 @@ _Check = Callable[[argparse.Namespace], str | None]
 class Commands:
     """The commands of a command line, added one by one."""
 
-    parsers: argparse._SubParsersAction[argparse.ArgumentParser]
+    parsers: argparse._SubParsersAction[Parser]
 
     def add(self, name: str, text: str, run: _Run, wrong_usage: _Check | None = None) -> argparse.ArgumentParser:
         """The parser of a command that runs `run`, once `wrong_usage` has found nothing to complain about."""
@@ -30,6 +32,39 @@ class Commands:
 def add_files(parser: argparse.ArgumentParser) -> None:
     """The files that a command is given."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder, or - for standard input")
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """How many files are worked on at a time."""
+    parser.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="files side by side; 0: all cores")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1024:
+        raise argparse.ArgumentTypeError("a number from 0 to 1024")
+    return int(text) or os.cpu_count() or 1
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's own, which says what may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with the message, on one line behind the usage."""
+        found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        wrong = re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message)
+        word = found[1] if found else wrong[1] if wrong else ""
+        known = re.findall(r"[\w-]+", found[2]) if found else [o for a in self._options() for o in a.option_strings]
+        if word:
+            from difflib import get_close_matches
+
+            near = get_close_matches(word, known, 1)
+            message += f"; did you mean {near[0]}?" if near else ""
+        super().error(message)
+
+    def _options(self) -> list[argparse.Action]:
+        """Of this parser and of its commands: argparse finds unknown options at the top."""
+        commands = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
+        return self._actions + [action for a in commands for p in a.choices.values() for action in p._actions]
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:

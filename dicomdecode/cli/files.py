@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dicomdecode.cli.terminal import Progress, clean, complain, say
@@ -59,23 +59,15 @@ def is_several(names: Sequence[str]) -> bool:
     return len(names) > 1 or any(os.path.isdir(name) for name in names)
 
 
-def for_each_file(names: Sequence[str], work: Work) -> int:
-    """Do the work on every file; what fails is named and the rest goes on."""
+def for_each_file(names: Sequence[str], work: Work, jobs: int = 1) -> int:
+    """Do the work on every file, several side by side; what fails is named and the rest goes on."""
     files, failed = find(names)
     if not files:
         print("dicomdecode: no DICOM file found", file=sys.stderr)
         failed = True
     progress = Progress(len(files))
     try:
-        for name in files:
-            text = ""
-            wrong: Sequence[BaseException | str]
-            try:
-                text, wrong = work(name, sys.stdin.buffer.read() if name == "-" else name)
-            except BrokenPipeError:
-                raise
-            except Exception as error:  # one file never stops the others, whatever is wrong with it
-                wrong = [error]
+        for name, (text, wrong) in zip(files, _done(files, work, jobs), strict=True):
             progress.clear()
             if text:
                 say(text)
@@ -86,3 +78,23 @@ def for_each_file(names: Sequence[str], work: Work) -> int:
     finally:
         progress.clear()
     return int(failed)
+
+
+def _done(files: Sequence[str], work: Work, jobs: int) -> Iterator[tuple[str, Sequence[BaseException | str]]]:
+    """What the work on each file gives, in their order."""
+
+    def one(name: str) -> tuple[str, Sequence[BaseException | str]]:
+        try:
+            return work(name, sys.stdin.buffer.read() if name == "-" else name)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # one file never stops the others, whatever is wrong with it
+            return "", [error]
+
+    if jobs == 1:
+        yield from map(one, files)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(one, files)

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 import dicomdecode
-from dicomdecode.cli.commands import Commands, add_files, wrong_files
+from dicomdecode.cli.commands import Commands, add_files, add_jobs, wrong_files
 from dicomdecode.cli.files import for_each_file
 from dicomdecode.cli.terminal import clean
 from dicomdecode.cli.values import as_json
@@ -64,11 +64,12 @@ def _run(arguments: argparse.Namespace) -> int:
             return as_json({"file": name, **facts}), []
         return "\n".join([clean(name), *lines_of(facts)]), []
 
-    return for_each_file(arguments.files, work)
+    return for_each_file(arguments.files, work, arguments.jobs)
 
 
 def add_to(commands: Commands) -> None:
     """The command `info`."""
     parser = commands.add("info", "what a file holds", _run, wrong_files)
     add_files(parser)
+    add_jobs(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def write_png(pixels: NDArray[np.uint8], target: str) -> None:
+def write_png(pixels: NDArray[np.uint8 | np.uint16], target: str) -> None:
     """Write a picture, whole or not at all; "-" is standard output."""
     from PIL import Image
 
@@ -60,6 +60,12 @@ def targets(output: str | None) -> Callable[[str], str]:
         return target
 
     return target_of
+
+
+def numbered(target: str, number: int) -> str:
+    """The file of one of several pictures: scan.png -> scan-007.png."""
+    stem, ending = os.path.splitext(target)
+    return f"{stem}-{number:03}{ending}"
 
 
 def wrong_output(output: str | None, several: bool) -> str | None:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 import dicomdecode
-from dicomdecode.cli.commands import Commands, add_files, wrong_files, wrong_tags
+from dicomdecode.cli.commands import Commands, add_files, add_jobs, wrong_files, wrong_tags
 from dicomdecode.cli.files import for_each_file
 from dicomdecode.cli.table import write_csv, write_parquet
 from dicomdecode.cli.terminal import clean
@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
                     lines.append(f"  {label:48}{short(found[key])}".rstrip())
         return "\n".join(lines), wrong
 
-    return for_each_file(arguments.files, work)
+    return for_each_file(arguments.files, work, arguments.jobs)
 
 
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
@@ -63,6 +63,7 @@ def add_to(commands: Commands) -> None:
     """The command `tags`."""
     parser = commands.add("tags", "values of data elements", _run, _wrong_usage)
     add_files(parser)
+    add_jobs(parser)
     parser.add_argument("-t", "--tag", nargs="+", action="extend", help="PatientName, 0010,0010, a path; default: all")
     tables = parser.add_mutually_exclusive_group()
     tables.add_argument("--csv", metavar="TABLE", help="one table of all files, as CSV; - is standard output")

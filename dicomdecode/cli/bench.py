@@ -1,0 +1,102 @@
+"""`dicomdecode bench`: this machine, the user's own files, and the readers that are installed."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import dicomdecode
+from dicomdecode.cli.commands import Commands, add_files
+from dicomdecode.cli.files import find
+from dicomdecode.cli.terminal import say
+from dicomdecode.errors import DicomError
+from dicomdecode.syntaxes import name_of
+
+_Read = Callable[[str], object]
+
+
+class _Measured(NamedTuple):
+    """One file read by one reader; `seconds` is None where it failed."""
+
+    reader: str
+    syntax: str
+    megabytes: float
+    seconds: float | None
+
+
+def _readers() -> dict[str, _Read]:
+    """Those that are installed, this package first. All of them give stored values."""
+    readers: dict[str, _Read] = {"dicomdecode": lambda path: dicomdecode.imread(path, values="stored")}
+
+    def with_pydicom(path: str) -> object:
+        import pydicom
+
+        return pydicom.dcmread(path).pixel_array
+
+    readers["pydicom"] = with_pydicom
+    try:
+        import SimpleITK
+    except ImportError:
+        return readers
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+    readers["SimpleITK"] = lambda path: SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+    return readers
+
+
+def _seconds(read: _Read, path: str, repeats: int) -> float | None:
+    """The median of the wall time; None where it cannot read the file."""
+    spent = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        try:
+            read(path)
+        except Exception:  # whatever a reader raises, it does not read this file
+            return None
+        spent.append(time.perf_counter() - start)
+    return statistics.median(spent)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    files, failed = find(arguments.files)
+    readers = _readers()
+    measured: list[_Measured] = []
+    with warnings.catch_warnings(action="ignore"):
+        for path in files[: arguments.most]:
+            try:
+                with dicomdecode.open(path) as image:
+                    syntax, megabytes = name_of(image.transfer_syntax), image.pixels(values="stored").nbytes / 1e6
+            except (DicomError, OSError):
+                continue
+            for name, read in readers.items():
+                measured.append(_Measured(name, syntax, megabytes, _seconds(read, path, arguments.repeats)))
+    if not measured:
+        print("dicomdecode: no file could be decoded", file=sys.stderr)
+        return 1
+    say("\n".join(_table(measured, list(readers))))
+    return int(failed)
+
+
+def _table(measured: list[_Measured], readers: list[str]) -> list[str]:
+    """Megabytes of pixels a second, for each transfer syntax; of the files that a reader reads."""
+    lines = [f"{'MB/s (files read)':40}" + "".join(f"{name:>20}" for name in readers)]
+    for syntax in sorted({one.syntax for one in measured}):
+        cells = []
+        for name in readers:
+            read = [m for m in measured if (m.syntax, m.reader) == (syntax, name) and m.seconds is not None]
+            rate = sum(m.megabytes for m in read) / sum(m.seconds or 0 for m in read) if read else 0
+            cells.append(f"{rate:.0f} ({len(read)})" if read else "-")
+        lines.append(f"{syntax[:39]:40}" + "".join(f"{cell:>20}" for cell in cells))
+    return lines
+
+
+def add_to(commands: Commands) -> None:
+    """The command `bench`."""
+    parser = commands.add("bench", "measure on your own files, beside the readers that are installed", _run)
+    add_files(parser)
+    parser.add_argument("--most", type=int, default=200, help="files that are measured; default: 200")
+    parser.add_argument("--repeats", type=int, default=3, help="times that each is read; default: 3")

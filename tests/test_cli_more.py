@@ -1,0 +1,186 @@
+"""The command line: the terminal, `check`, `bench`, `completion`, several files at a time."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+
+import dicomdecode as dd
+from dicomdecode.cli import main
+from dicomdecode.cli.graphics import drawn, way_of_terminal
+
+CT, DOSE, ODD, PLAN = (
+    str(get_testdata_file(name, download=False))
+    for name in ("CT_small.dcm", "rtdose.dcm", "J2K_pixelrep_mismatch.dcm", "rtplan.dcm")
+)
+
+
+def picture() -> Image.Image:
+    """Eight columns and thirteen rows of few colours."""
+    pixels = np.zeros((13, 8, 3), np.uint8)
+    pixels[3:9, 2:5] = (255, 0, 0)
+    pixels[7:, 6:] = (0, 255, 255)
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """One of 80 columns that says nothing of itself."""
+    for name in ("TERM", "TERM_PROGRAM", "KITTY_WINDOW_ID", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda *_: os.terminal_size((80, 26)))
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "way"),
+    [
+        ("TERM", "xterm-kitty", "kitty"),
+        ("KITTY_WINDOW_ID", "1", "kitty"),
+        ("TERM_PROGRAM", "WezTerm", "kitty"),
+        ("TERM", "foot", "sixel"),
+        ("TERM_PROGRAM", "iTerm.app", "sixel"),
+        ("TERM", "xterm-256color", "blocks"),
+    ],
+)
+def test_way_of_terminal(terminal: pytest.MonkeyPatch, name: str, value: str, way: str) -> None:
+    terminal.setenv(name, value)
+    assert way_of_terminal() == way
+
+
+def test_kitty(terminal: pytest.MonkeyPatch) -> None:
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 300), np.uint8))
+    parts = re.findall(r"\x1b_G([^;]*);([^\x1b]*)\x1b\\", drawn(noise, "kitty"))
+    assert parts[0][0] == "f=100,a=T,m=1" and {keys for keys, _ in parts[1:-1]} == {"m=1"} and parts[-1][0] == "m=0"
+    assert all(len(data) <= 4096 for _, data in parts)
+    shown = Image.open(io.BytesIO(base64.b64decode("".join(data for _, data in parts))))
+    assert shown.size == (576, 384)
+
+
+def sixels(text: str) -> Any:
+    """A reader of sixels: RGB in percent."""
+    found = re.fullmatch(r'\x1bPq"1;1;(\d+);(\d+)(.*)\x1b\\', text, re.DOTALL)
+    assert found is not None
+    pixels = np.zeros((int(found[2]) + 6, int(found[1]), 3), int)
+    palette: dict[int, list[int]] = {}
+    row = column = colour = 0
+    for token in re.findall(r"#\d+(?:;2;\d+;\d+;\d+)?|!\d+.|.", found[3]):
+        if token[0] == "#":
+            colour, *rest = map(int, token[1:].split(";"))
+            if rest:
+                palette[colour] = rest[1:]
+        elif token in "$-":
+            column, row = 0, row + 6 * (token == "-")
+        else:
+            count, bits = (int(token[1:-1]), ord(token[-1])) if token[0] == "!" else (1, ord(token))
+            for bit in range(6):
+                if (bits - 63) >> bit & 1:
+                    pixels[row + bit, column : column + count] = palette[colour]
+            column += count
+    return pixels[: int(found[2])]
+
+
+def test_sixel(terminal: pytest.MonkeyPatch) -> None:
+    expected = np.asarray(picture().resize((32, 52), Image.Resampling.NEAREST)).astype(int) * 100 // 255
+    assert np.array_equal(sixels(drawn(picture(), "sixel")), expected)
+
+
+@pytest.mark.parametrize("true_colour", [True, False])
+def test_blocks(terminal: pytest.MonkeyPatch, true_colour: bool) -> None:
+    if true_colour:
+        terminal.setenv("COLORTERM", "truecolor")
+    terminal.setattr(shutil, "get_terminal_size", lambda *_: os.terminal_size((8, 30)))
+    lines = drawn(picture(), "blocks").split("\n")
+    assert len(lines) == 7 and all(line.count("▀") == 8 and line.endswith("\x1b[0m") for line in lines)
+    red = "\x1b[38;2;255;0;0;48;2;255;0;0m▀" if true_colour else "\x1b[38;5;196;48;5;196m▀"
+    assert lines[2].count(red) == 3
+
+
+@pytest.mark.parametrize("options", [["--montage"], ["--all-frames"], ["--frame", "3"]])
+def test_show_draws(terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
+    assert main(["show", DOSE, "--draw=kitty", *options]) == 0
+    told = capsys.readouterr().out
+    assert told.count("\x1b_Gf=100,a=T") == (15 if "--all-frames" in options else 1)
+
+
+def test_show_frames_montage_and_depth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "x.png"
+    assert main(["show", DOSE, "-o", str(target), "--all-frames"]) == 0
+    assert "x-000.png to x-014.png" in capsys.readouterr().out
+    auto = dd.imread(DOSE, values="display", window="auto")
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "x-014.png")), auto[14])
+    assert main(["show", DOSE, "-o", str(target), "--montage"]) == 0
+    assert np.array_equal(np.asarray(Image.open(target)), np.asarray(dd.open(DOSE).montage()))
+    assert main(["show", CT, "-o", str(target), "--depth", "16", "--window", "40", "400"]) == 0
+    deep = np.asarray(Image.open(target))
+    assert np.array_equal(deep, dd.imread(CT, values="display", window=(40, 400), dtype="uint16"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--frame", "1", "--montage"],
+        ["--montage", "--depth", "16"],
+        ["--draw", "-o", "x.png"],
+        ["--all-frames", "-o", "-"],
+    ],
+)
+def test_show_wrong_usage(options: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["show", DOSE, *options])
+
+
+@pytest.mark.parametrize("jobs", [[], ["-j", "2"], ["-j", "0"]])
+def test_check(capsys: pytest.CaptureFixture[str], jobs: list[str]) -> None:
+    assert main(["check", CT, ODD, *jobs]) == 0
+    told = capsys.readouterr().out
+    assert "CT_small.dcm: nothing is odd" in told and "stream_sign" in told and "decodes all the same" in told
+    assert main(["check", "--quiet", CT, PLAN, *jobs]) == 1
+    told, complaint = capsys.readouterr()
+    assert told == "" and "no_pixel_data" in complaint
+    assert main(["check", "--json", DOSE, ODD, *jobs]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["decoded"] for row in rows] == [15, 1] and rows[1]["issues"] == ["stream_sign"]
+
+
+def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", CT, DOSE, PLAN, "--repeats", "1"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.split()[3:5] == ["dicomdecode", "pydicom"] and len(lines) == 2
+    assert all(re.search(r"\d+ \(1\) +\d+ \(1\)", line) for line in lines)
+    assert main(["bench", PLAN]) == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(capsys: pytest.CaptureFixture[str], shell: str) -> None:
+    assert main(["completion", shell]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("montage", "convert", "dicomdecode"))
+    if shell == "bash":
+        script = told + '\nCOMP_WORDS=(dicomdecode show --mon); COMP_CWORD=2; _dicomdecode; echo "${COMPREPLY[@]}"'
+        assert subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout == "--montage\n"
+
+
+@pytest.mark.parametrize(("arguments", "meant"), [(["shwo", CT], "show"), (["info", CT, "--jsn"], "--json")])
+def test_did_you_mean(capsys: pytest.CaptureFixture[str], arguments: list[str], meant: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("jobs", ["-1", "x", "9999"])
+def test_wrong_jobs(jobs: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", CT, f"-j{jobs}"])
