@@ -26,35 +26,40 @@ J2K_CLONES static void undo_ict(const float *restrict y, const float *restrict u
     }
 }
 
-/* To whole numbers, within what an int32_t holds; what is no number becomes the lowest. */
-J2K_CLONES static void round_row(const float *restrict from, int32_t *restrict to, int n) {
-    const float most = 1 << 30;
-    for (int i = 0; i < n; i++) {
-        float v = from[i] > -most ? from[i] : -most;
-        v = v < most ? v : most;
-        to[i] = (int32_t)rintf(v);
-    }
-}
-
-#define FINISH(T)                                                                                                    \
+#define FINISH(T, VALUE)                                                                                             \
     do {                                                                                                             \
         T *restrict items = (T *)to;                                                                                 \
         for (int i = 0; i < n; i++) {                                                                                \
-            const uint32_t v = (uint32_t)clamp(from[i], low, high) + shift;                                          \
+            const uint32_t v = (uint32_t)clamp(VALUE, low, high) + shift;                                            \
             items[i] = (T)(((v & mask) ^ sign) - sign);                                                              \
         }                                                                                                            \
     } while (0)
 
+#define FINISH_ALL(VALUE)                                                                                            \
+    const int32_t low = f->low, high = f->high;                                                                      \
+    const uint32_t shift = f->shift, mask = f->mask, sign = f->sign;                                                 \
+    if (item_bytes == 1)                                                                                             \
+        FINISH(uint8_t, VALUE);                                                                                      \
+    else if (item_bytes == 2)                                                                                        \
+        FINISH(uint16_t, VALUE);                                                                                     \
+    else                                                                                                             \
+        FINISH(uint32_t, VALUE)
+
 /* The level shift (G.1), clamping to the stream's precision, and the sign and size wanted. */
-J2K_CLONES static void finish_row(const Finish *f, const int32_t *restrict from, int item_bytes, void *to, int n) {
-    const int32_t low = f->low, high = f->high;
-    const uint32_t shift = f->shift, mask = f->mask, sign = f->sign;
-    if (item_bytes == 1)
-        FINISH(uint8_t);
-    else if (item_bytes == 2)
-        FINISH(uint16_t);
-    else
-        FINISH(uint32_t);
+J2K_CLONES static void finish_whole(const Finish *f, const int32_t *restrict from, int item_bytes, void *to, int n) {
+    FINISH_ALL(from[i]);
+}
+
+/* To a whole number, within what an int32_t holds; what is no number becomes the lowest. */
+J2K_INLINE int32_t rounded(float v) {
+    const float most = 1 << 30;
+    v = v > -most ? v : -most;
+    v = v < most ? v : most;
+    return (int32_t)rintf(v);
+}
+
+J2K_CLONES static void finish_real(const Finish *f, const float *restrict from, int item_bytes, void *to, int n) {
+    FINISH_ALL(rounded(from[i]));
 }
 
 #define PUT(T)                                                                                                       \
@@ -119,11 +124,11 @@ int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
                      (float *)changed[1], (float *)changed[2], n);
         for (int i = 0; i < s->components; i++) {
             if (t->coding.transform && i < 3) rows[i] = changed[i];
-            if (!t->coding.component[i].reversible) {
-                round_row((const float *)rows[i], changed[i], n);
-                rows[i] = changed[i];
-            }
-            finish_row(&finish[i], rows[i], o->item_bytes, s->components == 1 ? to : finished[i], n);
+            void *items = s->components == 1 ? to : finished[i];
+            if (t->coding.component[i].reversible)
+                finish_whole(&finish[i], rows[i], o->item_bytes, items, n);
+            else
+                finish_real(&finish[i], (const float *)rows[i], o->item_bytes, items, n);
         }
         if (s->components > 1) put_row(finished, s->components, o->item_bytes, to, n);
     }
