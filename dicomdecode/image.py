@@ -262,6 +262,7 @@ class DicomImage(Pictured):
         region: RegionLike | None = None,
         threads: int = 1,
         overlays: bool = False,
+        codec: str | None = None,
     ) -> NDArray[Any]:
         """Decode pixels; the keywords and the result are those of `dicomdecode.imread`."""
         request = Request(
@@ -277,6 +278,7 @@ class DicomImage(Pictured):
             region=region,
             threads=threads,
             overlays=overlays,
+            codec=codec,
         )
         self._source.wake()
         try:
@@ -441,6 +443,7 @@ def imread(
     region: RegionLike | None = None,
     threads: int = 1,
     overlays: bool = False,
+    codec: str | None = None,
     limits: Limits | None = None,
 ) -> NDArray[Any]:
     """Read a DICOM image as an array.
@@ -484,6 +487,8 @@ def imread(
     overlays : bool
         Only with "display": draw the overlays (60xx,3000) at the maximum of the dtype. `DicomImage.overlays` has them
         as arrays.
+    codec : {"openjpeg"}, optional
+        Decode JPEG 2000 and HTJ2K by OpenJPEG instead of by our own decoder; other streams are decoded as ever.
     limits : Limits, optional
         What the file may ask for.
 
@@ -523,6 +528,7 @@ def imread(
         region=region,
         threads=threads,
         overlays=overlays,
+        codec=codec,
     )
     return read_pixels(source, request, limits_of(limits))
 

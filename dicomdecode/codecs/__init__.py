@@ -64,6 +64,8 @@ CODECS: Mapping[str, Codec] = MappingProxyType(
         "htj2k": Codec("dicomdecode.codecs.jpeg2000", areas=True),
         "jpegxl": Codec("dicomdecode.codecs.jpegxl"),
         "jpeg2000": Codec("dicomdecode.codecs.jpeg2000", areas=True),
+        # of no transfer syntax: what codec="openjpeg" asks for
+        "openjpeg": Codec("dicomdecode.codecs.jpeg2000", function="decode_by_openjpeg", areas=True),
         "video": Codec("dicomdecode.codecs.video", function="VideoReader", stream=True),
     }
 )

@@ -64,5 +64,6 @@ cdef int check_target(WriteBuffer target, FrameSpec spec, int reduce, tuple regi
 cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault* fault) noexcept nogil
 cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) noexcept nogil
 cdef int check_tile_parts(Codestream* stream, Fault* fault) noexcept nogil
+cdef int check_alike(const Codestream* stream, Fault* fault) noexcept nogil
 cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, Fault* fault) noexcept nogil
 cdef int least_levels(const Codestream* stream) noexcept nogil

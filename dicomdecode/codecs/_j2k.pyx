@@ -303,7 +303,6 @@ cdef int least_levels(const Codestream* stream) noexcept nogil:
 cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) noexcept nogil:
     """Hold the stream's size, components and precision against the data set's."""
     cdef int i
-    cdef int first = stream.component[0].precision
     cdef uint64_t rows = <uint64_t>stream.y1 - stream.y0
     cdef uint64_t columns = <uint64_t>stream.x1 - stream.x0
     cdef uint64_t tiles = <uint64_t>stream.tiles_across * stream.tiles_down
@@ -321,10 +320,6 @@ cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) 
         return fail(fault, MALFORMED, b"stream_components", b"components of the stream",
                     0x00280002, -1, spec.samples, stream.components)
     for i in range(stream.components):
-        if stream.component[i].precision != first or stream.component[i].is_signed != stream.component[0].is_signed:
-            return fail(fault, UNSUPPORTED, b"stream_precision",
-                        b"the codestream's components differ in precision or sign", 0x00280100, -1, first,
-                        stream.component[i].precision)
         # more than Bits Stored is met, even where Bits Allocated is 1: what fits an output sample is taken
         if stream.component[i].precision > 8 * spec.item_bytes:
             return fail(fault, MALFORMED, b"stream_precision", b"bits of a sample of the stream exceed Bits Allocated",
@@ -345,12 +340,11 @@ cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) 
 
 cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, Fault* fault) noexcept nogil:
     """What a decoder is asked for, against what the stream has and what decoders here can give."""
-    if spec.item_bytes > 4 or stream.component[0].precision > 31:
-        return fail(fault, UNSUPPORTED, b"stream_precision", b"JPEG 2000 is decoded up to 31 bits", 0x00280100, -1, 31,
-                    stream.component[0].precision)
-    if stream.subsampled:
-        return fail(fault, UNSUPPORTED, b"stream_subsampling", b"the codestream's components are subsampled", 0, -1, -1,
-                    -1)
+    cdef int i
+    for i in range(stream.components):
+        if spec.item_bytes > 4 or stream.component[i].precision > 31:
+            return fail(fault, UNSUPPORTED, b"stream_precision", b"JPEG 2000 is decoded up to 31 bits", 0x00280100, -1,
+                        31, stream.component[i].precision)
     if reduce > least_levels(stream):
         return fail(fault, UNSUPPORTED, b"reduce", b"the codestream has fewer resolution levels than reduce asks for",
                     0, -1, reduce, least_levels(stream))
@@ -358,6 +352,21 @@ cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, F
     if (stream.x0 | stream.y0) & ((<uint64_t>1 << reduce) - 1):
         return fail(fault, UNSUPPORTED, b"reduce", b"reduce does not divide the codestream's image offset", 0, -1,
                     -1, -1)
+    return 0
+
+
+cdef int check_alike(const Codestream* stream, Fault* fault) noexcept nogil:
+    """What our own decoder takes and the binding of OpenJPEG does not: components that differ in size or kind."""
+    cdef int i
+    cdef const Component* first = &stream.component[0]
+    if stream.subsampled:
+        return fail(fault, UNSUPPORTED, b"stream_subsampling", b"the codestream's components are subsampled", 0, -1, -1,
+                    -1)
+    for i in range(stream.components):
+        if stream.component[i].precision != first.precision or stream.component[i].is_signed != first.is_signed:
+            return fail(fault, UNSUPPORTED, b"stream_precision",
+                        b"the codestream's components differ in precision or sign", 0x00280100, -1, first.precision,
+                        stream.component[i].precision)
     return 0
 
 
@@ -525,7 +534,8 @@ def prepare(data, FrameSpec spec not None):
     cdef Fault fault
     cdef const uint8_t* first = view.data
     if (read_header(first, view.size, &stream, &fault) != 0
-            or check_header(&stream, &spec.c, &fault) != 0 or check_tile_parts(&stream, &fault) != 0):
+            or check_header(&stream, &spec.c, &fault) != 0 or check_alike(&stream, &fault) != 0
+            or check_tile_parts(&stream, &fault) != 0):
         raise_fault(&fault, spec.frame)
     return (stream.data[:stream.size] + (b"" if stream.has_eoc else b"\xff\xd9"),
             summary(&stream, stream.data - first))

@@ -52,12 +52,12 @@ cdef bint is_chosen = True
 
 
 cdef bint takes(const Codestream* stream) noexcept nogil:
-    """Whether a stream is of the kinds that this decoder is for: T.800 or T.814, without subsampled components."""
+    """Whether a stream is of the kinds that this decoder is for: T.800 or T.814."""
     cdef int i
     for i in range(min(stream.components, 4)):
         if stream.component[i].transform > 1:
             return False
-    return is_chosen and not stream.subsampled
+    return is_chosen
 
 
 cdef int translate(const J2kFault* theirs, Fault* fault) noexcept nogil:

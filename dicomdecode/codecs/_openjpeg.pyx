@@ -15,7 +15,8 @@ from dicomdecode.reading._reading cimport (
     MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, WriteBuffer, fail, raise_fault)
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 from dicomdecode.codecs._j2k cimport (
-    Area, Codestream, ceil_shift, check_header, check_request, check_target, check_tile_parts, read_header, reduced)
+    Area, Codestream, ceil_shift, check_alike, check_header, check_request, check_target, check_tile_parts, read_header,
+    reduced)
 
 cdef enum:
     CODEC_J2K = 0
@@ -240,8 +241,8 @@ cdef int openjpeg_decode(const Api* api, const uint8_t* data, size_t size, const
     cdef int status
     if read_header(data, size, &stream, fault) != 0 or check_header(&stream, spec, fault) != 0:
         return -1
-    if (check_version(api, &stream, fault) != 0 or check_request(&stream, spec, reduce, fault) != 0
-            or check_tile_parts(&stream, fault) != 0):
+    if (check_version(api, &stream, fault) != 0 or check_alike(&stream, fault) != 0
+            or check_request(&stream, spec, reduce, fault) != 0 or check_tile_parts(&stream, fault) != 0):
         return -1
     if component_transform != NULL:
         component_transform[0] = stream.component_transform

@@ -36,9 +36,8 @@ Region = tuple[int, int, int, int]
 def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None) -> str:
     """Decode one frame into `out`.
 
-    Our own decoder is for all streams of JPEG 2000 parts 1 and 15 whose components are not subsampled: the main header
-    tells, before anything is decoded. All others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment
-    all do.
+    Our own decoder is for all streams of JPEG 2000 parts 1 and 15: the main header tells, before anything is decoded. All
+    others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment all do.
 
     Parameters
     ----------
@@ -67,8 +66,8 @@ def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, regi
     TruncatedError
         The stream ends before its last tile-part or packet.
     UnsupportedError
-        Subsampled components, several frames in one stream (JPEG 2000 Part 2), more than 31 bits, a `reduce` beyond the
-        stream's levels.
+        Several frames in one stream (JPEG 2000 Part 2), more than 31 bits, a `reduce` beyond the stream's levels. By
+        OpenJPEG also subsampled components, and components that differ in precision or sign.
     ValueError
         `region`, `reduce` or `out` do not fit the image.
     """

@@ -86,6 +86,7 @@ cdef struct Asked:          # of a request, in the numbers of words.h
     FramesAsked frames
     RegionAsked region
     int reduce
+    bint by_openjpeg        # JPEG 2000 and HTJ2K
 
 cdef struct Layout:         # how stored values lie in a frame, and what they are
     int syntax              # row of the table of transfer syntaxes
@@ -145,6 +146,7 @@ cdef struct Run:            # what writes frames
     const Layout* layout
     FrameIndex* index       # of encapsulated pixel data
     int reduce
+    bint by_openjpeg        # not by our own decoder of JPEG 2000
     const Area* area        # NULL: whole frames
     size_t rows             # of the result
     size_t columns

@@ -30,6 +30,7 @@ class Request:
         region: Any = None,
         threads: Any = 1,
         overlays: bool = False,
+        codec: str | None = None,
         must_fit: bool = False,
     ) -> None: ...
     @property

@@ -165,7 +165,9 @@ cdef int decode_stream(const Run* r, const uint8_t* data, size_t size, uint8_t* 
             conversion[0] = AS_THEY_ARE
         return DONE
     if layout.codec == CODEC_JPEG2000:
-        status = j2k_decode(data, size, &layout.spec, r.reduce, r.area, out, &transformed, fault)
+        status = J2K_NOT_TAKEN
+        if not r.by_openjpeg:
+            status = j2k_decode(data, size, &layout.spec, r.reduce, r.area, out, &transformed, fault)
         if status == J2K_NOT_TAKEN:
             if openjpeg == NULL:
                 return NEEDS_LIBRARY

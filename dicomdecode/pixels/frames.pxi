@@ -34,6 +34,7 @@ cdef class Frames:
             refuse(file, &self.layout, request.color)
         self.run.bytes = &file.bytes
         self.run.layout = &self.layout
+        self.run.by_openjpeg = request.asked.by_openjpeg
         self.run.rows = file.h.rows
         self.run.columns = file.h.columns
         if choose_frames(&request.asked.frames, file.h.frames, &self.chosen) < 0:
@@ -335,6 +336,8 @@ cdef class Frames:
             self.codec = codecs.load(self.syntax.codec)
             if self.layout.codec == CODEC_JPEG2000:
                 use_openjpeg()
+                if self.run.by_openjpeg:
+                    self.codec = codecs.load("openjpeg")
         data = self.codestream_bytes(frame)
         if self.layout.tells_colour and self.layout.spec.samples == 3:
             spec.photometric = colour_of(data, spec.photometric)

@@ -31,7 +31,7 @@ cdef class Request:
 
     def __init__(self, *, values="modality", color="rgb", dtype=None, scale="preserve", color_dim=False,
                  frame_dim=None, frames=None, out=None, window=None, padding=None, reduce=0, region=None, threads=1,
-                 overlays=False, bint must_fit=False):
+                 overlays=False, codec=None, bint must_fit=False):
         cdef Asked* asked = &self.asked
         asked.values = number_of(VALUES_NUMBERS, "values", values)
         asked.color = number_of(COLOR_NUMBERS, "color", color)
@@ -66,6 +66,9 @@ cdef class Request:
             asked.reduce = arguments.check_whole("reduce", reduce, 0, 32)
         if threads is not ONE:
             self.threads = arguments.check_whole("threads", threads, 1)
+        if codec is not None:
+            arguments.one_of("codec", codec, ("openjpeg",))
+            asked.by_openjpeg = True
         if overlays is not False:
             self.overlays = arguments.check_flag("overlays", overlays)
         if self.overlays and (asked.values != VALUES_DISPLAY or asked.reduce):

@@ -213,6 +213,7 @@ cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexce
         return False
     state.run.bytes = &state.bytes
     state.run.layout = layout
+    state.run.by_openjpeg = state.asked.by_openjpeg
     state.run.rows = h.rows
     state.run.columns = h.columns
     if choose_frames(&state.asked.frames, h.frames, &state.chosen) < 0:

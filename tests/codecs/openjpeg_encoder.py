@@ -44,7 +44,7 @@ def library() -> Any:
 
 def encode(
     a: np.ndarray,
-    bits: int,
+    bits: int | Sequence[int],
     *,
     order: str = "LRCP",
     style: int = 0,
@@ -62,8 +62,9 @@ def encode(
     parts: str = "",
     sop: bool = False,
     eph: bool = False,
+    steps: Sequence[tuple[int, int]] = (),
 ) -> bytes:
-    """A codestream of [rows, columns, samples].
+    """A codestream of [rows, columns, samples]. `bits` and `steps` (XRsiz, YRsiz) may be given for each component.
 
     `tile`, `blocks`, `precincts` and offsets are (width, height) and (x, y); precincts from the highest resolution
     down. `rates` are compression ratios of the layers, 0 for lossless; `roi` is component and shift. `changes` are
@@ -101,17 +102,21 @@ def encode(
         poc.tile = 1
     if parts:
         p.tp_on, p.tp_flag = 1, ord(parts)
-    return _run(lib, p, a, bits)
+    precisions = [bits] * a.shape[2] if isinstance(bits, int) else list(bits)
+    return _run(lib, p, a, precisions, list(steps) or [(1, 1)] * a.shape[2])
 
 
-def _run(lib: Any, p: _Parameters, a: np.ndarray, bits: int) -> bytes:
+def _run(lib: Any, p: _Parameters, a: np.ndarray, bits: list[int], steps: list[tuple[int, int]]) -> bytes:
     rows, columns, samples = a.shape
     kinds = (openjp2.ImageComptParmType * samples)()
-    for kind in kinds:
-        kind.dx = kind.dy = 1
-        kind.w, kind.h = columns, rows
-        kind.x0, kind.y0 = p.image_offset_x0, p.image_offset_y0
-        kind.prec = kind.bpp = bits
+    planes = []
+    for k, kind in enumerate(kinds):
+        kind.dx, kind.dy = steps[k]
+        x, y = p.image_offset_x0, p.image_offset_y0
+        planes.append(np.ascontiguousarray(a[-y % kind.dy :: kind.dy, -x % kind.dx :: kind.dx, k], np.int32))
+        kind.h, kind.w = planes[k].shape
+        kind.x0, kind.y0 = x, y
+        kind.prec = kind.bpp = bits[k]
         kind.sgnd = a.dtype.kind == "i"
     for name in ("opj_image_create", "opj_create_compress", "opj_stream_create_default_file_stream"):
         getattr(lib, name).restype = ctypes.c_void_p
@@ -120,8 +125,7 @@ def _run(lib: Any, p: _Parameters, a: np.ndarray, bits: int) -> bytes:
     shown.x0, shown.y0 = p.image_offset_x0, p.image_offset_y0
     shown.x1, shown.y1 = p.image_offset_x0 + columns, p.image_offset_y0 + rows
     components = ctypes.cast(shown.comps, ctypes.POINTER(_Component))
-    for k in range(samples):
-        plane = np.ascontiguousarray(a[..., k], np.int32)
+    for k, plane in enumerate(planes):
         ctypes.memmove(components[k].data, plane.ctypes.data, plane.nbytes)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "stream.j2k")

@@ -287,14 +287,6 @@ def test_claims_are_refused_before_memory_is_asked_for():
         decode(patched(stream, 24, ">II", 0, 64), a)
 
 
-def test_subsampled_components():
-    a = picture(32, 32)
-    stream = patched(encode(a, 8), 8, ">II", 64, 64)
-    stream = patched(patched(stream, 24, ">II", 64, 64), 43, "BB", 2, 2)
-    with pytest.raises(UnsupportedError, match="subsampled"):
-        decode(stream, a, spec_of(a, rows=64, columns=64))
-
-
 def test_image_offset():
     a = picture(64, 64)
     plain = encode(a, 8, resolutions=3)

@@ -17,6 +17,7 @@ import dicomdecode as dd
 from dicomdecode.codecs import _jpeg2000, jpeg2000
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
+from tests import synthesise
 from tests.codecs import openjpeg_encoder as openjpeg
 from tests.codecs.openjpeg_encoder import ORDERS, encode, packed
 from tests.codecs.streams import picture, spec_of
@@ -322,3 +323,78 @@ def test_tensorflow_io_has_openjpeg() -> None:
     a = picture(40, 40, 1, 8)
     assert _sample(encode(a, 8), "jpeg2000")[2] is jpeg2000.decode
     assert _sample(encode(a, 8, irreversible=True), "jpeg2000")[2] is jpeg2000.decode_by_openjpeg
+
+
+def test_openjpeg_by_keyword(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one call, in any order with others, for whole frames and parts; our own decoder is not asked."""
+    a = picture(40, 50, 1, 12)
+    stream = bytearray(encode(a, 12, style=32))
+    stream[len(stream) // 2] ^= 0xFF  # a segmentation symbol is wrong then, which OpenJPEG does not look at
+    damaged = dicom_of(bytes(stream), a)
+    with dd.open(damaged) as image:
+        with pytest.raises(MalformedError):
+            image.pixels(values="stored")
+        assert image.pixels(values="stored", codec="openjpeg").shape == (40, 50)
+        with pytest.raises(MalformedError):
+            image.pixels(values="stored")
+        assert image.pixels(values="stored", codec="openjpeg", region=(3, 4, 5, 6), reduce=1).shape == (2, 3)
+    assert np.array_equal(dd.imread(dicom_of(encode(a, 12), a), values="stored", codec="openjpeg"), a[..., 0])
+    with pytest.raises(ValueError, match="codec"):
+        dd.imread(damaged, codec="kakadu")
+
+
+def dicom_of(stream: bytes, a: np.ndarray) -> bytes:
+    syntax, tag = "1.2.840.10008.1.2.4.90", synthesise.PIXEL_DATA
+    extra = synthesise.encapsulate([stream])
+    return synthesise.image(a[..., 0], syntax=syntax, bits_stored=12, without=(tag,), extra=extra)
+
+
+def shown(a: np.ndarray, steps: list[tuple[int, int]], offset: tuple[int, int]) -> np.ndarray:
+    """Each sample of a subsampled component for all the pixels from its place on, the first for those before it too."""
+    out = a.copy()
+    x, y = (np.arange(first, first + n) for first, n in zip(offset, (a.shape[1], a.shape[0]), strict=True))
+    for k, (dx, dy) in enumerate(steps):
+        column = np.maximum(x // dx, -(-offset[0] // dx)) * dx - offset[0]
+        row = np.maximum(y // dy, -(-offset[1] // dy)) * dy - offset[1]
+        out[..., k] = a[row[:, None], column, k]
+    return out
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("steps", [[(1, 1), (2, 2), (2, 2)], [(1, 1), (2, 1), (2, 1)], [(2, 1), (1, 1), (1, 3)]])
+@pytest.mark.parametrize("options", [{}, {"image_offset": (5, 3)}, {"tile": (34, 46)}, {"precincts": [(32, 16)]}])
+def test_subsampled_components(order: str, steps: list[tuple[int, int]], options: dict[str, Any]) -> None:
+    """At full resolution, as 4:2:0 and 4:2:2 of JPEG are; tiles of even size have the samples of their pixels."""
+    a = picture(61, 90, 3, 8)
+    stream = encode(a, 8, order=order, steps=steps, resolutions=3, **options)
+    want = shown(a, steps, options.get("image_offset", (0, 0)))
+    if "tile" not in options or (1, 3) not in steps:
+        assert np.array_equal(decode(stream, a), want)
+    out = decode(stream, a, 0, (7, 11, 31, 40))
+    assert np.array_equal(out, decode(stream, a)[7:38, 11:51])
+    if "image_offset" not in options:
+        half = decode(stream, a, 1)
+        assert half.shape == (31, 45, 3)
+        assert np.abs(half.astype(int) - a[::2, ::2]).mean() < 30
+    with pytest.raises(UnsupportedError, match="subsampled"):
+        decode_by_openjpeg(stream, a)
+
+
+def test_a_transform_needs_samples_of_the_same_pixels() -> None:
+    a = picture(20, 30, 3)
+    stream = bytearray(encode(a, 8, transform=False, steps=[(1, 1), (2, 1), (1, 1)]))
+    stream[stream.index(b"\xff\x52") + 8] = 1
+    with pytest.raises(MalformedError, match="transform"):
+        decode(bytes(stream), a)
+
+
+@pytest.mark.parametrize("bits", [(8, 5, 3), (12, 16, 1), (4, 8, 8)])
+@pytest.mark.parametrize("signed", [False, True])
+def test_components_of_unequal_precision(bits: tuple[int, int, int], signed: bool) -> None:
+    a = np.concatenate([picture(40, 50, 1, max(n, 2), signed, n) for n in bits], 2, dtype="i2" if signed else "u2")
+    a = a >> np.array([n == 1 for n in bits])
+    assert np.array_equal(decode(encode(a, bits), a), a)
+    with pytest.raises(UnsupportedError, match="precision"):
+        decode_by_openjpeg(encode(a, bits), a)
+    with pytest.raises(MalformedError, match="expected 8, found"):
+        decode(encode(a, (3, 12, 8)), a.astype("i1" if signed else "u1"))

@@ -30,6 +30,8 @@ def options_of(k: int, order: str, style: int, samples: int) -> dict[str, Any]:
         options |= {"precincts": [(8, 16)] * 2, "blocks": (4, 8)}
     if k % 4 == 2:
         options["blocks"] = (1024, 4) if k % 8 == 2 else (4, 1024)
+    if k % 6 == 5 and samples == 3:
+        options |= {"steps": [(1, 1), (2, 1 + k % 2), (2, 1)], "transform": False}
     if k % 5 == 2:
         options["rates"] = [8, 4, 0]
     if k % 7 == 3:

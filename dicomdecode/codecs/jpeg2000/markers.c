@@ -80,9 +80,10 @@ static int read_size(Stream *s, const Segment *segment, J2kFault *fault) {
         if (s->precision[i] > MOST_PRECISION)
             return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "the codestream has more than 31 bits",
                             segment->offset, MOST_PRECISION, s->precision[i]);
-        if (c[1] != 1 || c[2] != 1)
-            return j2k_fail(fault, J2K_UNSUPPORTED, "stream_subsampling", "the codestream's components are subsampled",
-                            segment->offset, -1, -1);
+        s->dx[i] = c[1];
+        s->dy[i] = c[2];
+        if (!c[1] || !c[2])
+            return bad_header(fault, "the SIZ segment has a component separation of 0", segment->offset);
     }
     return 0;
 }

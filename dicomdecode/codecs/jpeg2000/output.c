@@ -98,37 +98,67 @@ static Finish finish_of(int precision, int is_signed, int wanted_signed) {
     return f;
 }
 
+typedef struct {                /* a component on its way out */
+    Finish finish;
+    int dx, dy;
+    Rect samples;
+    int32_t row;                /* the sample row that is at hand */
+    const int32_t *now;
+    int32_t *changed;           /* room for a row */
+    void *finished;             /* and for one of items */
+} Outlet;
+
+/* The row of samples for pixels of the row y, as wide as they are. */
+static const int32_t *row_of(Tile *t, Outlet *o, int component, int32_t y) {
+    const int32_t wanted = between(y / o->dy, o->samples.y0, o->samples.y1 - 1);
+    if (wanted != o->row) o->now = j2k_next_row(t, component);
+    o->row = wanted;
+    if (o->dx == 1) return o->now;
+    for (int32_t x = t->wanted.x0; x < t->wanted.x1; x++)
+        o->changed[x - t->wanted.x0] = o->now[between(x / o->dx, o->samples.x0, o->samples.x1 - 1) - o->samples.x0];
+    return o->changed;
+}
+
+static int open_outlets(const Stream *s, Tile *t, int is_signed, Outlet *outlets, J2kFault *fault) {
+    const size_t n = (size_t)(t->wanted.x1 - t->wanted.x0);
+    int32_t *room = j2k_room(&t->turn_buffer, n * 2 * MOST_COMPONENTS, sizeof *room, fault);
+    if (!room) return -1;
+    for (int i = 0; i < s->components; i++, room += 2 * n)
+        outlets[i] = (Outlet){finish_of(s->precision[i], s->is_signed[i], is_signed), s->dx[i], s->dy[i],
+                              t->component[i].wanted, -1, NULL, room, room + n};
+    return 0;
+}
+
+/* Undoes the component transform, of three rows as they come. */
+static void mix(const Tile *t, Outlet *outlets, const int32_t **rows, int n) {
+    int32_t *a = outlets[0].changed, *b = outlets[1].changed, *c = outlets[2].changed;
+    if (t->coding.component[0].reversible)
+        undo_rct(rows[0], rows[1], rows[2], a, b, c, n);
+    else
+        undo_ict((const float *)rows[0], (const float *)rows[1], (const float *)rows[2], (float *)a, (float *)b,
+                 (float *)c, n);
+    for (int i = 0; i < 3; i++) rows[i] = outlets[i].changed;
+}
+
 int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
     const int n = t->wanted.x1 - t->wanted.x0;
-    Finish finish[MOST_COMPONENTS];
-    int32_t *changed[MOST_COMPONENTS];
+    Outlet outlets[MOST_COMPONENTS];
     const int32_t *rows[MOST_COMPONENTS];
     void *finished[MOST_COMPONENTS];
-    int32_t *room = j2k_room(&t->turn_buffer, (size_t)n * 2 * MOST_COMPONENTS, sizeof *room, fault);
-    if (!room) return -1;
-    for (int i = 0; i < s->components; i++) {
-        finish[i] = finish_of(s->precision[i], s->is_signed[i], o->is_signed);
-        changed[i] = room + (size_t)n * 2 * (size_t)i;
-        finished[i] = changed[i] + n;
-    }
+    if (open_outlets(s, t, o->is_signed, outlets, fault)) return -1;
     const size_t pixel = (size_t)s->components * (size_t)o->item_bytes;
     const size_t pitch = (size_t)(o->area.x1 - o->area.x0) * pixel;
     uint8_t *to = (uint8_t *)o->data + (size_t)(t->wanted.y0 - o->area.y0) * pitch +
                   (size_t)(t->wanted.x0 - o->area.x0) * pixel;
     for (int32_t y = t->wanted.y0; y < t->wanted.y1; y++, to += pitch) {
-        for (int i = 0; i < s->components; i++) rows[i] = j2k_next_row(t, i);
-        if (t->coding.transform && t->coding.component[0].reversible)
-            undo_rct(rows[0], rows[1], rows[2], changed[0], changed[1], changed[2], n);
-        else if (t->coding.transform)
-            undo_ict((const float *)rows[0], (const float *)rows[1], (const float *)rows[2], (float *)changed[0],
-                     (float *)changed[1], (float *)changed[2], n);
+        for (int i = 0; i < s->components; i++) rows[i] = row_of(t, &outlets[i], i, y);
+        if (t->coding.transform) mix(t, outlets, rows, n);
         for (int i = 0; i < s->components; i++) {
-            if (t->coding.transform && i < 3) rows[i] = changed[i];
-            void *items = s->components == 1 ? to : finished[i];
+            finished[i] = s->components == 1 ? to : outlets[i].finished;
             if (t->coding.component[i].reversible)
-                finish_whole(&finish[i], rows[i], o->item_bytes, items, n);
+                finish_whole(&outlets[i].finish, rows[i], o->item_bytes, finished[i], n);
             else
-                finish_real(&finish[i], (const float *)rows[i], o->item_bytes, items, n);
+                finish_real(&outlets[i].finish, (const float *)rows[i], o->item_bytes, finished[i], n);
         }
         if (s->components > 1) put_row(finished, s->components, o->item_bytes, to, n);
     }

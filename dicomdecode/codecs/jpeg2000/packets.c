@@ -329,6 +329,8 @@ static uint32_t list_turns(const Stream *s, const Tile *t, const Change *v, Turn
                             << (res->precinct_width + down_by);
                 int64_t y = ((int64_t)(res->rect.y0 >> res->precinct_height) + k / res->across)
                             << (res->precinct_height + down_by);
+                x *= s->dx[i];
+                y *= s->dy[i];
                 turns[count++] = (Turn){(uint32_t)(x > t->rect.x0 ? x : t->rect.x0),
                                         (uint32_t)(y > t->rect.y0 ? y : t->rect.y0), res->precincts + k,
                                         res->patches + k * (uint32_t)res->bands, (uint8_t)i, (uint8_t)r};

@@ -123,6 +123,8 @@ typedef struct {
     int components;
     int precision[MOST_COMPONENTS];
     int is_signed[MOST_COMPONENTS];
+    int dx[MOST_COMPONENTS];    /* XRsiz, YRsiz: one sample stands for dx x dy pixels */
+    int dy[MOST_COMPONENTS];
     TileCoding coding;
     size_t header_end;          /* where the first SOT is */
     int has_end;                /* EOC behind the last tile-part */
@@ -188,7 +190,8 @@ typedef struct {
 } Resolution;
 
 typedef struct {
-    Rect rect;
+    Rect rect;                  /* in its samples, as all below */
+    Rect wanted;                /* of the reduced component */
     int levels;
     int top;                    /* the resolution that is wanted */
     Resolution resolution[MOST_RESOLUTIONS];
@@ -237,8 +240,10 @@ void *j2k_room(Buffer *buffer, size_t count, size_t size, J2kFault *fault);
 void *j2k_grow(Buffer *buffer, size_t count, size_t size, J2kFault *fault);
 
 J2K_INLINE int32_t ceil_shift(int64_t a, int n) { return (int32_t)((a + ((int64_t)1 << n) - 1) >> n); }
+J2K_INLINE int32_t ceil_by(int32_t a, int n) { return (int32_t)(((int64_t)a + n - 1) / n); }
 J2K_INLINE int32_t smaller(int32_t a, int32_t b) { return a < b ? a : b; }
 J2K_INLINE int32_t larger(int32_t a, int32_t b) { return a > b ? a : b; }
+J2K_INLINE int32_t between(int32_t a, int32_t low, int32_t high) { return larger(low, smaller(a, high)); }
 J2K_INLINE int is_empty(Rect r) { return r.x0 >= r.x1 || r.y0 >= r.y1; }
 J2K_INLINE Rect overlap(Rect a, Rect b) {
     Rect r = {larger(a.x0, b.x0), larger(a.y0, b.y0), smaller(a.x1, b.x1), smaller(a.y1, b.y1)};

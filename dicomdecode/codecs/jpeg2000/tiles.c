@@ -55,6 +55,11 @@ static void set_band(const Stream *s, const Coding *coding, int component, int n
 static int set_component(const Stream *s, int component, int reduce, Tile *t, J2kFault *fault) {
     TileComponent *c = &t->component[component];
     const Coding *coding = &t->coding.component[component];
+    const int dx = s->dx[component], dy = s->dy[component];
+    c->rect = (Rect){ceil_by(t->rect.x0, dx), ceil_by(t->rect.y0, dy), ceil_by(t->rect.x1, dx), ceil_by(t->rect.y1, dy)};
+    if (is_empty(c->rect))
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_subsampling",
+                        "a tile has no sample of a subsampled component", -1, -1, -1);
     c->levels = coding->levels;
     c->top = coding->levels - reduce;
     if (c->top < 0)
@@ -62,7 +67,7 @@ static int set_component(const Stream *s, int component, int reduce, Tile *t, J2
                         "the codestream has fewer resolution levels than reduce asks for", -1, reduce, c->levels);
     for (int r = 0; r <= c->levels; r++) {
         Resolution *res = &c->resolution[r];
-        res->rect = reduced(t->rect, c->levels - r);
+        res->rect = reduced(c->rect, c->levels - r);
         res->bands = r ? 3 : 1;
         res->band = t->bands;
         res->precinct_width = coding->precincts[r] & 15;
@@ -77,12 +82,22 @@ static int set_component(const Stream *s, int component, int reduce, Tile *t, J2
     return 0;
 }
 
+/* The samples that wanted pixels are shown by: each stands for the dx x dy pixels from its own place on, and the first
+ * one of a tile for those before it, too. */
+static Rect samples_of(Rect pixels, Rect component, int dx, int dy) {
+    const int32_t right = component.x1 - 1, bottom = component.y1 - 1;
+    return (Rect){between(pixels.x0 / dx, component.x0, right), between(pixels.y0 / dy, component.y0, bottom),
+                  between((pixels.x1 - 1) / dx, component.x0, right) + 1,
+                  between((pixels.y1 - 1) / dy, component.y0, bottom) + 1};
+}
+
 /* From the top down: which samples of each resolution and sub-band the wanted ones are made of. */
-static void set_windows(Tile *t, int component) {
+static void set_windows(const Stream *s, Tile *t, int component) {
     TileComponent *c = &t->component[component];
     const Coding *coding = &t->coding.component[component];
     int reach = coding->reversible ? REACH_5_3 : REACH_9_7;
-    Rect wanted = t->wanted;
+    c->wanted = samples_of(t->wanted, c->resolution[c->top].rect, s->dx[component], s->dy[component]);
+    Rect wanted = c->wanted;
     double above = 1;           /* gain of the levels above */
     for (int r = c->top; r >= 0; r--) {
         Resolution *res = &c->resolution[r];
@@ -267,11 +282,14 @@ int j2k_lay_out(const Stream *s, uint32_t tile, int reduce, Rect area, Tile *t, 
         if (set_component(s, i, reduce, t, fault)) return -1;
     if (t->coding.transform) {
         const Coding *c = t->coding.component;
-        if (s->components < 3 || c[0].reversible != c[1].reversible || c[0].reversible != c[2].reversible)
+        int alike = s->components >= 3;
+        for (int i = 1; i < 3 && alike; i++)
+            alike = c[i].reversible == c[0].reversible && s->dx[i] == s->dx[0] && s->dy[i] == s->dy[0];
+        if (!alike)
             return j2k_fail(fault, J2K_MALFORMED, "stream_header",
                             "a component transform without three components of one kind", -1, -1, -1);
     }
     if (count_precincts(s, t, budget, fault) || make_blocks(s, t, fault)) return -1;
-    for (int i = 0; i < s->components; i++) set_windows(t, i);
+    for (int i = 0; i < s->components; i++) set_windows(s, t, i);
     return 0;
 }

@@ -230,7 +230,7 @@ const void *j2k_next_row(Tile *t, int component) {
     Level *top = &t->level[component][c->top];
     int32_t *row = NULL;
     /* rows of the window above the wanted ones are passed over, once */
-    for (int32_t skip = top->given ? 0 : t->wanted.y0 - top->window.y0; skip >= 0; skip--)
+    for (int32_t skip = top->given ? 0 : c->wanted.y0 - top->window.y0; skip >= 0; skip--)
         row = next_row(t->level[component], c->top);
-    return row + (t->wanted.x0 - top->window.x0);
+    return row + (c->wanted.x0 - top->window.x0);
 }
