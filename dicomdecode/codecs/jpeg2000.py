@@ -36,8 +36,8 @@ Region = tuple[int, int, int, int]
 def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, region: Region | None = None) -> str:
     """Decode one frame into `out`.
 
-    Our own decoder is for all streams of JPEG 2000 parts 1 and 15: the main header tells, before anything is decoded. All
-    others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment all do.
+    Our own decoder is for all streams of JPEG 2000 parts 1 and 15: the main header tells, before anything is decoded.
+    All others go to OpenJPEG; with DICOMDECODE_JPEG2000=openjpeg in the environment all do.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthre
 "$python" -P tests/fuzz/jpeg2000_seeds.py "$folder/jpeg2000_seeds"
 
 # The block decoder of HTJ2K by itself: whole streams seldom reach it with damage that is not noticed before.
-clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode/codecs/jpeg2000 \
+clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode -I dicomdecode/codecs/jpeg2000 \
     tests/fuzz/ht.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/ht" -lm
 "$python" -P tests/fuzz/ht_seeds.py "$folder/ht_seeds"
 
