@@ -11,10 +11,11 @@ import numpy as np
 
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pictures import Pictured
-from dicomdecode.pixels import PixelData, Request, decode
+from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.arguments import full_index, region_of
 from dicomdecode.pixels.decode import first_codestream
+from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.planes import affine_of, planes_of
@@ -282,7 +283,7 @@ class DicomImage(Pictured):
         )
         self._source.wake()
         try:
-            return _decoded(self._pixels, request)
+            return decode_drawn(self._pixels, request)
         finally:
             self._source.rest()
 
@@ -377,17 +378,6 @@ class DicomImage(Pictured):
         if not self._file.pixel_kind:
             return "<DicomImage without pixel data>"
         return f"<DicomImage {self.shape} {self._file.photometric_term} {self.bits_stored} bits>"
-
-
-def _decoded(
-    pixels: PixelData, request: Request, allocate: Allocate | None = None, threads: int | None = None
-) -> NDArray[Any]:
-    array = decode(pixels, request, allocate=allocate, threads=threads)
-    if request.overlays:
-        from dicomdecode.pixels.overlays import burn
-
-        burn(pixels, request, array)
-    return array
 
 
 def _unpickle(origin: Any, limits: Limits) -> DicomImage:
@@ -544,6 +534,6 @@ def read_pixels(
     """`imread` of a request that was checked; what `allocate` and `threads` are, `dicomdecode.pixels.decode` says."""
     opened = open_source(source, limits)
     try:
-        return _decoded(PixelData(DicomFile(opened, limits)), request, allocate, threads)
+        return decode_drawn(PixelData(DicomFile(opened, limits)), request, allocate=allocate, threads=threads)
     finally:
         opened.rest()

@@ -46,7 +46,7 @@ def convert(
     values : str, optional
         As in `imread`. Default: "display" for "png", else "modality".
     tags : list, or dict name -> tag
-        To be written too, each in any form that `DicomImage.tag` takes.
+        To be written too, each in any form that `read_tags` takes.
     shard_size : int, optional
         Records of a file, for "tfrecord", "webdataset" and "parquet"; default 256, of "parquet" 1024.
     workers : int, optional

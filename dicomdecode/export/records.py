@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dicomdecode.errors import MalformedError
-from dicomdecode.image import open_image
-from dicomdecode.tags import keyword_of, parse_tag
+from dicomdecode.pixels import PixelData, Request
+from dicomdecode.pixels.drawn import decode_drawn
+from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.volumes import read_series
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.image import DicomImage
     from dicomdecode.limits import Limits
+    from dicomdecode.tables.columns import Column
     from dicomdecode.volumes import Volume
 
-__all__ = ["Reading", "Record", "Tags", "names_of_tags", "read_record"]
-
-#: name -> tag, as the caller wrote it.
-Tags = Mapping[str, Any]
+__all__ = ["Reading", "Record", "read_record"]
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +37,8 @@ class Record:
         The first axis of `array` is that of frames.
     tags : dict
         name -> str, int, float, list of these, or None.
+    columns : tuple of Column
+        What the tags are.
     volumes : tuple of Volume
         Of a series.
     """
@@ -49,34 +47,13 @@ class Record:
     array: NDArray[Any]
     has_frames: bool
     tags: dict[str, Any]
+    columns: tuple[Column, ...] = ()
     volumes: tuple[Volume, ...] = ()
 
     @property
     def has_samples(self) -> bool:
         """The last axis of `array` is that of samples."""
         return self.array.ndim > 2 + self.has_frames
-
-
-def names_of_tags(tags: Any) -> dict[str, Any]:
-    """The tags that a caller asks for, by name.
-
-    Raises
-    ------
-    ValueError, TypeError
-        One is no tag.
-    """
-    if isinstance(tags, (str, int)):
-        tags = [tags]
-    named = tags.items() if isinstance(tags, Mapping) else ((_name_of(tag), tag) for tag in tags)
-    return {str(name): tag for name, tag in named if parse_tag(tag)}
-
-
-def _name_of(tag: Any) -> str:
-    """A tag's keyword as it was written; of a number its keyword, or the number."""
-    if isinstance(tag, str):
-        return tag
-    path = parse_tag(tag)
-    return keyword_of(path[-1]) or f"{path[-1]:08X}"
 
 
 class Reading(NamedTuple):
@@ -86,8 +63,8 @@ class Reading(NamedTuple):
     ----------
     keywords : dict
         Of `imread`.
-    tags : dict
-        name -> tag.
+    columns : tuple of Column
+        The tags.
     limits : Limits
         What a file may ask for.
     with_pixels, by_series : bool
@@ -95,7 +72,7 @@ class Reading(NamedTuple):
     """
 
     keywords: dict[str, Any]
-    tags: Tags
+    columns: tuple[Column, ...]
     limits: Limits
     with_pixels: bool = True
     by_series: bool = False
@@ -111,35 +88,45 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
     """
     if reading.by_series:
         volumes = read_series(list(source), **reading.keywords, split="all", threads=threads, limits=reading.limits)
-        with open_image(source[0], limits=reading.limits) as image:
-            return Record(index, np.empty(0), False, _tags_of(image, reading.tags), tuple(volumes))
-    with open_image(source, limits=reading.limits) as image:
-        found = _tags_of(image, reading.tags)
-        if not reading.with_pixels:
-            return Record(index, np.empty(0), False, found)
+        found = _tags_of(source[0], reading)
+        return Record(index, np.empty(0), False, found, reading.columns, tuple(volumes))
+    if not reading.with_pixels:
+        return Record(index, np.empty(0), False, _tags_of(source, reading), reading.columns)
+    opened = open_source(source, reading.limits)
+    try:
+        file = DicomFile(opened, reading.limits)
+        tags = {column.name: value_of(column.cell(file)) for column in reading.columns}
         frames = reading.keywords.get("frames")
-        has_frames = image.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
-        return Record(index, image.pixels(**reading.keywords, threads=threads), has_frames, found)
+        has_frames = file.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
+        array = decode_drawn(PixelData(file), Request(**reading.keywords), threads=threads)
+        return Record(index, array, has_frames, tags, reading.columns)
+    finally:
+        opened.rest()
 
 
-def _tags_of(image: DicomImage, tags: Tags) -> dict[str, Any]:
-    return {name: value_of(image.tag(path)) for name, path in tags.items()}
+def _tags_of(source: Any, reading: Reading) -> dict[str, Any]:
+    opened = open_source(source, reading.limits)
+    try:
+        file = DicomFile(opened, reading.limits)
+        return {column.name: value_of(column.cell(file)) for column in reading.columns}
+    finally:
+        opened.rest()
 
 
-def value_of(value: Any) -> Any:
-    """A value of an element as what every format can hold.
+def value_of(cell: Any) -> Any:
+    """The cell of a column as what every format can hold.
 
     Raises
     ------
     DicomError
-        It is a sequence.
+        The element cannot be read.
     """
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, (bytes, bytearray)):
-        return bytes(value).hex()
-    if isinstance(value, (datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, list):
-        return [value_of(each) for each in value]
-    raise MalformedError("A sequence is no value to be written", code="sequence_text", hint="Give a path to an element")
+    if isinstance(cell, Exception):
+        raise cell
+    if isinstance(cell, (bytes, bytearray)):
+        return bytes(cell).hex()
+    if isinstance(cell, (datetime.date, datetime.time)):
+        return cell.isoformat()
+    if isinstance(cell, list):
+        return [value_of(each) for each in cell] or None
+    return cell

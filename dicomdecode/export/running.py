@@ -26,14 +26,14 @@ from dicomdecode.errors import ExportError
 from dicomdecode.export.files import PARTIAL
 from dicomdecode.export.formats import FORMATS
 from dicomdecode.export.manifest import MANIFEST, Entry, Manifest, read_manifest
-from dicomdecode.export.records import Reading, names_of_tags
+from dicomdecode.export.records import Reading
 from dicomdecode.export.report import Report
 from dicomdecode.export.units import Plan, Task
 from dicomdecode.export.work import EncodeRecord, UnitDone, UnitWriter, WriteUnit, entry_of_error
 from dicomdecode.limits import limits_of
 from dicomdecode.pixels import Request
 from dicomdecode.pixels.arguments import check_flag, check_whole, one_of
-from dicomdecode.tags import parse_tag
+from dicomdecode.tables.columns import Column, columns_of
 
 if TYPE_CHECKING:
     import os
@@ -72,14 +72,14 @@ def run(
     chosen = FORMATS[format]
     _check_library(format, chosen)
     given = _checked(format, chosen, {**keywords, "values": keywords["values"] or chosen.values})
-    reading = Reading(given, names_of_tags(tags), limits_of(limits), chosen.with_pixels, chosen.by_series)
+    reading = Reading(given, _columns(tags), limits_of(limits), chosen.with_pixels, chosen.by_series)
     if shard_size is not None and not chosen.has_shards:
         raise ValueError(f'shard_size has no effect with format="{format}", which has a file for each source')
     size = chosen.per_unit if shard_size is None else check_whole("shard_size", shard_size, 1)
     settings: dict[str, Any] = {
         "format": format,
         "shard_size": size,
-        "tags": {name: list(parse_tag(tag)) for name, tag in reading.tags.items()},
+        "tags": {column.name: column.path or column.private for column in reading.columns},
     }
     settings["keywords"] = {name: _text(value) for name, value in sorted(given.items())}
     size_of_crew = count_workers(workers)
@@ -134,6 +134,12 @@ def _checked(name: str, chosen: Format, keywords: dict[str, Any]) -> dict[str, A
         raise TypeError("convert takes no out= and no threads=; workers= says how many files are read side by side")
     Request(**given)
     return given
+
+
+def _columns(tags: Any) -> tuple[Column, ...]:
+    """The tags that are asked for, by the rules of `read_tags`; one may stand alone, and there may be none."""
+    listed = [tags] if isinstance(tags, (str, int)) else tags
+    return columns_of(listed, None) if listed else ()
 
 
 def _text(value: Any) -> str:

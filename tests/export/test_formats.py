@@ -182,7 +182,8 @@ def test_parquet(tmp_path: Path) -> None:
     table = {name: [value for each in tables for value in each[name].to_pylist()] for name in tables[0].column_names}
     assert table["index"] == [0, 1, 2, 3] and table["Modality"] == ["MR", "MR", "MR", "SR"]
     assert table["InstanceNumber"] == [0, 1, 2, None] and table["SliceThickness"] == [2.5, 2.5, 2.5, None]
-    assert table["ImagePositionPatient"][1] == "-10.0\\20.0\\32.0"
+    assert table["ImagePositionPatient"] == [[-10, 20, 30], [-10, 20, 32], [-10, 20, 34], None]
+    assert table["PatientComments"] == [None] * 4
 
 
 @pytest.mark.parametrize("name", ["npy", "npz", "png", "tfrecord", "webdataset"])

@@ -9,77 +9,62 @@ from dicomdecode.export.formats.payload import Format, Payload
 if TYPE_CHECKING:
     from dicomdecode.export.files import Output
     from dicomdecode.export.records import Record
+    from dicomdecode.tables.columns import Column
 
 __all__ = ["PARQUET"]
 
 
 def _encode(record: Record) -> Payload:
-    return Payload(record.index, value={"index": record.index, **record.tags})
+    return Payload(record.index, value=record)
 
 
 class _Writer:
-    """Collects rows; a column has one type in all shards, so that they are one table."""
+    """Collects rows. A column has one type in all files, so that they are one table: it follows from the tag."""
 
     def __init__(self, output: Output, number: int) -> None:
         self._output = output
         self._name = f"{number:06d}.parquet"
-        self._rows: list[dict[str, Any]] = []
+        self._records: list[Record] = []
 
     def add(self, payload: Payload) -> tuple[str, ...]:
-        self._rows.append(payload.value)
+        self._records.append(payload.value)
         return (self._name,)
 
     def close(self) -> None:
         import pyarrow
         import pyarrow.parquet
 
-        names = list(self._rows[0]) if self._rows else ["index"]
-        columns = {name: [row[name] for row in self._rows] for name in names}
-        table = pyarrow.table({name: pyarrow.array(*_typed(name, column)) for name, column in columns.items()})
+        columns = {"index": pyarrow.array([record.index for record in self._records], pyarrow.int64())}
+        for column in self._records[0].columns:
+            columns[column.name] = _filled(column, [record.tags[column.name] for record in self._records])
         sink = pyarrow.BufferOutputStream()
-        pyarrow.parquet.write_table(table, sink)
+        pyarrow.parquet.write_table(pyarrow.table(columns), sink)
         self._output.write(self._name, [sink.getvalue()])
 
 
-def _typed(name: str, column: list[Any]) -> tuple[list[Any], Any]:
-    """A column and its type, which follows from the tag and not from the values: whole numbers, numbers, or texts.
-
-    Several values are joined by a backslash, as DICOM writes them.
-    """
+def _filled(column: Column, values: list[Any]) -> Any:
+    """An Arrow array: whole numbers, numbers, or texts; lists of these, where the dictionary allows several values."""
     import pyarrow
 
-    kind = kind_of(name)
-    if kind is int:
-        return [value if isinstance(value, int) else None for value in column], pyarrow.int64()
-    if kind is float:
-        return [float(value) if isinstance(value, (int, float)) else None for value in column], pyarrow.float64()
-    return [_text(value) for value in column], pyarrow.string()
+    kinds = {"int": (pyarrow.int64(), int), "float": (pyarrow.float64(), float)}
+    kind, make = kinds.get(column.kind, (pyarrow.string(), str))
+    if not column.is_list:
+        return pyarrow.array([_made(make, value) for value in values], kind)
+    lists = [value if isinstance(value, list) or value is None else [value] for value in values]
+    found = [None if value is None else [_made(make, each) for each in value] for value in lists]
+    return pyarrow.array(found, pyarrow.list_(kind))
 
 
-def kind_of(name: str) -> type:
-    """What the values of a tag are, by its VR and multiplicity in the dictionary; of anything unknown texts."""
-    from pydicom.datadict import dictionary_VM
-
-    from dicomdecode.tags import parse_tag, vr_of
-
-    if name == "index":
-        return int
-    try:
-        tag = parse_tag(name)[-1]
-        if dictionary_VM(tag) != "1":
-            return str
-    except (ValueError, KeyError):
-        return str
-    vr = vr_of(tag)
-    if vr in ("IS", "US", "SS", "UL", "SL", "UV", "SV", "US or SS"):
-        return int
-    return float if vr in ("DS", "FL", "FD") else str
-
-
-def _text(value: Any) -> str | None:
+def _made(make: type, value: Any) -> Any:
+    """A value of the type of its column; None where it is none. Several, where one is allowed, are a text."""
     if value is None:
         return None
-    return "\\".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        value = "\\".join(map(str, value))
+    try:
+        return make(value)
+    except ValueError:
+        return None
 
 
 PARQUET = Format(_encode, _Writer, per_unit=1024, has_shards=True, with_pixels=False, library="pyarrow")
