@@ -63,7 +63,8 @@ def _form_of(slices: list[Slice], wanted: Wanted) -> tuple[np.dtype[Any], int]:
         file = one.opened.file
         kind = (file.photometric, file.samples, file.bits_allocated, file.bits_stored, file.signed, file.pixel_kind)
         if kind not in found:
-            plans = Plans(Frames(one.opened.pixels, request), request)
+            with one.opened.awake():  # where frames are is read from the pixel data
+                plans = Plans(Frames(one.opened.pixels, request), request)
             found[kind] = (plans.dtype, plans.samples)
     dtype = np.result_type(*(dtype for dtype, _ in found.values()))
     return dtype, max(samples for _, samples in found.values())
@@ -82,21 +83,24 @@ def _runs_of(slices: list[Slice]) -> list[_Run]:
 def _decode_run(run: _Run, values: str, out: NDArray[Any], threads: int) -> None:
     place = out[run.first : run.first + len(run.slices)]
     opened = run.slices[0].opened
-    opened.source.wake()
+    frames = [one.frame for one in run.slices]
     try:
-        if run.slices[0].mosaic is not None:
-            _cut_tiles(run, values, place)
-            return
-        frames = [one.frame for one in run.slices]
-        request = Request(
-            values=values, dtype=out.dtype, frame_dim=True, frames=frames, out=place, threads=min(threads, len(frames))
-        )
-        decode(opened.pixels, request)
+        with opened.awake():
+            if run.slices[0].mosaic is not None:
+                _cut_tiles(run, values, place)
+                return
+            request = Request(
+                values=values,
+                dtype=out.dtype,
+                frame_dim=True,
+                frames=frames,
+                out=place,
+                threads=min(threads, len(frames)),
+            )
+            decode(opened.pixels, request)
     except Exception as error:
         error.add_note(f"in source {opened.number} of the series")
         raise
-    finally:
-        opened.source.rest()
 
 
 def _cut_tiles(run: _Run, values: str, place: NDArray[Any]) -> None:
@@ -114,8 +118,5 @@ def is_same_picture(first: Opened, second: Opened) -> bool:
 
 
 def _stored(opened: Opened) -> NDArray[Any]:
-    opened.source.wake()
-    try:
+    with opened.awake():
         return decode(opened.pixels, Request(values="stored"))
-    finally:
-        opened.source.rest()

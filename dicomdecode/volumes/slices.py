@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -49,6 +50,15 @@ class Opened:
     source: Source
     file: DicomFile
     pixels: PixelData
+
+    @contextlib.contextmanager
+    def awake(self) -> Iterator[None]:
+        """While more than its header is read."""
+        self.source.wake()
+        try:
+            yield
+        finally:
+            self.source.rest()
 
 
 @dataclass(slots=True, eq=False)
@@ -134,12 +144,9 @@ def slices_of(opened: Opened) -> Iterator[Slice]:
 def _check_last_frame(opened: Opened) -> None:
     """Raise where there cannot be as many frames as the header says, before something is made for each."""
     request = Request(values="stored", color="stored", frames=[opened.file.frames - 1])
-    frames = Frames(opened.pixels, request)
-    opened.source.wake()
-    try:
+    with opened.awake():
+        frames = Frames(opened.pixels, request)
         frames.allocate(request, frames.cell, frames.samples)
-    finally:
-        opened.source.rest()
 
 
 def place(slices: list[Slice]) -> None:

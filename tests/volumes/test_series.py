@@ -135,6 +135,30 @@ def test_values_and_dtypes() -> None:
     assert dd.read_series(rescaled, values="display").dtype == np.uint8
 
 
+@pytest.mark.parametrize("syntax", [s.RLE, s.DEFLATED_FRAME, s.ENCAPSULATED_UNCOMPRESSED])
+def test_large_compressed_files(tmp_path: Path, syntax: str) -> None:
+    """Behind a long header, the pixel data are read when files were closed in between."""
+    long: list[s.Element] = [(0x00090010, "LO", "SOMEBODY"), (0x00091010, "OB", bytes(70_000))]
+    pictures = [np.random.default_rng(k).integers(0, 4096, (256, 256), np.uint16) for k in range(4)]
+    for k, pixels in enumerate(pictures):
+        contents = one_slice(k, (0, 0, k), pixels=pixels, syntax=syntax, fragments=3, extra=long)
+        (tmp_path / f"{k}.dcm").write_bytes(contents)
+    assert np.array_equal(dd.read_series(tmp_path).array, np.stack(pictures))
+    many = s.image(
+        np.stack(pictures),
+        syntax=syntax,
+        extra=[
+            *long,
+            (0x00200032, "DS", [0, 0, 0]),
+            (0x00200037, "DS", AXIAL),
+            (0x00280030, "DS", [1, 1]),
+            (0x3004000C, "DS", [0, 1, 2, 3]),
+        ],
+    )
+    (tmp_path / "many").write_bytes(many)
+    assert np.array_equal(dd.read_series(tmp_path / "many").array, np.stack(pictures))
+
+
 def test_signed_and_unsigned_slices_share_a_dtype() -> None:
     files = [one_slice(0, (0, 0, 0)), one_slice(1, (0, 0, 1), pixels=np.full((6, 8), 40000, np.uint16))]
     volume = dd.read_series(files, values="stored")
