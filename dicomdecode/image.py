@@ -120,7 +120,8 @@ class DicomImage(Pictured):
             from dicomdecode.pixels.palette import read_palette
 
             return np.dtype(np.uint8 if read_palette(self._pixels).bits == 8 else np.uint16)
-        return Frames(self._pixels, Request(values="stored", color="stored")).cell
+        with self._awake():  # a codestream may have to be looked at
+            return Frames(self._pixels, Request(values="stored", color="stored")).cell
 
     @property
     def ndim(self) -> int:

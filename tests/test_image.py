@@ -401,3 +401,13 @@ def test_torch_has_the_shape_of_numpy() -> None:
         for read in (torch.as_tensor, torch.asarray, torch.tensor):
             assert tuple(read(image).shape) == pixels.shape
             np.testing.assert_array_equal(read(image).numpy(), pixels)
+
+
+def test_an_image_at_rest_says_its_dtype(tmp_path: Path) -> None:
+    """Behind a long header, the first codestream is not among the bytes that are kept."""
+    pixels = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    long: list[s.Element] = [(0x00090010, "LO", "SOMEBODY"), (0x00091010, "OB", bytes(70_000))]
+    path = tmp_path / "x.dcm"
+    path.write_bytes(s.image(pixels, photometric="RGB", syntax=s.RLE, extra=long))
+    with dd.open(path) as image:
+        assert image.dtype == np.uint8 and image.nbytes == pixels.nbytes
