@@ -68,7 +68,7 @@ STORED(i64, int64_t, uint64_t)
 #define CLEAN(NAME, U)                                                                                           \
     CLONES static int clean_##NAME(const void *src, size_t n, int right, int is_signed) {                        \
         const int stored = (int)(8 * sizeof(U)) - right;                                                         \
-        const U half = (U)(is_signed ? (U)1 << (stored - 1) : 0), above = (U)(~(U)0 << (stored - 1) << 1);       \
+        const U half = (U)(is_signed ? (U)1 << (stored - 1) : 0), above = (U)((uint64_t)(U)~(U)0 << (stored - 1) << 1);       \
         U seen = 0;                                                                                              \
         for (size_t i = 0; i < n; i++) seen = (U)(seen | (U)(LOAD(U, src, i) + half));                           \
         return (seen & above) == 0;                                                                              \

@@ -11,6 +11,7 @@ import numpy as np
 from dicomdecode import codecs
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.limits import check_limit
 from dicomdecode.syntaxes import SYNTAXES, name_of
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, Image, Stream, check_limits, fail, number, undefined
 
@@ -45,6 +46,8 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
     samples = number(file, 0x00280002)
     if not samples:
         fail("Samples per Pixel is missing", 0x00280002)
+    most = file.limits.output_bytes
+    check_limit("The image exceeds", "limit_output_bytes", most, image.total * samples * image.allocated // 8)
     if syntax.codec == "rle":
         decoded = _rle_frames(fragments, image, samples)
     elif syntax.codec == "jpeg":

@@ -1,39 +1,80 @@
 #!/bin/sh
 # Builds the fuzzers with clang (libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) into the folder named, with
-# their first inputs beside them.
+# their first inputs beside them, and of each fuzzer of a Cython module one whose code has a planted bug.
 #
 #   sh tests/fuzz/build.sh build/fuzz && cd build/fuzz
+#   ./reading -max_len=4000 reading_found reading_seeds       the scanner, the header, texts, fragments
+#   ./core -max_len=4000 core_found core_seeds                layout, index, native cells, frames
+#   ./cells -max_len=300 cells_found cells_seeds              loops over cells
+#   ./rle -max_len=1000 rle_found rle_seeds
+#   ./ljpeg -max_len=700 ljpeg_found ljpeg_seeds              lossless JPEG
+#   ./preflight -max_len=700 preflight_found preflight_seeds  what is checked of JPEG 2000 first
 #   ./jpeg2000 -max_len=1500 -timeout=5 -rss_limit_mb=1024 jpeg2000_found jpeg2000_seeds
 #   ./ht -max_len=2000 ht_found ht_seeds
 #   ./jpegls -max_len=700 jpegls_found jpegls_seeds
-#   ./jpegls -max_len=16000 jpegls_found jpegls_seeds      longer than the window of the reader
+#   ./jpegls -max_len=16000 jpegls_found jpegls_seeds         longer than the window of the reader
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=${1:?a folder for what is built}
 python=${PYTHON:-python3}
-mkdir -p "$folder/jpegls_found" "$folder/jpegls_seeds" "$folder/jpeg2000_found" "$folder/jpeg2000_seeds" \
-    "$folder/ht_found" "$folder/ht_seeds"
+mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 cd "$root"
 sanitizers="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
+codecs=dicomdecode/codecs
+
+seeds() { # name, script and its arguments in front of the folder
+    name=$1
+    shift
+    mkdir -p "$folder/${name}_found" "$folder/${name}_seeds"
+    "$python" -P "$@" "$folder/${name}_seeds"
+}
 
 # JPEG 2000 is plain C.
-clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode -I dicomdecode/codecs/jpeg2000 \
-    tests/fuzz/jpeg2000.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/jpeg2000" -lm
-"$python" -P tests/fuzz/jpeg2000_seeds.py "$folder/jpeg2000_seeds"
+clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode \
+    -I $codecs/jpeg2000 \
+    tests/fuzz/jpeg2000.c $codecs/jpeg2000/*.c -o "$folder/jpeg2000" -lm
+seeds jpeg2000 tests/fuzz/jpeg2000_seeds.py
 
 # The block decoder of HTJ2K by itself: whole streams seldom reach it with damage that is not noticed before.
-clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode -I dicomdecode/codecs/jpeg2000 \
-    tests/fuzz/ht.c dicomdecode/codecs/jpeg2000/*.c -o "$folder/ht" -lm
-"$python" -P tests/fuzz/ht_seeds.py "$folder/ht_seeds"
+clang -std=gnu11 -g -O2 -fno-omit-frame-pointer $sanitizers -Wall -Wextra -pthread -I dicomdecode \
+    -I $codecs/jpeg2000 \
+    tests/fuzz/ht.c $codecs/jpeg2000/*.c -o "$folder/ht" -lm
+seeds ht tests/fuzz/ht_seeds.py
+
+include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+library=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')
+python_library=$("$python" -c 'import sysconfig; print("python" + sysconfig.get_config_var("LDVERSION"))')
+path=$("$python" -P -c 'import os, dicomdecode, numpy
+folders = [os.path.dirname(os.path.dirname(module.__file__)) for module in (dicomdecode, numpy)]
+print(os.pathsep.join(dict.fromkeys(folders)))')
+
+# What Cython writes for Python's arguments adds 0 to NULL.
+module() { # name of the fuzzer, .pyx, flags: a Cython module that the fuzzer includes
+    name=$1 pyx=$2
+    shift 2
+    "$python" -m cython -3 "$pyx" -o "$folder/$(basename "$pyx" .pyx).c"
+    clang -O2 -g -Wno-unused-function $sanitizers -fno-sanitize=pointer-overflow -DFUZZ_PATH="\"$path\"" \
+        -I"$folder" -I"$include" -I dicomdecode "$@" \
+        "tests/fuzz/$name.c" -o "$folder/$name" -L"$library" -Wl,-rpath,"$library" -l"$python_library" -lm
+}
+
+planted() { # the same with a bug
+    module "$@" -DPLANTED -o "$folder/$1_planted" -O0
+}
 
 # JPEG-LS has its marker segments in Cython. Comparisons are not traced: two thirds of the time would go there, and the
 # seeds hold every marker.
-"$python" -m cython -3 dicomdecode/codecs/jpegls/_jpegls.pyx -o "$folder/_jpegls.c"
-include=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
-library=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')
-name=$("$python" -c 'import sysconfig; print("python" + sysconfig.get_config_var("LDVERSION"))')
-clang -O2 -g -Wno-unused-function $sanitizers -fno-sanitize-coverage=trace-cmp -I"$folder" -I"$include" \
-    -I dicomdecode -I dicomdecode/codecs/jpegls tests/fuzz/jpegls.c -o "$folder/jpegls" \
-    -L"$library" -Wl,-rpath,"$library" -l"$name"
-"$python" -P tests/fuzz/jpegls_seeds.py "$folder/jpegls_seeds"
+module jpegls $codecs/jpegls/_jpegls.pyx -fno-sanitize-coverage=trace-cmp -I $codecs/jpegls
+seeds jpegls tests/fuzz/jpegls_seeds.py
+
+for target in "reading dicomdecode/reading/_reading.pyx -I dicomdecode/reading" \
+    "core dicomdecode/pixels/_core.pyx" \
+    "cells dicomdecode/pixels/_plans.pyx -I dicomdecode/pixels" \
+    "rle $codecs/_rle.pyx -I $codecs" \
+    "ljpeg $codecs/_ljpeg.pyx -I $codecs" \
+    "preflight $codecs/_j2k.pyx"; do
+    module $target
+    seeds "${target%% *}" tests/fuzz/seeds.py "${target%% *}"
+    case ${PLANT:-1} in 0) ;; *) planted $target ;; esac
+done
