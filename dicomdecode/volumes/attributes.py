@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dicomdecode.reading import DataSet, DicomFile
     from dicomdecode.volumes.slices import Slice
 
-__all__ = ["ATTRIBUTES", "Attribute", "Columns", "read_columns"]
+__all__ = ["ALWAYS", "ATTRIBUTES", "Attribute", "Columns", "read_columns"]
 
 #: name of an attribute -> its value in each slice. Attributes that never change are left out.
 Columns = Mapping[str, list[Hashable]]
@@ -103,6 +103,8 @@ ATTRIBUTES = (
     Attribute("ContentTime", 0x00080033),
     Attribute("SOPInstanceUID", 0x00080018),
 )
+#: What tells volumes apart wherever their slices lie.
+ALWAYS = ("StackID", "ReferencedSegmentNumber")
 _INSTANCE_NUMBER = Attribute("InstanceNumber", 0x00200013)
 
 

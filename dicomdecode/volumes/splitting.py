@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dicomdecode.reading.planes import cross
-from dicomdecode.volumes.attributes import read_columns
+from dicomdecode.volumes.attributes import ALWAYS, read_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -130,10 +130,10 @@ def _nearest(
 def split_repeats(slices: list[Slice]) -> list[Group]:
     """The volumes among slices of one kind, where their attributes tell several apart; else one.
 
-    Attributes are tried in turn while a position is there more than once. The first counts that can be what was
-    repeated: it has no more values than there are repeats, and takes the same different ones at all positions that have
-    all repeats. Where none is left, Instance Number decides: the volumes are the first repeats of all positions, the
-    second, and so on.
+    Stacks and segments are volumes by themselves. Other attributes are tried in turn while a position is there more
+    than once. The first counts that can be what was repeated: it has no more values than there are repeats, and takes
+    the same different ones at all positions that have all repeats. Where none is left, Instance Number decides: the
+    volumes are the first repeats of all positions, the second, and so on.
     """
     levels = levels_of(slices)
     columns = read_columns(slices, with_private=len(np.unique(levels)) < len(slices))
@@ -141,6 +141,10 @@ def split_repeats(slices: list[Slice]) -> list[Group]:
     whole = Group(slices, {**columns, **beside}, list(range(len(slices))))
     done: list[Group] = []
     todo = [whole]
+    for name in ALWAYS:
+        if len(set(columns.get(name, ()))) < len(slices):  # else it only counts them
+            todo = [part for group in todo for part in (_parts(group, name) if name in columns else [group])]
+    todo.reverse()
     while todo:
         group = todo.pop()
         at = [int(levels[row]) for row in group.rows]
@@ -204,11 +208,16 @@ def _by_attribute(group: Group, levels: list[int]) -> list[Group]:
             continue
         differ = sum(len({values[i] for i in at}) > 1 for at in members.values())
         if 2 * differ > len(members) and _is_balanced(values, members.values(), most):
-            parts = defaultdict(list)
-            for i, value in enumerate(values):
-                parts[value].append(i)
-            return [group.part(chosen, name) for chosen in parts.values()]
+            return _parts(group, name)
     return []
+
+
+def _parts(group: Group, name: str) -> list[Group]:
+    """A part for each value of an attribute; one where there is only one."""
+    parts = defaultdict(list)
+    for i, value in enumerate(group.values(name)):
+        parts[value].append(i)
+    return [group.part(chosen, name) for chosen in parts.values()] if len(parts) > 1 else [group]
 
 
 def _is_balanced(values: list[Hashable], members: Iterable[list[int]], most: int) -> bool:

@@ -500,6 +500,19 @@ def test_multi_frame_of_several_stacks() -> None:
     assert np.array_equal(second.affine[:3, 2], 3 * normal_of(SAGITTAL))
 
 
+def test_stacks_and_segments_are_volumes_wherever_they_lie() -> None:
+    """Segments have frames only where there is something of them."""
+    segments = [1, 1, 1, 2, 2]
+    others: list[list[s.Element]] = [[(0x0062000A, "SQ", [[(0x0062000B, "US", k)]])] for k in segments]
+    places = [(0, 0, 3 * k) for k in (0, 1, 2, 2, 3)]
+    volumes = dd.read_series(multi_frame(places, others=others), split="all")
+    assert [volume.varies for volume in volumes] == [{"ReferencedSegmentNumber": 1}, {"ReferencedSegmentNumber": 2}]
+    assert [volume.shape[0] for volume in volumes] == [3, 2]
+    contents: list[list[s.Element]] = [[(0x00209056, "SH", str(i // 3))] for i in range(6)]
+    above = multi_frame([(0, 0, 3 * i) for i in range(6)], contents=contents)
+    assert code_of(above) == "series_mixed" and len(dd.read_series(above, split="all")) == 2
+
+
 def test_b_values_in_functional_groups() -> None:
     others: list[list[s.Element]] = [[(0x00189117, "SQ", [[(0x00189087, "FD", 500.0 * (i // 3))]])] for i in range(6)]
     volumes = dd.read_series(multi_frame([(0, 0, 3 * (i % 3)) for i in range(6)], others=others), split="all")
