@@ -21,7 +21,7 @@ CODECS = {
     "native": ("uncompressed and deflated data sets", "own"),
     "uncompressed": ("encapsulated uncompressed", "own"),
     "rle": ("RLE Lossless", "own"),
-    "deflate": ("deflated frames", "zlib"),
+    "deflate": ("deflated frames", "libdeflate (imagecodecs), zlib"),
     "jpeg": ("JPEG: baseline, extended, progressive, lossless", "libjpeg-turbo (imagecodecs); lossless: own"),
     "jpegls": ("JPEG-LS", "own"),
     "jpeg2000": ("JPEG 2000", "own"),
