@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dicomdecode.tfop import native
 from dicomdecode.tfop.single import TensorCall, checked, frozen, image_of, with_all_axes
 
 __all__ = ["decode_dicom_batch"]
@@ -75,21 +76,42 @@ def decode_dicom_batch(
 def batch_of(contents: Any, call: TensorCall, name: str | None, samples: int | None = None) -> tf.RaggedTensor:
     """Images with both axes kept as a ragged tensor."""
     call = with_all_axes(call)
+    with tf.name_scope(name or "decode_dicom_batch"):
+        contents = tf.convert_to_tensor(contents, tf.string)
+        contents.shape.assert_has_rank(1)
+        cells, sizes = (_by_python if native.ops is None else _by_op)(contents, call, samples)
+        return _ragged(cells, tf.reshape(sizes, [-1, 4]), samples)
+
+
+def _by_op(contents: tf.Tensor, call: TensorCall, samples: int | None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The cells of all images in a row, and their shapes; zeros where one is skipped."""
+    native.follow_limits()
+    cells, sizes = native.ops.decode_dicom_batch(
+        contents,
+        dtype=call.element,
+        options=call.options,
+        samples=samples or 0,
+        is_strict=call.image.on_error == "strict",
+    )
+    return tf.cast(tf.reshape(cells, [-1]), call.dtype), sizes
+
+
+def _by_python(contents: tf.Tensor, call: TensorCall, samples: int | None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The same, image by image."""
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def flat(file: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return _flat(image_of(file, call, None), samples, call.image.on_error == "strict")
 
-    with tf.name_scope(name or "decode_dicom_batch"):
-        cells, sizes = tf.map_fn(
-            flat,
-            tf.convert_to_tensor(contents, tf.string),
-            fn_output_signature=(
-                tf.RaggedTensorSpec([None], call.dtype, ragged_rank=0, row_splits_dtype=tf.int64),
-                tf.TensorSpec([4], tf.int64),
-            ),
-        )
-        return _ragged(cells.flat_values, sizes, samples)
+    cells, sizes = tf.map_fn(
+        flat,
+        contents,
+        fn_output_signature=(
+            tf.RaggedTensorSpec([None], call.dtype, ragged_rank=0, row_splits_dtype=tf.int64),
+            tf.TensorSpec([4], tf.int64),
+        ),
+    )
+    return cells.flat_values, sizes
 
 
 def _flat(image: tf.Tensor, samples: int | None, is_strict: bool) -> tuple[tf.Tensor, tf.Tensor]:
@@ -111,9 +133,19 @@ def _ragged(cells: tf.Tensor, sizes: tf.Tensor, samples: int | None) -> tf.Ragge
     frames = sizes[:, 0]
     rows = tf.repeat(sizes[:, 1], frames)
     columns = tf.repeat(tf.repeat(sizes[:, 2], frames), rows)
-    lengths = [frames, rows, columns]
     if samples is None:
-        lengths.append(tf.repeat(sizes[:, 3], tf.reduce_prod(sizes[:, :3], 1)))
+        pixels = tf.RaggedTensor.from_row_splits(cells, _splits_of_pixels(sizes), validate=False)
     else:
-        cells = tf.reshape(cells, [-1, samples])
-    return tf.RaggedTensor.from_nested_row_lengths(cells, lengths)
+        pixels = tf.reshape(cells, [-1, samples])
+    return tf.RaggedTensor.from_nested_row_lengths(pixels, [frames, rows, columns], validate=False)
+
+
+def _splits_of_pixels(sizes: tf.Tensor) -> tf.Tensor:
+    """Where each pixel begins; arithmetic where all have as many samples, which takes a tenth of the time."""
+    pixels = tf.reduce_prod(sizes[:, :3], 1)
+    most = tf.reduce_max(tf.concat([sizes[:, 3], [0]], 0))
+    return tf.cond(
+        tf.reduce_all((sizes[:, 3] == most) | (pixels == 0)),
+        lambda: tf.range(tf.reduce_sum(pixels) + 1) * most,
+        lambda: tf.concat([[0], tf.cumsum(tf.repeat(sizes[:, 3], pixels))], 0),
+    )

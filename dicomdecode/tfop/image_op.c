@@ -114,8 +114,13 @@ static int contents_of(const TF_Tensor *tensor, const uint8_t **contents, size_t
     return 1;
 }
 
+size_t item_bytes_of(const kernel *k) {
+    static const size_t item_bytes[T_COUNT] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2};
+    return item_bytes[k->element];
+}
+
 /* TensorFlow ends the process on a negative dimension or an overflowing product: look first. */
-static int is_shape(const dd_image *image, size_t item_bytes) {
+int is_shape(const dd_image *image, size_t item_bytes) {
     size_t bytes = item_bytes;
     if (image->dim_count < 0 || image->dim_count > DD_MOST_DIMS) return 0;
     for (int i = 0; i < image->dim_count; i++) {
@@ -128,9 +133,8 @@ static int is_shape(const dd_image *image, size_t item_bytes) {
 
 static void write_image(const kernel *k, dd_image *image, TF_OpKernelContext *context, TF_Status *status,
                         dd_error *error) {
-    static const size_t item_bytes[T_COUNT] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 2};
     for (;;) {
-        if (!is_shape(image, item_bytes[k->element])) {
+        if (!is_shape(image, item_bytes_of(k))) {
             error->code = DD_INTERNAL;
             snprintf(error->message, sizeof error->message, "the decoder gave an impossible shape");
             return;

@@ -20,6 +20,8 @@ typedef struct {
     dd_request *request;
     int element; /* of words.h */
     TF_DataType type;
+    int samples;   /* of a batch: how many each pixel has; 0: any number */
+    int is_strict; /* of a batch: another number is an error */
 } kernel;
 
 enum { TSTRING_BYTES = 24 }; /* of an element of a string tensor */
@@ -38,6 +40,13 @@ void *create_original_image(TF_OpKernelConstruction *construction);
 void compute_image(void *kernel, TF_OpKernelContext *context);
 void shape_of_image(TF_ShapeInferenceContext *context, TF_Status *status);
 void shape_of_original(TF_ShapeInferenceContext *context, TF_Status *status);
+
+size_t item_bytes_of(const kernel *k);
+int is_shape(const dd_image *image, size_t item_bytes);
+
+/* batch_op.c */
+void *create_batch(TF_OpKernelConstruction *construction);
+void compute_batch(void *kernel, TF_OpKernelContext *context);
 
 /* text_op.c */
 void *create_data(TF_OpKernelConstruction *construction);

@@ -92,9 +92,10 @@ typedef struct {
 } operation;
 
 /* `options` is the text of tfop/options.py. */
-#define IMAGE_ATTRS                                                                                        \
-    {"dtype: {uint8, int8, uint16, int16, uint32, int32, uint64, int64, half, float, double} = DT_UINT16", \
-     "options: string = ''"}
+#define IMAGE_ATTRS_ALONE                                                                                 \
+    "dtype: {uint8, int8, uint16, int16, uint32, int32, uint64, int64, half, float, double} = DT_UINT16", \
+        "options: string = ''"
+#define IMAGE_ATTRS {IMAGE_ATTRS_ALONE}
 
 static const operation OPERATIONS[] = {
     {"DecodeDicomImage",
@@ -114,6 +115,12 @@ static const operation OPERATIONS[] = {
      IMAGE_ATTRS,
      {"image: dtype"},
      shape_of_original, create_image, compute_image},
+    /* The options keep both axes, of frames and of samples. */
+    {"DecodeDicomBatch",
+     {"contents: string"},
+     {IMAGE_ATTRS_ALONE, "samples: int >= 0 = 0", "is_strict: bool = false"},
+     {"cells: dtype", "sizes: int64"},
+     shape_of_image, create_batch, compute_batch},
     {"DecodeDicomData",
      {"contents: string", "tags: tag_type"},
      {"tag_type: {uint32, string}"},

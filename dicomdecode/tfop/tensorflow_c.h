@@ -76,6 +76,8 @@ typedef void (*dd_delete_function)(void *);
     X(TF_KernelBuilder *, TF_NewKernelBuilder,                                                                         \
       (const char *, const char *, dd_create_function, dd_compute_function, dd_delete_function))                       \
     X(void, TF_RegisterKernelBuilder, (const char *, TF_KernelBuilder *, TF_Status *))                                 \
+    X(void, TF_OpKernelConstruction_GetAttrBool, (TF_OpKernelConstruction *, const char *, TF_Bool *, TF_Status *))    \
+    X(void, TF_OpKernelConstruction_GetAttrInt32, (TF_OpKernelConstruction *, const char *, int32_t *, TF_Status *))   \
     X(void, TF_OpKernelConstruction_GetAttrSize,                                                                       \
       (TF_OpKernelConstruction *, const char *, int32_t *, int32_t *, TF_Status *))                                    \
     X(void, TF_OpKernelConstruction_GetAttrType, (TF_OpKernelConstruction *, const char *, TF_DataType *, TF_Status *)) \

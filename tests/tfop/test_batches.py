@@ -88,6 +88,17 @@ def test_contents_that_are_a_vector(each_way: str) -> None:
         tfio.image.decode_dicom_image(FILES)  # as the original
 
 
+def test_damage_behind_the_header(each_way: str) -> None:
+    """An image that turns out to be damaged when the others are written is an empty row."""
+    damaged = bytearray(read("MR_small_RLE.dcm"))
+    end = damaged.rindex(b"\xfe\xff\xdd\xe0")
+    damaged[end - 1500 : end] = b"\x80" * 1500  # no-ops
+    for files in ([bytes(damaged)], [SMALL, bytes(damaged), read("MR_small_RLE.dcm"), OTHER]):
+        assert_rows(dtf.decode_dicom_batch(files, dtype=tf.int32), files, dtype=np.int32)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="RLE segment"):
+            dtf.decode_dicom_batch(files, dtype=tf.int32, on_error="strict")
+
+
 def test_shape(each_way: str) -> None:
     expected = np.stack([dd.decode_dicom_image(OTHER)] * 2)
     assert np.array_equal(dtf.decode_dicom_batch([OTHER, OTHER], shape=[4, 5]), expected)
