@@ -21,9 +21,10 @@ from dicomdecode.errors import (
 )
 from dicomdecode.export import Report, convert
 from dicomdecode.frame import decode_frame
-from dicomdecode.image import DicomImage, imread
+from dicomdecode.image import DicomImage
 from dicomdecode.image import open_image as open
 from dicomdecode.limits import Limits, set_default_limits
+from dicomdecode.read_image import imread
 from dicomdecode.tables import TagTable, read_tags
 from dicomdecode.tags import dicom_tags
 from dicomdecode.volumes import Volume, read_series

@@ -17,11 +17,11 @@ except ImportError as error:
     raise ImportError("dicomdecode.torch needs PyTorch: pip install 'dicomdecode[torch]'") from error
 
 from dicomdecode.errors import DicomError
-from dicomdecode.image import read_pixels
 from dicomdecode.limits import limits_of
 from dicomdecode.log import warn
 from dicomdecode.pixels import Request
 from dicomdecode.pixels.arguments import one_of
+from dicomdecode.read_image import read_pixels
 from dicomdecode.sources import Item, expand
 
 __all__ = ["DicomDataset", "IterableDicomDataset", "collate", "read_tensor"]

@@ -11,10 +11,10 @@ from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_
 from dicomdecode.batch.placing import Placing
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
-from dicomdecode.image import read_pixels
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import Request
 from dicomdecode.pixels.arguments import check_flag, check_number, one_of
+from dicomdecode.read_image import read_pixels
 from dicomdecode.sources import expand
 
 if TYPE_CHECKING:
