@@ -211,6 +211,9 @@ cdef void keep_stored_bits(const Run* r, const uint8_t* data, size_t size, uint8
     if precision > layout.stored_bits:
         shift_cells(layout.cell, samples, pixels * <size_t>layout.spec.samples, allocated - 1 - high_bit,
                     allocated - layout.stored_bits)
+    elif layout.is_signed and layout.spec.bits_stored > layout.stored_bits:
+        shift_cells(layout.cell, samples, pixels * <size_t>layout.spec.samples, allocated - layout.stored_bits,
+                    allocated - layout.stored_bits)
 
 
 cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch* s, uint8_t* place,

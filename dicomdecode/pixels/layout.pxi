@@ -232,6 +232,8 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
     if not layout.gives_cells and layout.is_machine_type and allocated > 8 and not whole_cells:
         layout.trims_samples = h.bits_stored < allocated
         layout.high_bit = h.high_bit
+        if layout.trims_samples and h.high_bit != h.bits_stored - 1:
+            layout.spec.bits_stored = allocated     # no sign is extended before the stored bits are in their place
     layout.shifts_first = (layout.left or layout.right) and (
         layout.conversion != AS_THEY_ARE or layout.uses_palette or layout.uses_profiles)
 

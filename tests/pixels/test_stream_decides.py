@@ -260,13 +260,22 @@ def test_bits_above_bits_stored(syntax: str, bits: int, signed: bool, above: str
 
 
 @pytest.mark.parametrize("syntax", list(DEEP))
-def test_high_bit(syntax: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(("bits", "high_bit"), [(12, 15), (12, 13), (10, 12), (8, 11), (15, 15)])
+def test_high_bit(syntax: str, signed: bool, bits: int, high_bit: int, tmp_path: Path) -> None:
     """Cells that were coded whole have their stored bits where High Bit says; those of a shorter stream are values."""
-    values = np.random.default_rng(5).integers(0, 4096, (9, 11)).astype(np.uint16)
-    extra: list[s.Element] = [(0x00280101, "US", 12), (0x00280102, "US", 15)]
-    check(compressed(bytes(DEEP[syntax](values << 4 | 5)), syntax, values, "MONOCHROME2", *extra), values, tmp_path)
-    short = imagecodecs.jpeg8_encode(values, lossless=True, bitspersample=12)
-    check(compressed(short, LOSSLESS, values, "MONOCHROME2", *extra), values, tmp_path)
+    rng = np.random.default_rng(5)
+    lowest = -(1 << bits - 1) if signed else 0
+    values = rng.integers(lowest, lowest + (1 << bits), (9, 11)).astype("i2" if signed else "u2")
+    extra: list[s.Element] = [(0x00280101, "US", bits), (0x00280102, "US", high_bit)]
+    mask, low_bit = (1 << bits) - 1, high_bit + 1 - bits
+    cells = (values.view(np.uint16) & mask) << low_bit
+    around = rng.integers(0, 65536, cells.shape, np.uint16) & np.uint16(~(mask << low_bit) & 0xFFFF)
+    for whole in (cells, cells | around):
+        check(compressed(bytes(DEEP[syntax](whole)), syntax, values, "MONOCHROME2", *extra), values, tmp_path)
+    if bits == 12:
+        short = imagecodecs.jpeg8_encode(values.view(np.uint16) & mask, lossless=True, bitspersample=12)
+        check(compressed(short, LOSSLESS, values, "MONOCHROME2", *extra), values, tmp_path)
 
 
 @pytest.mark.parametrize("signed", [False, True])
