@@ -401,3 +401,20 @@ def test_pydicom_data_set_of_an_unknown_syntax() -> None:
         image = dd.open(dataset)
         assert image.transfer_syntax == uid
         assert image.tag("Rows") == 2
+
+
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.IMPLICIT_LE, s.EXPLICIT_BE])
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\0", b"x", b"\r\n", bytes(16), bytes(128), bytes(range(1, 100)), b"\xff" * 300, b"x" + bytes(128) + b"DICM"],
+)
+def test_bytes_in_front_of_a_data_set_without_meta(syntax: str, garbage: bytes, tmp_path: Path) -> None:
+    """They are passed over where a data set surely begins behind them, and told."""
+    pixels = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    whole = s.image(pixels, syntax=syntax, extra=[(0x00080005, "CS", "ISO_IR 100"), (0x00080060, "CS", "CT")])
+    start = whole.index(s.tag_bytes(0x00080005, ">" if syntax == s.EXPLICIT_BE else "<"))
+    contents = garbage + whole[start:]
+    everywhere(contents, pixels, tmp_path)
+    assert "foreign_bytes" in codes(contents)
+    with pytest.raises(dd.DicomError):
+        dd.imread(garbage.ljust(600, b"\xee"))

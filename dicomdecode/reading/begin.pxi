@@ -112,6 +112,38 @@ cdef int skip_foreign(FileMap* m, Fault* fault) noexcept nogil:
     return SCAN_DONE
 
 
+cdef bint begins_well(const Cursor* c, uint64_t file_size) noexcept nogil:
+    """Whether the first bytes of a file without file meta information are an element of a data set."""
+    cdef Cursor here = c[0]
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    cdef bint explicit_vr = form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM
+    # In big endian a group up to 00FF has its zero first.
+    here.big_endian = c.data[c.pos] == 0 and c.data[c.pos + 1] != 0
+    element_header(&here, file_size, explicit_vr, &tag, &vr, &length, &header)
+    if tag >> 16 > 0x00FF or tag >> 16 == 0 or (tag >> 16) & 1:
+        return False
+    if not explicit_vr and length == 0 and not short_of(c, 16) and u32_at(c.data + c.pos + 8, False) == 0:
+        return False                # one byte, and zeros behind it
+    return length == UNDEFINED_LENGTH or length <= file_size - c.pos - header
+
+
+cdef void skip_to_dataset(FileMap* m) noexcept nogil:
+    """Go behind a few bytes that belong to nothing, in front of a data set that has no file meta information.
+
+    Only where it surely begins: two elements, the first of group 0008, with which nearly all do.
+    """
+    cdef Cursor* c = &m.cursor
+    cdef size_t at
+    for at in range(c.pos + 1, min(c.pos + <size_t>FOREIGN_BYTES, c.size)):
+        if at + 8 <= c.size and u16_at(c.data + at, c.data[at] == 0) == 8 and does_begin(c, m.file_size, at):
+            m.skipped += at - c.pos
+            c.pos = at
+            return
+
+
 cdef size_t find_prefix(const Cursor* c) noexcept nogil:
     """Where the prefix of a file ends whose first bytes belong to nothing; 0: nowhere.
 
@@ -159,6 +191,8 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     result = skip_foreign(m, fault)
     if result != SCAN_DONE:
         return result
+    if m.meta.count == 0 and not short_of(c, 12) and not begins_well(c, m.file_size):
+        skip_to_dataset(m)
     m.dataset_offset = m.base + c.pos
     if m.file_size - c.pos < 8:
         if m.meta.count == 0:
