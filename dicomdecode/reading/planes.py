@@ -85,8 +85,9 @@ def vector_of(value: Any) -> Vector | None:
     return None if found is None else (found[0], found[1], found[2])
 
 
-def _positive(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) and value > 0 else None
+def _thickness(value: Any) -> float | None:
+    """A length in mm; None for what cannot be one."""
+    return float(value) if isinstance(value, (int, float)) and 1e-6 < value < 1e6 else None
 
 
 def _plane_in(data: DataSet, others: Plane) -> Plane:
@@ -95,7 +96,7 @@ def _plane_in(data: DataSet, others: Plane) -> Plane:
         vector_of(data.tag(_POSITION)) or others.position,
         _numbers(data.tag(_ORIENTATION), 6) or others.orientation,
         pair_of(data.tag(_SPACING)) or others.spacing,
-        _positive(data.tag(_THICKNESS)) or others.thickness,
+        _thickness(data.tag(_THICKNESS)) or others.thickness,
     )
 
 
@@ -115,7 +116,7 @@ def _plane_of_group(group: DataSet, others: Plane) -> Plane:
         orientation = _numbers(item.tag(_ORIENTATION), 6) or orientation
     for item in group.items(_PIXEL_MEASURES)[:1]:
         spacing = pair_of(item.tag(_SPACING)) or spacing
-        thickness = _positive(item.tag(_THICKNESS)) or thickness
+        thickness = _thickness(item.tag(_THICKNESS)) or thickness
     return Plane(position, orientation, spacing, thickness)
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Opened", "Slice", "open_file", "place", "slices_of"]
 
+#: In mm: nothing of a patient is further away, no pixel is smaller.
+_FAR, _TINY = 1e6, 1e-6
 #: How far a direction may be from a unit vector, and two of them from a right angle: they are written in a few digits.
 _ROUNDED = 0.01
 
@@ -176,6 +178,8 @@ def _lacking(plane: Plane) -> str:
         return "A slice has no Image Orientation (Patient)"
     if plane.spacing is None:
         return "A slice has no Pixel Spacing"
+    if any(abs(x) > _FAR for x in plane.position) or not all(_TINY < x < _FAR for x in plane.spacing):
+        return "Image Position (Patient) or Pixel Spacing of a slice is beyond all measure"
     row, column, normal = plane.orientation[:3], plane.orientation[3:], cross(plane.orientation)
     # The normal of two unit vectors at a right angle is one as well.
     if any(abs(sum(x * x for x in vector) - 1) > 2 * _ROUNDED for vector in (row, column, normal)):

@@ -301,6 +301,14 @@ def test_impossible_orientations(orientation: tuple[float, ...]) -> None:
     assert code_of(files) == "not_a_volume"
 
 
+@pytest.mark.parametrize(
+    "tag, value", [(0x00200032, "0\\1e308\\0"), (0x00280030, "1e200\\1"), (0x00280030, "5e-324\\1")]
+)
+def test_numbers_beyond_all_measure(tag: int, value: str) -> None:
+    files = [*stack(), one_slice(8, (-10, 20, 40), extra=[(tag, "DS", value)])]
+    assert code_of(files, strict=False) == "not_a_volume"
+
+
 def test_one_slice() -> None:
     assert code_of(stack(1)) == "not_a_volume"
     volume = dd.read_series(stack(1), strict=False)
