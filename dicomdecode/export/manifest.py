@@ -138,7 +138,7 @@ class Manifest:
                 code="target_exists",
                 hint="Pass resume=True to go on from there, or overwrite=True to throw them away",
             )
-        if lines[0].decode() != head:
+        if lines[0] != head.encode():
             raise ExportError(
                 "The target folder holds results of an export with other settings",
                 code="target_exists",

@@ -124,6 +124,8 @@ def test_targets(files: list[Path], tmp_path: Path) -> None:
     assert sorted(snapshot(ours)) == [*(f"0000000{k}.npz" for k in range(3)), "manifest.jsonl", "notes.txt"]
     (ours / "manifest.jsonl").write_text("{}\n[]\n")
     refused(ours, "target_exists", format="npz")
+    (ours / "manifest.jsonl").write_bytes(b"\xff\xfe\n{}\n")
+    refused(ours, "target_exists", format="npz")
 
 
 def test_two_runs_do_not_share_a_folder(files: list[Path], tmp_path: Path) -> None:
