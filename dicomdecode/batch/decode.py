@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.parts import Part, Parts, PartWork
 from dicomdecode.batch.placing import Placing
 from dicomdecode.batch.progress import Progress
-from dicomdecode.batch.stream import Stream
+from dicomdecode.batch.stream import Result, Stream
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import Request
+from dicomdecode.pixels._core import decode_paths
 from dicomdecode.pixels.arguments import check_flag, check_number, one_of
 from dicomdecode.read_image import read_pixels
-from dicomdecode.sources import expand
+from dicomdecode.sources import Expansion, Item, expand
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     from dicomdecode.pixels.arguments import RegionLike
 
 __all__ = ["Batch", "Decoded", "decode_batch"]
+
+_SECONDS_OF_A_PART = 1e-3
+_MOST_OF_A_PART = 32  # files
 
 
 @dataclass(slots=True, eq=False)
@@ -74,8 +81,26 @@ class _Decode:
             threads=job.threads,
         )
 
+    def at_once(self, sources: list[Any]) -> list[NDArray[Any] | None]:
+        """The pixels of several files without Python in between; None for those that it is needed for."""
+        return decode_paths([_as_path(source) for source in sources], self._request, self._limits)
+
+    @property
+    def does_at_once(self) -> bool:
+        """Whether `at_once` does what is asked for."""
+        asked = self._request
+        return asked.padding is None and not asked.overlays and self._placing.shape is None
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _Decode, (self._keywords, self._limits, self._placing)
+
+
+def _as_path(source: Any) -> bytes:
+    """A path as the system has it; an empty one for what is none."""
+    if not isinstance(source, (str, os.PathLike)):
+        return b""
+    path = os.fsencode(source)
+    return b"" if b"\0" in path else path
 
 
 class Batch(Iterator[Decoded]):
@@ -89,17 +114,16 @@ class Batch(Iterator[Decoded]):
         Files so far.
     """
 
-    def __init__(self, stream: Stream, placing: Placing, on_error: str) -> None:
+    def __init__(self, files: _Files, placing: Placing, on_error: str) -> None:
         self.decoded = 0
         self.failed = 0
-        self._stream = stream
+        self._files = files
         self._placing = placing
         self._on_error = on_error
 
     def __next__(self) -> Decoded:
         while True:
-            result = next(self._stream)
-            name, outcome = result.item.name, result.outcome
+            name, outcome = next(self._files)
             index, error, seconds = outcome.index, outcome.error, outcome.seconds
             try:
                 self._placing.check_room(index + 1)
@@ -118,13 +142,55 @@ class Batch(Iterator[Decoded]):
 
     def close(self) -> None:
         """Begin nothing new; what is finished can still be taken."""
-        self._stream.stop()
+        self._files.stop()
 
     def __enter__(self) -> Batch:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+class _Files(Iterator[tuple[Any, Outcome]]):
+    """The files of parts, one after the other: the name of each, and what became of it.
+
+    Parts are made as large as what is done in a millisecond, so that a thread is not woken for each small file.
+    """
+
+    def __init__(self, parts: Parts, crew: Crew, *, ordered: bool, shown: Progress, items: Expansion) -> None:
+        self._parts = parts
+        self._items = items
+        self._shown = shown
+        self._stream = Stream(parts, crew, ordered=ordered, progress=Progress(False))
+        self._ready: deque[tuple[Any, Outcome]] = deque()
+
+    def __next__(self) -> tuple[Any, Outcome]:
+        if not self._ready:
+            try:
+                self._ready.extend(self._outcomes(next(self._stream)))
+            except BaseException:
+                self._shown.close()
+                raise
+        found = self._ready.popleft()
+        self._shown.step(failed=found[1].error is not None, total=self._items.total)
+        return found
+
+    def _outcomes(self, result: Result) -> Iterator[tuple[Any, Outcome]]:
+        items: list[Item] = result.item.name
+        part: Part = result.item.source
+        outcomes = result.outcome.value
+        if result.outcome.error is not None:
+            error = result.outcome.error
+            outcomes = [Outcome(part.first + i, None, error) for i in range(len(items))]
+        elif self._parts.size < _MOST_OF_A_PART or result.outcome.seconds > 2 * _SECONDS_OF_A_PART:
+            each = result.outcome.seconds / len(items)
+            self._parts.size = max(1, min(int(_SECONDS_OF_A_PART / max(each, 1e-6)), _MOST_OF_A_PART))
+        for item, outcome in zip(items, outcomes, strict=True):
+            yield item.name, outcome if item.error is None else Outcome(outcome.index, None, item.error)
+
+    def stop(self) -> None:
+        self._stream.stop()
+        self._shown.close()
 
 
 def decode_batch(
@@ -224,7 +290,8 @@ def decode_batch(
     items = expand(sources, allowed)
     placing.check_room(items.total or 0)
     shown = Progress(check_flag("progress", progress))
-    return Batch(Stream(items, crew, ordered=ordered, progress=shown), placing, on_error)
+    files = _Files(Parts(items, 1, of_paths_only=True), crew, ordered=ordered, shown=shown, items=items)
+    return Batch(files, placing, on_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +326,12 @@ def _crew(
     """Who decodes the files of a batch."""
     size = count_workers(threads)
     if executor is None and isolation is None:
-        return ThreadCrew(_Decode(keywords, limits, placing), size)
+        here = _Decode(keywords, limits, placing)
+        return ThreadCrew(PartWork(here, here.at_once if here.does_at_once else None), size)
     work = _Decode(keywords, limits, placing.elsewhere())  # somewhere else, where `out` cannot be reached
     if isolation is None:
-        return ExecutorCrew(work, checked_executor(executor), size)
+        return ExecutorCrew(PartWork(work), checked_executor(executor), size)
     from dicomdecode.batch.children import Children
 
     children = Children(work, placing, limits, isolation.timeout, size)
-    return ThreadCrew(children, size, children.close)
+    return ThreadCrew(PartWork(children), size, children.close)

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.codecs._spec cimport FrameSpec, Spec
 from dicomdecode.pixels._plans cimport Cells, CPlan
+from dicomdecode.reading._limits cimport CLimits
 from dicomdecode.reading._reading cimport DicomFile, Fault, FileBytes, FileMap, ImageHeader
 
 cdef enum CodecKind:
@@ -162,6 +163,28 @@ cdef struct Scratch:        # memory that frames share, one after the other
     size_t planes_size
     Fragment* fragments
     size_t fragment_room
+
+
+cdef struct Alone:              # one image, from the bytes of its file to memory of the caller
+    Asked asked
+    FileBytes bytes
+    ImageHeader header
+    Layout layout
+    FrameIndex index
+    ChosenFrames chosen
+    Area area
+    Run run
+    CPlan plan
+    int dim_count               # of the result
+    int64_t[4] dims
+    size_t size                 # of the result, in bytes
+
+ctypedef bint (*MakePlan)(Asked* asked, const FileMap* m, const ImageHeader* h, const Layout* layout,
+                          CPlan* plan) noexcept nogil
+
+cdef bint prepare_alone(Alone* a, const CLimits* limits, MakePlan make_plan) noexcept nogil
+cdef bint shape_alone(Alone* a, int samples, uint64_t limit) noexcept nogil
+cdef int fill_alone(Alone* a, uint8_t* out) noexcept nogil
 
 
 cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, int color, bint whole_cells,

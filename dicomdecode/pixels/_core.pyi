@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError
+from dicomdecode.limits import Limits
 from dicomdecode.pixels._plans import Plan
 from dicomdecode.pixels.arguments import Allocate, RegionLike
 from dicomdecode.pixels.icc import Profiles
@@ -127,3 +128,5 @@ class Frames:
     def extents(self, frame: int) -> list[tuple[int, int]]: ...
     def position(self, frame: int, offset: int) -> int: ...
     def located(self, error: DicomError, frame: int) -> DicomError: ...
+
+def decode_paths(paths: list[bytes], request: Request, limits: Limits) -> list[NDArray[Any] | None]: ...

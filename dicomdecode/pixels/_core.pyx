@@ -8,15 +8,17 @@ choice.pxi   which frames, and which part of them, a request wants
 frame.pxi    one frame: cells or codestream -> samples -> colour -> plan -> result
 request.pxi  what a caller asks for
 frames.pxi   the class that decodes the frames of a file
+alone.pxi    one image without Python; several files by their paths
 
 What chooses a plan from look-up tables, functional groups, palettes and profiles is Python (`planning.py`), and so are
 the codecs of libraries; the classes hand frames to them and plans to the core.
 """
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cython cimport critical_section
+from cython cimport critical_section, internal
 from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
 from dicomdecode.codecs._heads cimport (
@@ -37,10 +39,10 @@ from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
     CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PIXELS_FLOAT, PIXELS_INTEGER, PI_MISSING, PI_MONOCHROME1,
     PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
-    PI_YBR_PARTIAL_422, PI_YBR_RCT, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT, VOI_SIGMOID,
-    WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, ReadBuffer, WriteBuffer,
-    check_header, fail, find, held_at, is_shown_inverted, is_white, letters, next_fragment, read_bytes, value_at,
-    walk_free, walk_init)
+    PI_YBR_PARTIAL_422, PI_YBR_RCT, SCAN_PIXELS, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT,
+    VOI_SIGMOID, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, OpenFile,
+    ReadBuffer, WriteBuffer, check_header, close_file, fail, find, held_at, hold_front, is_shown_inverted, is_white,
+    letters, limits_of, map_free, next_fragment, parse_header, read_bytes, scan_held, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
@@ -167,3 +169,4 @@ cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
 
 
 include "frames.pxi"
+include "alone.pxi"

@@ -73,6 +73,22 @@ cdef inline const uint8_t* held_at(const FileBytes* f, uint64_t offset, uint64_t
     return f.data + offset if offset <= f.held and n <= f.held - offset else NULL
 
 
+cdef inline void hold_all(FileBytes* f, const uint8_t* data, size_t size) noexcept nogil:
+    """A file that is in memory."""
+    f.data = data
+    f.held = f.size = size
+    f.read = NULL
+    f.source = NULL
+
+
+cdef struct OpenFile:
+    int descriptor
+    int error                   # errno of the last read that failed
+
+cdef int hold_front(const char* path, OpenFile* file, FileBytes* f, uint8_t* front, size_t room) noexcept nogil
+cdef void close_file(OpenFile* file) noexcept nogil
+
+
 cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil
 
 
@@ -171,7 +187,7 @@ cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, 
 cdef void map_free(FileMap* m) noexcept nogil
 cdef int scan(FileMap* m, bint stop_at_pixels, Fault* fault) noexcept nogil
 cdef int scan_item(FileMap* m, Fault* fault) noexcept nogil
-cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits* limits, Fault* fault) noexcept nogil
+cdef int scan_held(FileMap* m, const FileBytes* f, const CLimits* limits, Fault* fault) noexcept nogil
 cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
 cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noexcept nogil
 cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, Fault* fault) noexcept nogil

@@ -437,26 +437,29 @@ cdef int64_t end_of_pixels(FileMap* m, const FileBytes* f) noexcept nogil:
     return <int64_t>end if kind == DELIMITER or not e.flags & (UNDEFINED | CUT) else -1
 
 
-cdef int scan_memory(FileMap* m, const uint8_t* data, size_t size, const CLimits* limits, Fault* fault) noexcept nogil:
-    """Scan a file that is in memory, elements behind the pixel data too; to be ended with `map_free`."""
-    cdef FileBytes f
+cdef int scan_held(FileMap* m, const FileBytes* f, const CLimits* limits, Fault* fault) noexcept nogil:
+    """Scan what is held of a file, elements behind the pixel data too; to be ended with `map_free`.
+
+    SCAN_MORE where too little is held.
+    """
     cdef FileMap tail
     cdef Fault ignored
     cdef int result
     cdef int64_t end
-    map_init(m, data, size, 0, size)
+    cdef const uint8_t* behind
+    map_init(m, f.data, <size_t>f.held, 0, f.size)
     m.limits = limits[0]
     result = scan(m, True, fault)
     if result == SCAN_PIXELS:
-        f.data = data
-        f.held = f.size = size
-        f.read = NULL
-        if may_be_more(m, &f):
-            end = end_of_pixels(m, &f)
-            if end >= 0:
-                begin_tail(&tail, m, <uint64_t>end, size)
-                tail.cursor.data = data + end
-                tail.cursor.size = size - <size_t>end
+        if may_be_more(m, f):
+            end = end_of_pixels(m, f)
+            if end >= 0 and <uint64_t>end <= f.size:
+                behind = held_at(f, <uint64_t>end, f.size - <uint64_t>end)
+                if behind == NULL:
+                    return SCAN_MORE
+                begin_tail(&tail, m, <uint64_t>end, f.size)
+                tail.cursor.data = behind
+                tail.cursor.size = <size_t>(f.size - <uint64_t>end)
                 ignored.kind = NO_FAULT
                 scan(&tail, False, &ignored)
                 join_tail(m, &tail)

@@ -10,6 +10,7 @@ cdef extern from "read_at.h" nogil:
     int dd_describe_file(int descriptor, dd_file* file)
     int64_t dd_read_at(int descriptor, void* target, size_t n, uint64_t offset)
     int dd_close_file(int descriptor)
+    int dd_open_file(const char* path)
 
 
 cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil:
@@ -129,17 +130,38 @@ cdef class MemorySource(Source):
         return self.view[min(offset, self.size):min(offset, self.size) + min(length, self.size)]
 
 
-cdef struct OpenFile:
-    int descriptor
-    int error                   # errno of the last read that failed
-
-
 cdef int64_t read_open_file(void* source, uint64_t offset, uint8_t* target, size_t n) noexcept nogil:
     cdef OpenFile* file = <OpenFile*>source
     cdef int64_t done = dd_read_at(file.descriptor, target, n, offset)
     if done < 0:
         file.error = errno
     return done
+
+
+cdef int hold_front(const char* path, OpenFile* file, FileBytes* f, uint8_t* front, size_t room) noexcept nogil:
+    """Open a file by its path and read its front; to be ended with `close_file`. -1 for what is no regular file with
+    bytes in it, or cannot be read: Python says what it is."""
+    cdef dd_file known
+    cdef int64_t n
+    file.error = 0
+    file.descriptor = dd_open_file(path)
+    if file.descriptor < 0:
+        return -1
+    if dd_describe_file(file.descriptor, &known) == 0 and known.is_regular and known.size:
+        n = dd_read_at(file.descriptor, front, <size_t>min(known.size, <uint64_t>room), 0)
+        if n == <int64_t>min(known.size, <uint64_t>room):
+            hold_all(f, front, <size_t>n)
+            if f.held < known.size:
+                f.size = known.size
+                f.read = read_open_file
+                f.source = file
+            return 0
+    close_file(file)
+    return -1
+
+
+cdef void close_file(OpenFile* file) noexcept nogil:
+    dd_close_file(file.descriptor)
 
 
 cdef class PathSource(Source):

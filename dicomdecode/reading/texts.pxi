@@ -250,13 +250,15 @@ cdef bint texts_of_file(const uint8_t* contents, size_t size, const CLimits* lim
                         TextSink sink, void* target) noexcept nogil:
     """Give the text of each tag to `sink`; False when any of them needs Python, which then gives all again."""
     cdef FileMap m
+    cdef FileBytes f
     cdef Fault fault
     cdef int result
     cdef int charset = UNREAD
     cdef size_t i
     cdef bint done
     fault.kind = NO_FAULT
-    result = scan_memory(&m, contents, size, limits, &fault)
+    hold_all(&f, contents, size)
+    result = scan_held(&m, &f, limits, &fault)
     done = (result == SCAN_DONE or result == SCAN_PIXELS) and (m.explicit_vr or count == 0)
     for i in range(count):
         if not done:

@@ -20,6 +20,19 @@ _ENDINGS = (".dcm", ".dicom")
 _PREFIX = 132  # bytes: preamble and "DICM" (PS3.10 7.1)
 
 
+def _is_plain(path: str) -> bool:
+    """Whether a path cannot be a pattern, a URL, or lead through an archive; a quick look, that most paths pass."""
+    text = path.lower()
+    return not ("*" in text or "?" in text or "[" in text or ":" in text or ".zip" in text or ".t" in text)
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return os.stat(path).st_mode & 0o170000 == 0o040000
+    except (OSError, ValueError):
+        return False
+
+
 class SupportsRead(Protocol):
     """A binary file."""
 
@@ -65,6 +78,9 @@ class Expansion(Iterator[Item]):
 
     def _expanded(self, sources: Iterator[Any], limits: Limits) -> Iterator[Item]:
         for source in sources:
+            if type(source) is str and _is_plain(source) and not _is_folder(source):
+                yield Item(source, source)  # most are plain files
+                continue
             for number, item in enumerate(_files_of(source, limits)):
                 if number and self.total is not None:
                     self.total += 1

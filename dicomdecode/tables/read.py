@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers, run
+from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.parts import Parts, PartWork
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels.arguments import check_flag, one_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.charset import is_known
-from dicomdecode.sources import Expansion, Item, expand
+from dicomdecode.sources import Item, expand
 from dicomdecode.tables.columns import Column, columns_of
 from dicomdecode.tables.table import TagTable
 from dicomdecode.tables.values import Filled, fill
@@ -27,7 +27,7 @@ _FILES = 64  # that a worker is given at a time: a header takes it less time tha
 
 
 class _ReadTags:
-    """The work on some files: for each the cells of its row, or the error of the file. It can be pickled."""
+    """The work on a file: the cells of its row. It can be pickled."""
 
     def __init__(self, columns: tuple[Column, ...], character_set: list[str] | None, limits: Limits) -> None:
         self._columns = columns
@@ -38,9 +38,6 @@ class _ReadTags:
         self._others = [i for i, column in enumerate(columns) if not column.is_plain]
 
     def __call__(self, job: Job) -> list[Any]:
-        return [run(self._row, Job(i, source)) for i, source in enumerate(job.source)]
-
-    def _row(self, job: Job) -> list[Any]:
         source = open_source(job.source, self._limits)
         try:
             file = DicomFile(source, self._limits)
@@ -57,21 +54,6 @@ class _ReadTags:
             return row
         finally:
             source.rest()
-
-
-class _Parts(Iterator[Item]):
-    """An expansion, some files at a time: the name of a part is the list of its items."""
-
-    def __init__(self, items: Expansion) -> None:
-        self._items = items
-        self.is_listed = False
-        self.total: int | None = None
-
-    def __next__(self) -> Item:
-        part = list(islice(self._items, _FILES))
-        if not part:
-            raise StopIteration
-        return Item(part, [item.source for item in part if item.error is None])
 
 
 def read_tags(
@@ -137,24 +119,20 @@ def read_tags(
     one_of("on_error", on_error, ("record", "raise", "skip"))
     allowed = limits_of(limits)
     columns = columns_of(tags, types)
-    work = _ReadTags(columns, _terms(character_set), allowed)
+    work = PartWork(_ReadTags(columns, _terms(character_set), allowed))
     size = count_workers(threads)
     crew: Crew = ThreadCrew(work, size) if executor is None else ExecutorCrew(work, checked_executor(executor), size)
     items = expand(sources, allowed)
     shown = Progress(check_flag("progress", progress))
-    stream = Stream(_Parts(items), crew, ordered=True, progress=Progress(False))
+    stream = Stream(Parts(items, _FILES, of_paths_only=False), crew, ordered=True, progress=Progress(False))
     rows = _Rows(columns, on_error)
     try:
         for result in stream:
-            found = iter(result.outcome.value or ())
-            for item in result.item.name:
-                if result.outcome.error is not None:
-                    rows.add(item.name, None, result.outcome.error)
-                elif item.error is not None:
-                    rows.add(item.name, None, item.error)
-                else:
-                    outcome = next(found)
-                    rows.add(item.name, outcome.value, outcome.error)
+            part: list[Item] = result.item.name
+            failed = result.outcome.error
+            outcomes = [Outcome(0, None, failed)] * len(part) if failed is not None else result.outcome.value
+            for item, outcome in zip(part, outcomes, strict=True):
+                rows.add(item.name, outcome.value, item.error or outcome.error)
                 shown.step(failed=rows.last_failed, total=items.total)
     finally:
         stream.stop()

@@ -9,20 +9,16 @@ file that turns out to be damaged, is decoded by `run_call` as in the Python fun
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_READ, PyBuffer_Release, PyObject_GetBuffer
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdint cimport uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint8_t, uint32_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.pixels._core cimport (
-    AREA_FOUND, CODEC_NATIVE, DONE, Asked, ChosenFrames, FrameIndex, Frames, Layout, PixelData, Request, Run, Scratch,
-    begin_index, check_frames, choose_area, choose_frames, describe, free_index, free_scratch, highest_frame,
-    needs_no_python, nth_frame, plan_of_integers, result_dims, walk_index, write_one)
-from dicomdecode.pixels._plans cimport CPlan, Plan, has_loop, item_bytes
+    CODEC_NATIVE, DONE, Alone, Asked, Frames, Layout, MakePlan, PixelData, Request, fill_alone, free_index,
+    highest_frame, needs_no_python, prepare_alone, shape_alone)
+from dicomdecode.pixels._plans cimport CPlan, Plan, has_loop
 from dicomdecode.reading._limits cimport CLimits, fill_limits
-from dicomdecode.reading._reading cimport (
-    SCAN_PIXELS, Fault, FileBytes, FileMap, ImageHeader, check_header, map_free, parse_header, scan_memory,
-    texts_of_file)
+from dicomdecode.reading._reading cimport FileMap, ImageHeader, hold_all, texts_of_file
 from dicomdecode.tfio_compat._plan cimport tfio_plan
 from dicomdecode.tfop._interface cimport (
     DD_AGAIN, DD_CANCELLED, DD_CORE_VERSION, DD_FAILED, DD_FAILED_PRECONDITION, DD_FILLED, DD_INTERNAL,
@@ -89,17 +85,9 @@ cdef struct Call:               # a dd_request
 
 cdef struct State:              # of one image
     const Call* call
-    Asked asked                 # the call's; tensorflow-io's values have a shape of their own
     const uint8_t* contents
     size_t size
-    FileBytes bytes
-    ImageHeader header
-    Layout layout
-    FrameIndex index            # empty where Python found the frames
-    ChosenFrames chosen
-    Area area
-    Run run
-    CPlan plan
+    Alone alone                 # its index is empty where Python found the frames
     PyObject* keeper            # what the plan and the frames that Python made live in; NULL where there is none
     bint is_array               # the result is an array that Python made
     Py_buffer array
@@ -161,17 +149,22 @@ cdef int free_done() except -1:
 cdef int prepare(const dd_request* request, const uint8_t* contents, size_t size, dd_image* image,
                  dd_error* error) noexcept nogil:
     cdef State* state = <State*>calloc(1, sizeof(State))
+    cdef MakePlan make_plan = NULL
     cdef int result = 0
     if state == NULL:
         return say(error, DD_RESOURCE_EXHAUSTED, b"no memory to decode an image")
     state.call = <const Call*>request
-    state.asked = state.call.asked
+    state.alone.asked = state.call.asked
+    hold_all(&state.alone.bytes, contents, size)
     state.contents = contents
     state.size = size
     image.state = state
     image.may_change = 0
-    if prepare_alone(state, <const CLimits*>dd_get_limits(), image):
-        image.may_change = state.layout.codec != CODEC_NATIVE
+    if state.call.is_tfio:
+        make_plan = plan_like_tfio
+    if prepare_alone(&state.alone, <const CLimits*>dd_get_limits(), make_plan):
+        image.may_change = state.alone.layout.codec != CODEC_NATIVE
+        tell_shape(state, image)
     else:
         result = ask_python(state, image, error)
         if result < 0:
@@ -179,100 +172,31 @@ cdef int prepare(const dd_request* request, const uint8_t* contents, size_t size
     return result
 
 
-cdef bint prepare_alone(State* state, const CLimits* limits, dd_image* image) noexcept nogil:
-    """Find plan, frames and shape without Python; False where Python is asked, for damaged files too."""
-    cdef FileMap m
-    cdef Fault fault
-    cdef bint found = False
-    if scan_memory(&m, state.contents, state.size, limits, &fault) == SCAN_PIXELS:
-        parse_header(&m, &state.header)
-        found = check_header(&m, &state.header, &fault) == 0 and describe_alone(state, &m, image)
-    map_free(&m)
-    if not found:
-        free_index(&state.index)
-    return found
-
-
-cdef bint describe_alone(State* state, const FileMap* m, dd_image* image) noexcept nogil:
-    cdef const ImageHeader* h = &state.header
-    cdef Layout* layout = &state.layout
-    cdef Fault fault
-    cdef bint fit = True
-    cdef bint is_tfio = state.call.is_tfio
-    state.bytes.data = state.contents
-    state.bytes.held = state.bytes.size = state.size
-    if (describe(m, h, &state.bytes, state.asked.color, False, layout) != DONE or layout.uses_palette
-            or layout.uses_profiles or layout.is_stream):
+cdef bint plan_like_tfio(Asked* asked, const FileMap* m, const ImageHeader* h, const Layout* layout,
+                         CPlan* plan) noexcept nogil:
+    if layout.codec != CODEC_NATIVE or not layout.in_order or h.pixels.flags:
         return False
-    if is_tfio:
-        if layout.codec != CODEC_NATIVE or not layout.in_order or h.pixels.flags:
-            return False
-        if not tfio_plan(&state.asked, m, h, layout.cell, not state.asked.must_fit, &state.plan):
-            return False
-    elif plan_of_integers(h, layout, &state.asked, &state.plan, &fit) != DONE or (not fit and state.asked.must_fit):
+    if not tfio_plan(asked, m, h, layout.cell, not asked.must_fit, plan):
         return False
-    state.run.bytes = &state.bytes
-    state.run.layout = layout
-    state.run.by_openjpeg = state.asked.by_openjpeg
-    state.run.rows = h.rows
-    state.run.columns = h.columns
-    if choose_frames(&state.asked.frames, h.frames, &state.chosen) < 0:
-        return False
-    if state.asked.reduce or state.asked.region.is_given:
-        if choose_area(&state.asked, h, layout, &state.area, &state.run) != AREA_FOUND:
-            return False
-    if layout.codec != CODEC_NATIVE:
-        state.run.index = &state.index
-        if begin_index(&state.index, &state.bytes, m, h, &fault) < 0:
-            return False
-        if state.index.table == NULL and walk_index(&state.index, &state.bytes, h.pixels.tag, &fault) < 0:
-            return False
-    if not needs_no_python(&state.run, h):
-        return False
-    if state.chosen.count and check_frames(layout, &state.index, h, highest_frame(&state.chosen), state.chosen.count,
-                                           &fault) < 0:
-        return False
-    if is_tfio:
-        state.asked.frame_dim = state.asked.color_dim = 1
-    return shape_of(state, layout.spec.samples, m.limits.output_bytes, image)
-
-
-cdef bint shape_of(State* state, int samples, uint64_t limit, dd_image* image) noexcept nogil:
-    """The shape of the result; False where there is none within the limits."""
-    cdef uint64_t bytes = item_bytes(state.asked.target)
-    cdef int i
-    image.dim_count = result_dims(&state.asked, state.chosen.count, state.chosen.keeps_axis, state.run.rows,
-                                  state.run.columns, samples, image.dims)
-    if image.dim_count < 0:
-        return False
-    for i in range(image.dim_count):
-        if image.dims[i] and bytes > limit // <uint64_t>image.dims[i]:
-            return False
-        bytes *= <uint64_t>image.dims[i]
-    image.bytes = <size_t>bytes
+    asked.frame_dim = asked.color_dim = 1
     return True
+
+
+cdef void tell_shape(const State* state, dd_image* image) noexcept nogil:
+    cdef int i
+    image.dim_count = state.alone.dim_count
+    for i in range(image.dim_count):
+        image.dims[i] = state.alone.dims[i]
+    image.bytes = state.alone.size
 
 
 cdef int fill(dd_image* image, void* out, dd_error* error) noexcept nogil:
     cdef State* state = <State*>image.state
-    cdef Scratch scratch
-    cdef Fault fault
-    cdef uint64_t i
-    cdef size_t step
-    cdef int status = DONE
     if state.is_array:
         if image.bytes:
             memcpy(out, state.array.buf, image.bytes)
         return DD_FILLED
-    memset(&scratch, 0, sizeof(scratch))
-    step = image.bytes // <size_t>state.chosen.count if state.chosen.count else 0
-    for i in range(state.chosen.count):
-        status = write_one(&state.run, &state.header, nth_frame(&state.chosen, i), &state.plan, &scratch,
-                           <uint8_t*>out + i * step, &fault)
-        if status != DONE:
-            break
-    free_scratch(&scratch)
-    if status == DONE:
+    if fill_alone(&state.alone, <uint8_t*>out) == DONE:
         return DD_FILLED
     return DD_FAILED if ask_python(state, image, error) < 0 else DD_AGAIN
 
@@ -282,7 +206,7 @@ cdef void release(dd_image* image) noexcept nogil:
     if (state.is_array or state.keeper != NULL) and dd_enter_python():
         forget(state)
         dd_leave_python()
-    free_index(&state.index)
+    free_index(&state.alone.index)
     free(state)
 
 
@@ -356,13 +280,14 @@ cdef bint plan_with_python(State* state, object view, dd_image* image) except -1
             return False
     except Exception:
         return False            # `run_call` meets it again, and says what is wrong
-    state.header = pixels.file.h
-    state.run = frames.run
-    state.chosen = frames.chosen
-    state.layout = frames.layout
-    state.plan = plan.c
-    if not shape_of(state, plans.samples, pixels.file.m.limits.output_bytes, image):
+    state.alone.header = pixels.file.h
+    state.alone.run = frames.run
+    state.alone.chosen = frames.chosen
+    state.alone.layout = frames.layout
+    state.alone.plan = plan.c
+    if not shape_alone(&state.alone, plans.samples, pixels.file.m.limits.output_bytes):
         return False
+    tell_shape(state, image)
     keeper = (frames, plans)
     Py_INCREF(keeper)
     state.keeper = <PyObject*>keeper
