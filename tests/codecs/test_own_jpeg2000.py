@@ -380,6 +380,19 @@ def test_subsampled_components(order: str, steps: list[tuple[int, int]], options
         decode_by_openjpeg(stream, a)
 
 
+def test_tile_without_samples_of_a_component() -> None:
+    """A last column of its own has none where every second one has; reduced, one column may have none either."""
+    a = picture(20, 33, 3)
+    stream = encode(a, 8, steps=[(1, 1), (2, 1), (2, 1)], image_offset=(1, 0), tile=(33, 20), resolutions=2)
+    with pytest.raises(UnsupportedError, match="no sample"):
+        decode(stream, a)
+    a = picture(20, 3, 3)
+    stream = encode(a, 8, steps=[(1, 1), (3, 1), (3, 1)], image_offset=(8, 0), resolutions=2)
+    assert np.array_equal(decode(stream, a), shown(a, [(1, 1), (3, 1), (3, 1)], (8, 0)))
+    with pytest.raises(UnsupportedError, match="no sample"):
+        decode(stream, a, 1)
+
+
 def test_a_transform_needs_samples_of_the_same_pixels() -> None:
     a = picture(20, 30, 3)
     stream = bytearray(encode(a, 8, transform=False, steps=[(1, 1), (2, 1), (1, 1)]))

@@ -57,9 +57,6 @@ static int set_component(const Stream *s, int component, int reduce, Tile *t, J2
     const Coding *coding = &t->coding.component[component];
     const int dx = s->dx[component], dy = s->dy[component];
     c->rect = (Rect){ceil_by(t->rect.x0, dx), ceil_by(t->rect.y0, dy), ceil_by(t->rect.x1, dx), ceil_by(t->rect.y1, dy)};
-    if (is_empty(c->rect))
-        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_subsampling",
-                        "a tile has no sample of a subsampled component", -1, -1, -1);
     c->levels = coding->levels;
     c->top = coding->levels - reduce;
     if (c->top < 0)
@@ -79,6 +76,9 @@ static int set_component(const Stream *s, int component, int reduce, Tile *t, J2
             set_band(s, coding, component, r ? 3 * r - 2 + i : 0, b);
         }
     }
+    if (is_empty(c->resolution[c->top].rect))
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_subsampling",
+                        "a tile has no sample of a subsampled component", -1, -1, -1);
     return 0;
 }
 
