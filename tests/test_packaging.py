@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -52,3 +54,21 @@ def test_options_of_msvc() -> None:
 def test_readme_begins_with_the_wheel() -> None:
     commands = re.findall(r"^    (.*pip install.*)$", text_of("README.md"), re.MULTILINE)
     assert commands[0] == "pip install dicomdecode"
+
+
+@pytest.mark.parametrize("arguments", [["-c", "import dicomdecode"], ["-m", "dicomdecode", "--help"]])
+def test_nothing_is_imported_before_it_is_needed(arguments: list[str]) -> None:
+    """A program that imports the package, and a command line that prints its help, do not wait for NumPy."""
+    command = [sys.executable, "-P", "-X", "importtime", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "dicomdecode" in imported and not imported & {"numpy", "pydicom", "imagecodecs", "PIL", "glymur"}
+
+
+def test_names_that_are_imported_later() -> None:
+    assert set(dicomdecode.__all__) <= set(dir(dicomdecode))
+    for name in dicomdecode.__all__:
+        found = getattr(dicomdecode, name)
+        assert name == "dicom_tags" or (found.__module__, found.__name__) == ("dicomdecode", name)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        dicomdecode.no_such_name  # noqa: B018

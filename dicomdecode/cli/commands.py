@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from dicomdecode.pixels.arguments import check_window
 from dicomdecode.tags import parse_tag
 
 _Run = Callable[[argparse.Namespace], int]
@@ -97,6 +96,8 @@ def _is_number(text: str) -> bool:
 
 def _window(text: str) -> Any:
     """What `imread` takes: "40,400", "40,400,SIGMOID", an index, or a word."""
+    from dicomdecode.pixels.arguments import check_window
+
     parts = text.split(",")
     if len(parts) in (2, 3) and all(map(_is_number, parts[:2])):
         found: Any = (float(parts[0]), float(parts[1]), *parts[2:])

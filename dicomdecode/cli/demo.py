@@ -11,11 +11,12 @@ from dicomdecode.cli.commands import Commands
 from dicomdecode.cli.info import facts_of, lines_of
 from dicomdecode.cli.pictures import write_png, wrong_output
 from dicomdecode.cli.terminal import clean, complain, say
-from dicomdecode.pictures.frames import picture_of
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from pydicom.data import get_testdata_file
+
+    from dicomdecode.pictures.frames import picture_of
 
     path = get_testdata_file("CT_small.dcm", download=False)
     if path is None:

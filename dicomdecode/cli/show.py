@@ -15,7 +15,6 @@ from dicomdecode.cli.graphics import WAYS, drawn, way_of_terminal
 from dicomdecode.cli.pictures import numbered, targets, write_png, wrong_output
 from dicomdecode.cli.terminal import clean
 from dicomdecode.errors import DicomError
-from dicomdecode.pictures.frames import fitted, picture_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +49,8 @@ def _way(arguments: argparse.Namespace) -> str | None:
 
 
 def _in_terminal(image: dicomdecode.DicomImage, arguments: argparse.Namespace, way: str) -> str:
+    from dicomdecode.pictures.frames import fitted
+
     if arguments.montage:
         return drawn(image.montage(window=arguments.window), way)
     pictures = _pictures(image, arguments)
@@ -59,6 +60,8 @@ def _in_terminal(image: dicomdecode.DicomImage, arguments: argparse.Namespace, w
 def _pictures(image: dicomdecode.DicomImage, arguments: argparse.Namespace) -> Iterator[NDArray[Any]]:
     """What is asked for of a file, one picture after the other."""
     import numpy as np
+
+    from dicomdecode.pictures.frames import picture_of
 
     if arguments.montage:
         yield np.asarray(image.montage(window=arguments.window))

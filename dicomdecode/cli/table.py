@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import dicomdecode
 from dicomdecode.cli.terminal import complain, say
-from dicomdecode.tables import TagTable, read_tags
 
 __all__ = ["write_csv", "write_parquet"]
 
@@ -51,10 +51,10 @@ def write_parquet(names: Sequence[str], tags: Sequence[str], target: str) -> int
     return failed
 
 
-def _read(names: Sequence[str], tags: Sequence[str]) -> tuple[TagTable, int]:
+def _read(names: Sequence[str], tags: Sequence[str]) -> tuple[dicomdecode.TagTable, int]:
     """The table, and the exit code: what cannot be read is named, and has a row all the same."""
     sources: list[Any] = [sys.stdin.buffer.read() if name == "-" else name for name in names]
-    table = read_tags(sources, tags, progress=True)
+    table = dicomdecode.read_tags(sources, tags, progress=True)
     for row, error in table.errors.items():
         complain(_name(table.sources[row]), error)
     return table, int(bool(table.errors))

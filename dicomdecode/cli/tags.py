@@ -12,7 +12,6 @@ from dicomdecode.cli.table import write_csv, write_parquet
 from dicomdecode.cli.terminal import clean
 from dicomdecode.cli.values import as_json, key_of, short
 from dicomdecode.errors import DicomError
-from dicomdecode.tables.columns import columns_of
 from dicomdecode.tags import keyword_of, parse_tag
 
 
@@ -51,6 +50,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
     wrong = wrong_files(arguments)
     if wrong is None and (arguments.csv is not None or arguments.parquet is not None):
+        from dicomdecode.tables.columns import columns_of
+
         try:
             columns_of(arguments.tag or [], None)
         except ValueError as error:

@@ -1,6 +1,5 @@
-"""Many files into the forms that train: `convert` is the door; `formats.read_examples` reads TFRecord."""
+"""Many files into the forms that train: `convert.convert` is the door; `formats.read_examples` reads TFRecord."""
 
-from dicomdecode.export.convert import convert
 from dicomdecode.export.report import Report
 
-__all__ = ["Report", "convert"]
+__all__ = ["Report"]

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import functools
 import sys
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dicomdecode.pixels import transform
 from dicomdecode.pixels._core import Frames, PixelData, Request
 from dicomdecode.pixels.luts import Window, frame_values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["AutoWindow", "auto_window"]
 
