@@ -5,6 +5,7 @@ cdef enum:
     # results makes itself a table for each call, and gets more.
     PART = 1 << 18
     PART_TO_8_BITS = 1 << 20
+    AT_END = 1 << 25            # bytes of a frame's samples from which on they are not held beside the result
 
 # The functions of the OpenJPEG that the codec has found; NULL until it was needed.
 cdef const Api* openjpeg = NULL
@@ -320,6 +321,34 @@ cdef int write_parts(const Run* r, const ImageHeader* h, uint64_t frame, const C
     return DONE
 
 
+cdef bint fits_at_end(const Run* r, const CPlan* plan) noexcept nogil:
+    """Whether the samples of a large frame lie at the end of its result while they become it: no memory twice.
+
+    Each value is as large as its cell or larger, so that results never overtake the cells that are left.
+    """
+    return (not is_cropped(r) and plan.kind != PLAN_FUNCTION and samples_bytes(r.layout) > AT_END
+            and result_bytes(plan) >= <size_t>r.layout.spec.item_bytes)
+
+
+cdef int finish_at_end(const Run* r, const CPlan* plan, const uint8_t* samples, uint8_t* out, Scratch* s,
+                       Fault* fault) noexcept nogil:
+    """The plan over samples at the end of the result, part by part: each is copied before results cover it."""
+    cdef Cells cells = cells_for_plan(r.layout)
+    cdef size_t item = r.layout.spec.item_bytes
+    cdef size_t left = r.rows * r.columns * <size_t>r.layout.spec.samples
+    cdef size_t n
+    if room_for(&s.cells, &s.cells_size, PART_TO_8_BITS, fault) < 0:
+        return FAILED
+    while left:
+        n = min(left, <size_t>PART_TO_8_BITS // item)
+        memcpy(s.cells, samples, n * item)
+        run_plan(plan, &cells, s.cells, n, out)
+        samples += n * item
+        out += n * result_bytes(plan)
+        left -= n
+    return DONE
+
+
 cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
                    Fault* fault) noexcept nogil:
     """One frame into the result: DONE, or another Status."""
@@ -327,22 +356,32 @@ cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPl
     cdef const uint8_t* samples = NULL
     cdef Cells cells = cells_for_plan(layout)
     cdef bint in_place = plan.kind == PLAN_COPY and not is_cropped(r)
+    cdef uint8_t* place = NULL
     cdef int conversion = AS_THEY_ARE
     cdef int status
     cdef size_t bytes = <size_t>(layout.frame_bits // 8)
-    if (layout.codec == CODEC_NATIVE and layout.in_order and layout.conversion == AS_THEY_ARE
-            and not layout.shifts_first):
+    cdef bint is_plain = (layout.codec == CODEC_NATIVE and layout.in_order and layout.conversion == AS_THEY_ARE
+                          and not layout.shifts_first)
+    if is_plain:
         in_place = False
         if not is_cropped(r) and held_at(r.bytes, h.pixels.offset + frame * bytes, bytes) == NULL:
             return write_parts(r, h, frame, plan, s, out, fault)
-    status = samples_of(r, h, frame, s, out if in_place else NULL, &samples, &conversion, fault)
+    cdef bint at_end = not (in_place or is_plain) and fits_at_end(r, plan)
+    cdef size_t count = r.rows * r.columns * <size_t>layout.spec.samples
+    if at_end:
+        place = out + count * (result_bytes(plan) - <size_t>layout.spec.item_bytes)
+    elif in_place:
+        place = out
+    status = samples_of(r, h, frame, s, place, &samples, &conversion, fault)
     if status != DONE:
         return status
     if layout.shifts_first or conversion != AS_THEY_ARE:
         convert_samples(layout, <uint8_t*>samples,
                         r.rows * r.columns if layout.does_areas else <size_t>layout.pixels, conversion)
     if in_place:
-        shift_cells(layout.cell, out, r.rows * r.columns * <size_t>layout.spec.samples, cells.left, cells.right)
+        shift_cells(layout.cell, out, count, cells.left, cells.right)
+    elif at_end:
+        return finish_at_end(r, plan, samples, out, s, fault)
     else:
         finish(r, plan, samples, out)
     return DONE

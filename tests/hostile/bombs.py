@@ -275,6 +275,7 @@ BOMBS: dict[str, Bomb] = {
         stored,
     ),
     "JPEG-LS, black": Bomb("decodes", lambda: coded(JPEG_LS, black_jpeg_ls(8192), 8192, 8192), stored),
+    "JPEG-LS, black, displayed": Bomb("decodes", lambda: coded(JPEG_LS, black_jpeg_ls(16384), 16384, 16384), displayed),
     # JPEG 2000, HTJ2K, JPEG XL.
     "JPEG 2000 of empty packets": Bomb(
         "refused", lambda: coded(JPEG_2000, streams.jpeg_2000(16384, 16384), 16384, 16384), stored
@@ -340,6 +341,11 @@ BOMBS: dict[str, Bomb] = {
         "decodes",
         lambda: s.dataset([*head(10_000, 10_000, bits=1, allocated=1), (s.PIXEL_DATA, "OB", bytes(12_500_000))]),
         stored,
+    ),
+    "one bit a pixel, as floats": Bomb(
+        "decodes",
+        lambda: s.dataset([*head(8000, 8000, bits=1, allocated=1), (s.PIXEL_DATA, "OB", bytes(8_000_000))]),
+        lambda contents: dd.imread(contents, dtype="float32"),
     ),
     # Elements, items, fragments.
     "empty elements": Bomb("refused", lambda: s.dataset([s.element(0x00080005, "CS", "") * 4_500_000]), dd.open),

@@ -274,3 +274,28 @@ def test_stored_is_not_rescaled() -> None:
     np.testing.assert_array_equal(dd.decode_dicom_image(s.image(pixels, extra=extra)), pixels)
     found = dd.decode_dicom_image(s.image(pixels, extra=extra), values="modality", dtype=np.float32)
     np.testing.assert_array_equal(found, pixels * 2.0 - 1024)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_large_frame_becomes_its_result_in_place(dtype: str) -> None:
+    """Samples at the end of the result give what samples beside it do: a region of everything takes the other way."""
+    import imagecodecs
+
+    rows, columns = 5821, 5837
+    grey = (np.arange(rows)[:, None] // 7 + np.arange(columns) // 11).astype(np.uint8)
+    head = s.image(grey[:1], number_of_frames=1, without=[0x7FE00010, 0x00280010], syntax="1.2.840.10008.1.2.4.80")
+    at = head.index(s.tag_bytes(0x00280011))
+    stream = bytes(imagecodecs.jpegls_encode(grey))
+    contents = head[:at] + s.element(0x00280010, "US", rows) + head[at:] + s.elements(s.encapsulate([stream]))
+    found = dd.imread(contents, values="display", dtype=dtype)
+    assert np.array_equal(found, dd.imread(contents, values="display", dtype=dtype, region=(0, 0, rows, columns)))
+    assert np.array_equal(dd.imread(contents, values="stored"), grey)
+
+
+@pytest.mark.slow
+def test_a_large_frame_of_bits() -> None:
+    bits = np.random.default_rng(3).integers(0, 2, (5800, 5803), np.uint8)
+    contents = s.image(bits, allocated=1, bits_stored=1)
+    assert np.array_equal(dd.imread(contents, dtype="float32"), bits)
+    assert np.array_equal(dd.imread(contents, values="display"), bits * 255)
