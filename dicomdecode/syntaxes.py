@@ -106,7 +106,11 @@ _ROWS = (
 SYNTAXES: Mapping[str, Syntax] = MappingProxyType({row.uid: row for row in _ROWS})
 
 
+#: Private transfer syntaxes without a row: native pixel data in them are Explicit VR Little Endian, as in all others.
+_PRIVATE = {"1.3.46.670589.33.1.4.1": "PMSCT_RLE1 (private, of Elscint and Philips)"}
+
+
 def name_of(uid: str) -> str:
     """The name of a transfer syntax; of an unknown one no text of the file, for this goes into messages."""
     row = SYNTAXES.get(uid)
-    return row.name if row is not None else "an unknown transfer syntax"
+    return row.name if row is not None else _PRIVATE.get(uid, "an unknown transfer syntax")

@@ -418,3 +418,17 @@ def test_bytes_in_front_of_a_data_set_without_meta(syntax: str, garbage: bytes, 
     assert "foreign_bytes" in codes(contents)
     with pytest.raises(dd.DicomError):
         dd.imread(garbage.ljust(600, b"\xee"))
+
+
+def test_pixels_of_elscint_are_named() -> None:
+    """PMSCT_RLE1 keeps them in a private element; or encapsulated, in a private transfer syntax."""
+    private = [(0x07A10010, "LO", "ELSCINT1"), (0x07A1100A, "OW", bytes(40)), (0x07A11011, "CS", "PMSCT_RLE1")]
+    hidden = s.image(GREY, extra=private, without=[s.PIXEL_DATA])
+    syntax = "1.3.46.670589.33.1.4.1"
+    head = [(tag, "US", 2) for tag in (0x00280010, 0x00280011)] + [(0x00280100, "US", 16)]
+    encapsulated = s.dataset([*head, *s.encapsulate([bytes(10)])], syntax=syntax)
+    for contents in (hidden, encapsulated):
+        with pytest.raises(dd.UnsupportedError, match="PMSCT_RLE1") as caught:
+            dd.imread(contents)
+        assert caught.value.code == "transfer_syntax"
+    np.testing.assert_array_equal(dd.imread(s.image(GREY, syntax=syntax), values="stored"), GREY)

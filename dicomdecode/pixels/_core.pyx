@@ -58,7 +58,7 @@ from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
 from dicomdecode.limits import over_limit
 from dicomdecode.pixels import arguments
 from dicomdecode.reading._reading import MemorySource
-from dicomdecode.syntaxes import SYNTAXES
+from dicomdecode.syntaxes import SYNTAXES, name_of
 from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
 
 include "layout.pxi"
@@ -155,7 +155,8 @@ cdef int refuse_conversion() except -1:
 cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
     """Raise: no decoder takes this image."""
     if layout.syntax < 0:
-        raise UnsupportedError("The transfer syntax is unknown", code="transfer_syntax", tag=0x00020010)
+        raise UnsupportedError(f"No decoder for {name_of(file.transfer_syntax)}", code="transfer_syntax",
+                               tag=0x00020010)
     syntax = SYNTAX_ROWS[layout.syntax]
     if not syntax.codec:
         raise UnsupportedError(f"No decoder for the transfer syntax {syntax.name} ({syntax.uid})",
