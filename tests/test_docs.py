@@ -95,6 +95,11 @@ def test_index_names_every_page() -> None:
     named = set(re.findall(r"\]\(([^)#\s]+)", text_of("docs/index.md")))
     pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
     assert {page for page in pages - named if not page.startswith("changes/unreleased/")} == {"index.md"}
+    trees = " ".join(
+        re.findall(r"^```{toctree}\n(.*?)^```", text_of("docs/index.md"), re.DOTALL | re.MULTILINE)
+    ).split()
+    listed = {page.removesuffix(".md") for page in pages if not page.startswith("changes/unreleased/")}
+    assert listed - {"index"} <= set(" ".join(trees).split()), "the site's contents, at the end of docs/index.md"
 
 
 def test_every_public_name_is_in_the_reference() -> None:
