@@ -50,22 +50,18 @@ folders = [os.path.dirname(os.path.dirname(module.__file__)) for module in (dico
 print(os.pathsep.join(dict.fromkeys(folders)))')
 
 # What Cython writes for Python's arguments adds 0 to NULL.
-module() { # name of the fuzzer, .pyx, flags: a Cython module that the fuzzer includes
-    name=$1 pyx=$2
-    shift 2
+module() { # name of the program, name of the fuzzer, .pyx, flags: a Cython module that the fuzzer includes
+    program=$1 name=$2 pyx=$3
+    shift 3
     "$python" -m cython -3 "$pyx" -o "$folder/$(basename "$pyx" .pyx).c"
     clang -O2 -g -Wno-unused-function $sanitizers -fno-sanitize=pointer-overflow -DFUZZ_PATH="\"$path\"" \
         -I"$folder" -I"$include" -I dicomdecode "$@" \
-        "tests/fuzz/$name.c" -o "$folder/$name" -L"$library" -Wl,-rpath,"$library" -l"$python_library" -lm
-}
-
-planted() { # the same with a bug
-    module "$@" -DPLANTED -o "$folder/$1_planted" -O0
+        "tests/fuzz/$name.c" -o "$folder/$program" -L"$library" -Wl,-rpath,"$library" -l"$python_library" -lm
 }
 
 # JPEG-LS has its marker segments in Cython. Comparisons are not traced: two thirds of the time would go there, and the
 # seeds hold every marker.
-module jpegls $codecs/jpegls/_jpegls.pyx -fno-sanitize-coverage=trace-cmp -I $codecs/jpegls
+module jpegls jpegls $codecs/jpegls/_jpegls.pyx -fno-sanitize-coverage=trace-cmp -I $codecs/jpegls
 seeds jpegls tests/fuzz/jpegls_seeds.py
 
 for target in "reading dicomdecode/reading/_reading.pyx -I dicomdecode/reading" \
@@ -74,7 +70,8 @@ for target in "reading dicomdecode/reading/_reading.pyx -I dicomdecode/reading" 
     "rle $codecs/_rle.pyx -I $codecs" \
     "ljpeg $codecs/_ljpeg.pyx -I $codecs" \
     "preflight $codecs/_j2k.pyx"; do
-    module $target
-    seeds "${target%% *}" tests/fuzz/seeds.py "${target%% *}"
-    case ${PLANT:-1} in 0) ;; *) planted $target ;; esac
+    name=${target%% *}
+    module "$name" $target
+    seeds "$name" tests/fuzz/seeds.py "$name"
+    module "${name}_planted" $target -DPLANTED -O0
 done

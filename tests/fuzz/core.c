@@ -9,12 +9,13 @@
 #define T(name) struct __pyx_t_11dicomdecode_6pixels_5_core_##name
 #define R(name) struct __pyx_t_11dicomdecode_7reading_8_reading_##name
 
-static const struct __pyx_t_11dicomdecode_7reading_7_limits_CLimits limits = {
+typedef struct __pyx_t_11dicomdecode_7reading_7_limits_CLimits Limits;
+
+static const Limits limits = {
     .pixels_per_frame = 1 << 14, .frames = 1 << 8, .output_bytes = 1 << 20, .header_bytes = 1 << 20,
     .elements = 1 << 14, .fragments = 1 << 10, .inflate_ratio = 100, .pixels_per_byte = 1 << 10, .depth = 8};
 
-static int (*scan_memory)(R(FileMap) *, const uint8_t *, size_t, const struct __pyx_t_11dicomdecode_7reading_7_limits_CLimits *,
-                          R(Fault) *);
+static int (*scan_held)(R(FileMap) *, const R(FileBytes) *, const Limits *, R(Fault) *);
 static void (*parse_header)(const R(FileMap) *, R(ImageHeader) *);
 static void (*map_free)(R(FileMap) *);
 static int (*header_is_sound)(const R(FileMap) *, const R(ImageHeader) *, R(Fault) *);
@@ -32,7 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     import_this("dicomdecode.pixels._core", PyInit__core);
     PyObject *reading = PyImport_ImportModule("dicomdecode.reading._reading");
     if (!reading) abort();
-    *(void **)&scan_memory = function_of(reading, "scan_memory");
+    *(void **)&scan_held = function_of(reading, "scan_held");
     *(void **)&parse_header = function_of(reading, "parse_header");
     *(void **)&map_free = function_of(reading, "map_free");
     *(void **)&header_is_sound = function_of(reading, "check_header");
@@ -40,15 +41,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return 0;
 }
 
-static void decode(const R(FileMap) *m, const R(ImageHeader) *h, const R(FileBytes) *file, unsigned color, unsigned target,
-                   unsigned frame, unsigned reduce) {
+static void decode(const R(FileMap) *m, const R(ImageHeader) *h, const R(FileBytes) *file, unsigned color,
+                   unsigned target, unsigned frame) {
     T(Layout) layout;
     T(FrameIndex) index;
     T(Asked) asked = {.values = color & 1, .color = (int)color, .target = (int)(target % 11), .frame_dim = -1};
     struct __pyx_t_11dicomdecode_6pixels_6_plans_CPlan plan;
     R(Fault) fault = {0};
     T(Scratch) scratch;
-    T(Run) run = {.bytes = file, .layout = &layout, .rows = h->rows, .columns = h->columns, .reduce = (int)reduce};
+    T(Run) run = {.bytes = file, .layout = &layout, .rows = h->rows, .columns = h->columns};
     int fits = 0;
     memset(&scratch, 0, sizeof scratch);
     memset(&index, 0, sizeof index);
@@ -81,10 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     R(FileMap) m;
     R(ImageHeader) h;
     R(Fault) fault = {0};
-    if (scan_memory(&m, copy, in.size, &limits, &fault) == 1) {     /* SCAN_PIXELS */
-        R(FileBytes) file = {copy, in.size, in.size, NULL, NULL};
+    const R(FileBytes) file = {copy, in.size, in.size, NULL, NULL};
+    if (scan_held(&m, &file, &limits, &fault) == 1) {       /* SCAN_PIXELS */
         parse_header(&m, &h);
-        if (header_is_sound(&m, &h, &fault) == 0) decode(&m, &h, &file, color, target, frame, 0);
+        if (header_is_sound(&m, &h, &fault) == 0) decode(&m, &h, &file, color, target, frame);
     }
     map_free(&m);
     free(copy);

@@ -23,7 +23,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 }
 
 /* Windows of the file, each a copy: what lies behind one is not to be read. */
-static int scan_windows(T(FileMap) *m, const uint8_t *data, size_t size, size_t window, uint8_t **held, T(Fault) *fault) {
+static int scan_windows(T(FileMap) *m, const uint8_t *data, size_t size, size_t window, uint8_t **held,
+                        T(Fault) *fault) {
     F(map_init)(m, NULL, 0, 0, size);
     m->limits = limits;
     for (int result = 2; result == 2;) {        /* SCAN_MORE */
@@ -80,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         copy = NULL;
         result = scan_windows(&m, in.data, in.size, (size_t)16 << (options >> 1 & 7), &copy, &fault);
     } else {
-        result = F(scan_memory)(&m, copy, in.size, &limits, &fault);
+        const T(FileBytes) file = {copy, in.size, in.size, NULL, NULL};
+        result = F(scan_held)(&m, &file, &limits, &fault);
     }
     if (result < 0 && fault.kind == 0) abort();
     if (result == 0 || result == 1) {           /* SCAN_DONE, SCAN_PIXELS */
