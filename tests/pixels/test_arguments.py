@@ -52,6 +52,7 @@ WRONG: dict[str, tuple[list[Any], list[Any]]] = {
     ),
     "threads": (["x", None, 1.5, NOTHING, True], [0, -3]),
     "overlays": ([5, "yes", None, NOTHING, [True]], [True]),
+    "codec": ([5, True, NOTHING, ["openjpeg"]], ["own", "OpenJPEG", ""]),
     "limits": ([5, {"frames": 1}, "none", NOTHING, dd.Limits], []),
     "color_dim": ([5, "yes", None, NOTHING], []),
     "frame_dim": ([5, "yes", NOTHING], [False]),
