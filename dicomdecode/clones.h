@@ -5,7 +5,7 @@
 #ifndef DICOMDECODE_CLONES_H
 #define DICOMDECODE_CLONES_H
 
-#include <stddef.h> /* says whether the library is glibc */
+#include <limits.h> /* says whether the library is glibc; stddef.h, which is the compiler's, does not */
 
 #if defined(__clang__)
 #define DD_HAS_CLONES (__clang_major__ >= 18)
