@@ -13,7 +13,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__asan_default_options(void);
 
-/* The interpreter keeps what it allocates, so leaks are not looked for at the end; -rss_limit_mb sees those that grow. */
+/* The interpreter keeps what it allocates: leaks are not looked for at the end, and -rss_limit_mb sees what grows. */
 const char *__asan_default_options(void) { return "detect_leaks=0:allocator_may_return_null=1"; }
 
 static void import_this(const char *name, PyObject *(*init)(void)) {
