@@ -1,0 +1,148 @@
+"""What batches and tables must reach, as ratios in one run: ``python benchmarks/batches.py``.
+
+Times are medians of interleaved rounds, on the clock of the wall: run it on a quiet machine. Behind them stands the
+time of the processor, which a busy machine spoils less.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import pydicom
+
+import dicomdecode as dd
+from benchmarks import samples
+from benchmarks.bench_batches import FILES, TAGS
+
+ROUNDS = 7
+
+
+def timed(works: dict[str, Callable[[], object]], count: int) -> dict[str, tuple[float, float]]:
+    """Microseconds a file, on the wall and of the processor."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            cpu, began = time.process_time(), time.perf_counter()
+            work()
+            found[name].append(((time.perf_counter() - began) / count * 1e6, (time.process_time() - cpu) / count * 1e6))
+    return {
+        name: (statistics.median(wall for wall, _ in each), statistics.median(cpu for _, cpu in each))
+        for name, each in found.items()
+    }
+
+
+def show(what: str, asked: float, found: dict[str, tuple[float, float]], slow: str, fast: str) -> None:
+    wall, cpu = (found[slow][i] / found[fast][i] for i in (0, 1))
+    print(f"{what:58} {wall:5.2f} (asked: {asked}; processor {cpu:4.2f})")
+    for name, (seconds, processor) in found.items():
+        print(f"    {name:54} {seconds:8.1f} us a file ({processor:.1f})")
+
+
+def run_loop(paths: list[str]) -> None:
+    for path in paths:
+        dd.imread(path)
+
+
+def run_batch(paths: list[str], threads: int, **keywords: Any) -> None:
+    for each in dd.decode_batch(paths, threads=threads, **keywords):
+        assert each.error is None
+
+
+def read_into(paths: list[str], size: int, threads: int) -> None:
+    """Read the files as they are, on so many threads."""
+
+    def work(mine: list[str]) -> None:
+        buffer = bytearray(size)
+        for path in mine:
+            with open(path, "rb", buffering=0) as file:
+                file.readinto(buffer)
+
+    workers = [threading.Thread(target=work, args=(paths[i::threads],)) for i in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def read_by_pydicom(paths: list[str]) -> None:
+    for path in paths:
+        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
+        _ = [data.get(tag) for tag in TAGS]
+
+
+def written(folder: str, contents: bytes, count: int) -> list[str]:
+    paths = [os.path.join(folder, f"{i}.dcm") for i in range(count)]
+    for path in paths:
+        Path(path).write_bytes(contents)
+    return paths
+
+
+def compare_kind(kind: str, folder: str) -> None:
+    contents = FILES[kind]()
+    count = 2000 if kind == "small CT" else 400 if "uncompressed" in kind else 40
+    paths = written(folder, contents, count)
+    works: dict[str, Callable[[], object]] = {
+        "imread, in a loop": lambda: run_loop(paths),
+        "decode_batch, one thread": lambda: run_batch(paths, 1),
+        "decode_batch, two threads": lambda: run_batch(paths, 2),
+    }
+    if "uncompressed" in kind:
+        out = np.zeros((count, 512, 512), np.uint16)
+        works |= {
+            "stored values, two threads": lambda: run_batch(paths, 2, values="stored"),
+            "stored values into one array, two threads": lambda: run_batch(paths, 2, values="stored", out=out),
+            "readinto, two threads": lambda: read_into(paths, len(contents), 2),
+        }
+        fast = "stored values into one array, two threads"
+        show(f"{kind}: readinto / batch", 0.7, timed(works, count), "readinto, two threads", fast)
+    else:
+        show(f"{kind}: a loop / batch", 1.8, timed(works, count), "imread, in a loop", "decode_batch, two threads")
+    if kind == "small CT":
+        few = paths[:200]
+        tags = {
+            "pydicom": lambda: read_by_pydicom(few),
+            "read_tags, one thread": lambda: dd.read_tags(few, TAGS, threads=1),
+            "read_tags": lambda: dd.read_tags(few, TAGS),
+        }
+        show("ten tags: pydicom / read_tags", 20, timed(tags, len(few)), "pydicom", "read_tags, one thread")
+
+
+def compare_memory(count: int) -> None:
+    """How much the peak of the process grows over so many files, after the first hundredth of them."""
+    contents = samples.small_ct()
+
+    def sources() -> Iterator[bytes]:
+        for i in range(count):
+            yield contents if i % 2 else b"no DICOM"
+
+    first = 0
+    for i, _ in enumerate(dd.decode_batch(sources(), threads=2)):
+        if i == count // 100:
+            first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first
+    print(f"{f'peak memory over {count} files, half of them failing':58} {grown / 1024:5.1f} MiB more (asked: 10)")
+
+
+def main() -> None:
+    for kind in FILES:
+        if len(sys.argv) == 1 or any(word in kind for word in sys.argv[1:]):
+            with tempfile.TemporaryDirectory() as folder:
+                compare_kind(kind, folder)
+    if len(sys.argv) == 1 or "memory" in sys.argv[1:]:
+        compare_memory(100_000)
+
+
+if __name__ == "__main__":
+    main()
