@@ -16,7 +16,7 @@ from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Result, Stream
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import Request
-from dicomdecode.pixels._core import decode_paths
+from dicomdecode.pixels._core import Blocks, decode_paths
 from dicomdecode.pixels.arguments import check_flag, check_number, one_of
 from dicomdecode.read_image import read_pixels
 from dicomdecode.sources import Expansion, Item, expand
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "Decoded", "decode_batch"]
 
-_SECONDS_OF_A_PART = 1e-3
+_SECONDS_OF_A_PART = 3e-4
 _MOST_OF_A_PART = 32  # files
 
 
@@ -70,6 +70,7 @@ class _Decode:
         self._limits = limits
         self._placing = placing
         self._request = Request(**keywords)
+        self._blocks = Blocks()
 
     def __call__(self, job: Job) -> NDArray[Any]:
         index, placing = job.index, self._placing
@@ -83,7 +84,7 @@ class _Decode:
 
     def at_once(self, sources: list[Any]) -> list[NDArray[Any] | None]:
         """The pixels of several files without Python in between; None for those that it is needed for."""
-        return decode_paths([_as_path(source) for source in sources], self._request, self._limits)
+        return decode_paths([_as_path(source) for source in sources], self._request, self._limits, self._blocks)
 
     @property
     def does_at_once(self) -> bool:
@@ -154,7 +155,7 @@ class Batch(Iterator[Decoded]):
 class _Files(Iterator[tuple[Any, Outcome]]):
     """The files of parts, one after the other: the name of each, and what became of it.
 
-    Parts are made as large as what is done in a millisecond, so that a thread is not woken for each small file.
+    Parts are made as large as what is done in less than a millisecond, so that a thread is not woken for each small file.
     """
 
     def __init__(self, parts: Parts, crew: Crew, *, ordered: bool, shown: Progress, items: Expansion) -> None:

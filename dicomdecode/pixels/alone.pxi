@@ -94,17 +94,24 @@ cdef int fill_alone(Alone* a, uint8_t* out) noexcept nogil:
 
 cdef enum:
     FRONT = 65536               # bytes of a file that are read first
+    BLOCKS = 64                 # that are kept at most,
+    BLOCK_BYTES = 1 << 25       # with so many bytes in all
+
+cdef struct Block:
+    uint8_t* data               # NULL: there is none
+    size_t size
 
 cdef struct Made:               # of one file
     uint8_t* data               # NULL: Python is needed
+    size_t room                 # bytes at `data`
     int dim_count
     int64_t[4] dims
     int type
 
 
 cdef void make_alone(const char* path, const Asked* asked, const CLimits* limits, uint8_t* front,
-                     Made* made) noexcept nogil:
-    """Decode one file."""
+                     Block* block, Made* made) noexcept nogil:
+    """Decode one file, into the block if it is of about the size."""
     cdef Alone a
     cdef OpenFile file
     memset(&a, 0, sizeof(a))
@@ -113,7 +120,13 @@ cdef void make_alone(const char* path, const Asked* asked, const CLimits* limits
     if hold_front(path, &file, &a.bytes, front, FRONT) < 0:
         return
     if prepare_alone(&a, limits, NULL):
-        made.data = <uint8_t*>malloc(a.size if a.size else 1)
+        if block.data != NULL and block.size // 2 <= a.size <= block.size:
+            made.data = block.data
+            made.room = block.size
+            block.data = NULL
+        else:
+            made.room = a.size if a.size else 1
+            made.data = <uint8_t*>malloc(made.room)
         if made.data != NULL and fill_alone(&a, made.data) != DONE:
             free(made.data)
             made.data = NULL
@@ -124,23 +137,67 @@ cdef void make_alone(const char* path, const Asked* asked, const CLimits* limits
     close_file(&file)
 
 
+cdef class Blocks:
+    """Memory of arrays that are gone, for arrays to come: the system takes longer to give new memory than a small file
+    takes to be decoded. It is freed with the batch, and the last of its arrays."""
+    cdef Block[BLOCKS] kept
+    cdef int count
+    cdef size_t bytes
+
+    def __dealloc__(self):
+        while self.count:
+            self.count -= 1
+            free(self.kept[self.count].data)
+
+    cdef Block take(self) noexcept:
+        cdef Block found
+        found.data = NULL
+        found.size = 0
+        with critical_section(self):
+            if self.count:
+                self.count -= 1
+                found = self.kept[self.count]
+                self.bytes -= found.size
+        return found
+
+    cdef int keep(self, uint8_t* data, size_t size) noexcept:
+        cdef bint is_kept = False
+        with critical_section(self):
+            if data != NULL and self.count < BLOCKS and size <= BLOCK_BYTES and self.bytes <= BLOCK_BYTES - size:
+                self.kept[self.count].data = data
+                self.kept[self.count].size = size
+                self.count += 1
+                self.bytes += size
+                is_kept = True
+        if not is_kept:
+            free(data)
+        return 0
+
+
 @internal
 cdef class Memory:
     """The memory of an array that was made without Python."""
-    cdef void* data
+    cdef Blocks blocks
+    cdef uint8_t* data
+    cdef size_t room
     cdef Py_ssize_t size
 
     def __dealloc__(self):
-        free(self.data)
+        if self.blocks is None:
+            free(self.data)
+        else:
+            self.blocks.keep(self.data, self.room)
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         PyBuffer_FillInfo(buffer, self, self.data, self.size, False, flags)
 
 
-cdef object array_of(Made* made):
+cdef object array_of(Made* made, Blocks blocks):
     cdef Memory memory = Memory.__new__(Memory)
     cdef int i
+    memory.blocks = blocks
     memory.data = made.data
+    memory.room = made.room
     made.data = NULL
     memory.size = item_bytes(made.type)
     shape = tuple([made.dims[i] for i in range(made.dim_count)])
@@ -149,7 +206,7 @@ cdef object array_of(Made* made):
     return np.ndarray(shape, DTYPES[made.type], memory)
 
 
-def decode_paths(list paths, Request request not None, limits):
+def decode_paths(list paths, Request request not None, limits, Blocks blocks not None):
     """Decode several files without Python in between.
 
     Parameters
@@ -159,6 +216,8 @@ def decode_paths(list paths, Request request not None, limits):
         Without what is chosen in Python: `out`, `window`, `padding`, `overlays`.
     limits : dicomdecode.Limits
         Of each file.
+    blocks : Blocks
+        Of the batch.
 
     Returns
     -------
@@ -171,24 +230,29 @@ def decode_paths(list paths, Request request not None, limits):
     cdef Asked asked = request.asked
     cdef uint8_t* front = <uint8_t*>malloc(FRONT)
     cdef Made* made = <Made*>calloc(count, sizeof(Made))
+    cdef Block* spare = <Block*>calloc(count, sizeof(Block))
     cdef const char** names = <const char**>malloc(count * sizeof(char*))
     cdef list found = []
     try:
-        if front == NULL or made == NULL or names == NULL:
+        if front == NULL or made == NULL or spare == NULL or names == NULL:
             raise MemoryError("no memory for a batch")
         limits_of(limits, &allowed)
         for i in range(count):
             names[i] = PyBytes_AS_STRING(paths[i])
+            spare[i] = blocks.take()
         with nogil:
             for i in range(count):
-                make_alone(names[i], &asked, &allowed, front, &made[i])
+                make_alone(names[i], &asked, &allowed, front, &spare[i], &made[i])
         for i in range(count):
-            found.append(None if made[i].data == NULL else array_of(&made[i]))
+            found.append(None if made[i].data == NULL else array_of(&made[i], blocks))
         return found
     finally:
-        if made != NULL:
-            for i in range(count):
+        for i in range(count):
+            if made != NULL:
                 free(made[i].data)
+            if spare != NULL:
+                blocks.keep(spare[i].data, spare[i].size)
         free(made)
+        free(spare)
         free(front)
         free(names)
