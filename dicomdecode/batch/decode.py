@@ -155,7 +155,7 @@ class Batch(Iterator[Decoded]):
 class _Files(Iterator[tuple[Any, Outcome]]):
     """The files of parts, one after the other: the name of each, and what became of it.
 
-    Parts are made as large as what is done in less than a millisecond, so that a thread is not woken for each small file.
+    Parts are as large as what is done in less than a millisecond, so that a thread is not woken for each small file.
     """
 
     def __init__(self, parts: Parts, crew: Crew, *, ordered: bool, shown: Progress, items: Expansion) -> None:
