@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -158,5 +159,6 @@ class Stream(Iterator[Result]):
             self._progress.close()
 
     def __del__(self) -> None:
-        if not getattr(self, "_is_stopped", True):
+        # When the interpreter ends, its threads stand still, some of them with locks; children see that it is gone.
+        if not sys.is_finalizing() and not getattr(self, "_is_stopped", True):
             self.stop()
