@@ -130,6 +130,8 @@ def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
         for other in others:
             other.join()
     except BaseException as error:  # Ctrl-C between two items, or while waiting
-        errors[-1] = error
+        # CPython may answer Ctrl-C within Thread.start with an error of its own: "release unlocked lock".
+        context = error.__context__
+        errors[-1] = context if isinstance(context, KeyboardInterrupt) else error
     if errors:
         raise errors[min(errors)]
