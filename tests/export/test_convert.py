@@ -185,7 +185,7 @@ def test_executors(files: list[Path], tmp_path: Path, kind: Any, name: str) -> N
 def child(code: str, *arguments: Any, **keywords: Any) -> subprocess.Popen[str]:
     text = f"import sys; sys.path.insert(0, {ROOT!r})\nimport dicomdecode as dd\n{code}"
     return subprocess.Popen(
-        [sys.executable, "-c", text, *map(str, arguments)],
+        [sys.executable, "-P", "-c", text, *map(str, arguments)],
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

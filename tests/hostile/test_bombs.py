@@ -22,7 +22,11 @@ REFUSED, DECODED = 0.1, 10
 def measured() -> dict[str, dict[str, Any]]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
     found = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.bombs"], capture_output=True, text=True, env=environment, timeout=300
+        [sys.executable, "-P", "-m", "tests.hostile.bombs"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
     )
     assert found.returncode == 0, found.stderr
     return {line["name"]: line for line in map(json.loads, found.stdout.splitlines())}

@@ -22,7 +22,7 @@ def test_mutants() -> None:
     """More: `python -m tests.hostile.mutants -n 200 -s SEED`."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
     found = subprocess.run(
-        [sys.executable, "-m", "tests.hostile.mutants", "-n", "7", "-s", "1"],
+        [sys.executable, "-P", "-m", "tests.hostile.mutants", "-n", "7", "-s", "1"],
         capture_output=True,
         text=True,
         env=environment,
@@ -57,5 +57,7 @@ print(dict(mutants.attack([b"a", b"b", b"c", b"d"])))
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="platform: no fork")
 def test_a_child_that_dies_is_counted() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
-    found = subprocess.run([sys.executable, "-c", DEATH], capture_output=True, text=True, env=environment, timeout=60)
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", DEATH], capture_output=True, text=True, env=environment, timeout=60
+    )
     assert "'signal -6': 1" in found.stdout and "'arrays': 2" in found.stdout, found.stdout + found.stderr

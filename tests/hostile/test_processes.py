@@ -81,7 +81,7 @@ def test_fork_while_other_threads_decode(tmp_path: Path) -> None:
 def run(program: str, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """A program in a process of its own, with the package that these tests use."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
-    command = [sys.executable, "-W", "ignore", "-c", program, *arguments]
+    command = [sys.executable, "-P", "-W", "ignore", "-c", program, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
 
 
