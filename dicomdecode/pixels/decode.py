@@ -6,9 +6,10 @@ are (in the core, without Python), `Plans` what becomes of their values, and the
 
 from __future__ import annotations
 
+import _thread
 import itertools
 import os
-import threading
+import queue
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,7 @@ def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
         return
     numbers = itertools.count()  # `next` on it is atomic
     errors: dict[int, BaseException] = {}
+    ended: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def take() -> None:
         while not errors and (i := next(numbers)) < count:
@@ -122,16 +124,22 @@ def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
             except BaseException as error:
                 errors[i] = error
 
-    others = [threading.Thread(target=take) for _ in range(min(threads, count) - 1)]
+    def serve() -> None:
+        try:
+            take()
+        finally:
+            ended.put(None)
+
+    begun = 0
     try:
-        for other in others:
-            other.start()
+        for _ in range(min(threads, count) - 1):
+            # Not threading.Thread: interrupted within its start, it leaves a lock that nobody releases any more.
+            _thread.start_new_thread(serve, ())
+            begun += 1
         take()
-        for other in others:
-            other.join()
+        for _ in range(begun):
+            ended.get()
     except BaseException as error:  # Ctrl-C between two items, or while waiting
-        # CPython may answer Ctrl-C within Thread.start with an error of its own: "release unlocked lock".
-        context = error.__context__
-        errors[-1] = context if isinstance(context, KeyboardInterrupt) else error
+        errors[-1] = error
     if errors:
         raise errors[min(errors)]

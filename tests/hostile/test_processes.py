@@ -194,7 +194,7 @@ for i in range(400):
         armed = True
         signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(1e-5, 3e-3)))
         for _ in range(3):
-            dd.imread(contents[n], values="display")  # threading.Thread.start of CPython 3.11 may hang when interrupted
+            dd.imread(contents[n], values="display", threads=1 + i % 4)
             dd.open(contents[n]).issues
             for image in opened: image.pixels(frames=0)
         armed = False
