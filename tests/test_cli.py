@@ -189,7 +189,7 @@ def test_show_a_folder(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     captured = capsys.readouterr()
     a, b = folder / "a" / "1.dcm", folder / "b" / "1.dcm"
     assert captured.out == f"{a} -> {out}/1.png\n{b} -> {out}/1-2.png\n"
-    assert captured.err == f"dicomdecode: {folder}: not DICOM, skipped: notes.txt, pipe.dcm\n"
+    assert captured.err == f"dicomdecode: {folder}: no DICOM images, skipped: notes.txt, pipe.dcm\n"
     first, second = (np.asarray(Image.open(out / name)) for name in ("1.png", "1-2.png"))
     assert np.array_equal(first, 255 - second), "MONOCHROME1 is inverted"
 

@@ -8,24 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dicomdecode.cli.terminal import Progress, clean, complain, say
+from dicomdecode.sources import looks_like_dicom
 
 _NAMED = 5  # skipped files
 
 #: (name as the user would write it, what `open` takes) -> text for standard output, complaints about parts of it.
 Work = Callable[[str, Any], tuple[str, list[str]]]
-
-
-def _looks_like_dicom(path: str) -> bool:
-    """Of the files of a folder, those with the prefix of PS3.10 7.1 or the usual ending."""
-    if not os.path.isfile(path):
-        return False  # a pipe would wait for ever
-    if path.lower().endswith((".dcm", ".dicom")):
-        return True
-    try:
-        with open(path, "rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return True  # the command itself then says what is wrong with it
 
 
 def find(names: Sequence[str]) -> tuple[list[str], bool]:
@@ -46,11 +34,11 @@ def find(names: Sequence[str]) -> tuple[list[str], bool]:
         for folder, folders, files in os.walk(name, onerror=unreadable):
             folders.sort()
             for path in (os.path.join(folder, file) for file in sorted(files)):
-                (found if _looks_like_dicom(path) else skipped).append(path)
+                (found if looks_like_dicom(path) else skipped).append(path)
         if skipped:
             more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
             listed = ", ".join(os.path.relpath(path, name) for path in skipped[:_NAMED])
-            print(f"dicomdecode: {clean(name)}: not DICOM, skipped: {clean(listed)}{more}", file=sys.stderr)
+            print(f"dicomdecode: {clean(name)}: no DICOM images, skipped: {clean(listed)}{more}", file=sys.stderr)
     return found, failed
 
 
