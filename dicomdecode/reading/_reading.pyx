@@ -7,6 +7,7 @@ element.pxi    the header of a data element
 begin.pxi      where a data set begins, and how it is encoded
 scan.pxi       bytes -> a flat table of data elements
 fragments.pxi  from fragment to fragment of encapsulated pixel data
+numbers.pxi    the numbers that a value holds
 header.pxi     elements -> the attributes that say what the pixel data are
 texts.pxi      the bytes of a value -> text, numbers
 items.pxi      the items of a sequence
@@ -60,6 +61,7 @@ include "element.pxi"
 include "begin.pxi"
 include "scan.pxi"
 include "fragments.pxi"
+include "numbers.pxi"
 include "header.pxi"
 include "texts.pxi"
 include "items.pxi"
