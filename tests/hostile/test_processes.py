@@ -167,7 +167,7 @@ def test_the_same_bits_under_eight_threads(name: str) -> None:
 
 #: Ctrl-C at any moment: KeyboardInterrupt comes out, and what is decoded afterwards is right.
 INTERRUPTED = """
-import io, signal, sys
+import io, signal, sys, time
 import numpy as np
 import dicomdecode as dd
 from tests.hostile.test_processes import files
@@ -187,19 +187,28 @@ def interrupt(*ignored):
         armed = False
         raise KeyboardInterrupt
 
+def work(n, threads):
+    dd.imread(contents[n], values="display", threads=threads)
+    dd.open(contents[n]).issues
+    for image in opened: image.pixels(frames=0)
+
+def time_of(n):
+    began = time.perf_counter()
+    work(n, 1)
+    return time.perf_counter() - began
+
+times = [min(time_of(n) for _ in range(3)) for n in range(len(contents))]
 signal.signal(signal.SIGALRM, interrupt)
 for i in range(400):
     n = i % len(contents)
     try:
         armed = True
-        signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(1e-5, 3e-3)))
-        for _ in range(3):
-            dd.imread(contents[n], values="display", threads=1 + i % 4)
-            dd.open(contents[n]).issues
-            for image in opened: image.pixels(frames=0)
+        signal.setitimer(signal.ITIMER_REAL, float(rng.uniform(0, times[n])) + 1e-6)
+        work(n, 1 + i % 4)
         armed = False
     except KeyboardInterrupt:
         caught += 1
+    signal.setitimer(signal.ITIMER_REAL, 0)
     assert dd.imread(contents[n], values="display").tobytes() == want[n], n
     for image in opened: assert image.pixels(values="display").tobytes() == want[2]
 print(caught)
