@@ -5,6 +5,6 @@ def decode(
     spec: FrameSpec,
     out: object,
     reduce: int = 0,
-    area: tuple[int, int, int, int] | None = None,
+    region: tuple[int, int, int, int] | None = None,
 ) -> bool | None: ...
 def choose(decoder: str) -> None: ...

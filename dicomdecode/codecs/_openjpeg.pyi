@@ -12,5 +12,5 @@ class OpenJPEG:
         spec: FrameSpec,
         out: object,
         reduce: int = 0,
-        area: tuple[int, int, int, int] | None = None,
+        region: tuple[int, int, int, int] | None = None,
     ) -> bool: ...

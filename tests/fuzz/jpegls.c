@@ -1,13 +1,22 @@
 /* A libFuzzer target for the JPEG-LS decoder, marker segments and all. tests/fuzz/build.sh builds it.
  *
- * The C that Cython makes is included as it is: the decoder needs no interpreter, so none is started. The header of the
- * image says what that of the stream does, else nearly every input would be refused; the last byte says the rest.
+ * The C that Cython makes is included as it is. The header of the image says what that of the stream does, else nearly
+ * every input would be refused; the last byte says the rest.
  */
 #include "_jpegls.c"
+
+#include "module.h"
 
 #define DECODE __pyx_f_11dicomdecode_6codecs_6jpegls_7_jpegls_jpegls_decode
 
 enum { PIXELS = 1 << 14 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc;
+    (void)argv;
+    import_this("dicomdecode.codecs.jpegls._jpegls", PyInit__jpegls);
+    return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct __pyx_t_11dicomdecode_6codecs_5_spec_Spec spec = {.rows = 1, .columns = 1, .samples = 1, .bits_stored = 8};
