@@ -17,14 +17,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 import numpy as np
 import pydicom
 
-import dicomdecode as dd
-from benchmarks import samples
-from benchmarks.bench_batches import FILES, TAGS
+ROOT = str(Path(__file__).resolve().parent.parent)
+if ROOT not in sys.path:
+    sys.path.append(ROOT)  # last: what is installed is measured, not the sources beside this file
+
+import dicomdecode as dd  # noqa: E402
+from benchmarks import samples  # noqa: E402
+from benchmarks.bench_batches import FILES, TAGS  # noqa: E402
 
 ROUNDS = 7
 
