@@ -78,7 +78,7 @@ def write(folder: str, files: int) -> int:
     return size
 
 
-def time_of_each(paths: list[str]) -> list[float]:
+def seconds_of_each(paths: list[str]) -> list[float]:
     """Seconds to decode each file, in one thread."""
     found = []
     for path in paths:
@@ -115,7 +115,7 @@ def compare(files: int) -> bool:
                 client.run(lambda: __import__("dicomdecode.export.running"))
                 measure(paths[: 4 * UNIT], os.path.join(folder, f"warm{workers}"), workers, client)
                 taken[workers] = measure(paths, os.path.join(folder, f"out{workers}"), workers, client)
-        times = time_of_each(paths)
+        times = seconds_of_each(paths)
     # What a unit takes besides decoding, by the run of one worker: encoding, writing, flushing, the scheduler.
     overhead = max(taken[1] - sum(times), 0.0) / -(-files // UNIT)
     simulated = simulate(files, times, Cluster(2, overhead=overhead))
