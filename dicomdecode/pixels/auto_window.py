@@ -2,13 +2,15 @@
 
 Its ends are robust percentiles of the modality values: a few pixels of metal, noise or burned-in text do not decide
 what everything else looks like. Padding and what is no number are left out. An image has one such window, whichever
-frames, region or resolution of it are asked for, so that parts of it can be put together.
+frames, region or resolution of it are asked for, so that parts of it can be put together; the files of a volume share
+one.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,12 +22,12 @@ from dicomdecode.pixels.luts import Window, frame_values
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["AutoWindow", "auto_window"]
+__all__ = ["AutoWindow", "auto_window", "common_auto_window", "spread"]
 
 #: Percentiles of the values that become black and white.
 LOW, HIGH = 0.5, 99.5
-#: Of a file with more frames so many are looked at, evenly spread.
-_MOST_FRAMES = 8
+#: Of more frames, or more files of a volume, so many are looked at, evenly spread.
+_MOST_LOOKED_AT = 8
 #: Far enough from infinity that the difference of two values is finite.
 _LARGEST = sys.float_info.max / 4
 #: Narrower windows have slopes that are not finite.
@@ -69,6 +71,22 @@ def auto_window(pixels: PixelData) -> AutoWindow:
     return found
 
 
+def common_auto_window(images: Sequence[PixelData]) -> AutoWindow:
+    """One window for several images, by the pixels of all of them.
+
+    Raises
+    ------
+    DicomError
+        A frame that is looked at cannot be decoded.
+    """
+    return _around(_together([_histogram(image) for image in images]))
+
+
+def spread(count: int) -> list[int]:
+    """Which of so many are looked at."""
+    return np.unique(np.linspace(0, count - 1, min(count, _MOST_LOOKED_AT)).astype(int)).tolist()  # type: ignore[no-any-return]
+
+
 def _around(found: _Histogram) -> AutoWindow:
     if not len(found.values):
         return AutoWindow((0.5, 1.0, "LINEAR_EXACT"), "window auto: all pixels are padding")
@@ -91,18 +109,21 @@ def _histogram(pixels: PixelData) -> _Histogram:
     frames = Frames(pixels, Request(values="stored", color="stored"))
     rescale_of = frame_values(file, "modality", None, functools.partial(transform.lowest_modality, file))
     padding = transform.padding_range(file)
-    values, counts = [], []
-    for i in np.unique(np.linspace(0, file.frames - 1, min(file.frames, _MOST_FRAMES)).astype(int)).tolist():
+    parts = []
+    for i in spread(file.frames):
         stored, count = _counted(frames.read(i))
         kept = np.ones(len(stored), bool) if padding is None else (stored < padding[0]) | (stored > padding[1])
         chain = transform.chain_of_file(file, "modality", rescale_of(i))
         found = chain.evaluate(stored[kept])
         known = np.isfinite(found)
-        values.append(np.clip(found[known], -_LARGEST, _LARGEST))
-        counts.append(count[kept][known])
-    together = np.concatenate(values)
-    order = np.argsort(together, kind="stable")
-    return _Histogram(together[order], np.concatenate(counts)[order])
+        parts.append(_Histogram(np.clip(found[known], -_LARGEST, _LARGEST), count[kept][known]))
+    return _together(parts)
+
+
+def _together(parts: list[_Histogram]) -> _Histogram:
+    values = np.concatenate([part.values for part in parts])
+    order = np.argsort(values, kind="stable")
+    return _Histogram(values[order], np.concatenate([part.counts for part in parts])[order])
 
 
 def _counted(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

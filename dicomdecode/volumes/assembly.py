@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from dicomdecode.limits import check_limit
 from dicomdecode.pixels import Request, decode
 from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.auto_window import common_auto_window, spread
 from dicomdecode.pixels.decode import side_by_side
 from dicomdecode.pixels.planning import Plans
 
@@ -27,6 +29,7 @@ class Wanted(NamedTuple):
 
     values: str
     dtype: Any
+    window: Any
 
 
 class _Run(NamedTuple):
@@ -44,6 +47,8 @@ def assemble(slices: list[Slice], wanted: Wanted, threads: int, limits: Limits) 
     DicomError
         Pixels cannot be decoded, or all of them exceed `Limits.output_bytes`.
     """
+    if wanted.window == "auto" and slices[0].opened.file.samples == 1:
+        _share_window(slices)
     dtype, samples = _form_of(slices, wanted)
     shape = (len(slices), slices[0].rows, slices[0].columns) + ((samples,) if samples > 1 else ())
     size = math.prod(shape) * dtype.itemsize
@@ -51,13 +56,13 @@ def assemble(slices: list[Slice], wanted: Wanted, threads: int, limits: Limits) 
     out = np.empty(shape, dtype)
     runs = _runs_of(slices)
     within = threads if len(runs) == 1 else 1
-    side_by_side(lambda i: _decode_run(runs[i], wanted.values, out, within), len(runs), threads)
+    side_by_side(lambda i: _decode_run(runs[i], wanted, out, within), len(runs), threads)
     return out
 
 
 def _form_of(slices: list[Slice], wanted: Wanted) -> tuple[np.dtype[Any], int]:
     """The dtype that holds the values of all files, and the samples of a pixel."""
-    request = Request(values=wanted.values, dtype=wanted.dtype)
+    request = Request(values=wanted.values, window=wanted.window, dtype=wanted.dtype)
     found: dict[tuple[object, ...], tuple[np.dtype[Any], int]] = {}
     for one in slices:
         file = one.opened.file
@@ -70,6 +75,18 @@ def _form_of(slices: list[Slice], wanted: Wanted) -> tuple[np.dtype[Any], int]:
     return dtype, max(samples for _, samples in found.values())
 
 
+def _share_window(slices: list[Slice]) -> None:
+    """One window for all files: neighbouring slices would else be windowed each by itself."""
+    files = list({one.opened.number: one.opened for one in slices}.values())
+    with contextlib.ExitStack() as awake:
+        looked_at = [files[i] for i in spread(len(files))]
+        for opened in looked_at:
+            awake.enter_context(opened.awake())
+        found = common_auto_window([opened.pixels for opened in looked_at])
+    for opened in files:
+        opened.pixels.auto_window = found
+
+
 def _runs_of(slices: list[Slice]) -> list[_Run]:
     runs: list[_Run] = []
     for i, one in enumerate(slices):
@@ -80,17 +97,18 @@ def _runs_of(slices: list[Slice]) -> list[_Run]:
     return runs
 
 
-def _decode_run(run: _Run, values: str, out: NDArray[Any], threads: int) -> None:
+def _decode_run(run: _Run, wanted: Wanted, out: NDArray[Any], threads: int) -> None:
     place = out[run.first : run.first + len(run.slices)]
     opened = run.slices[0].opened
     frames = [one.frame for one in run.slices]
     try:
         with opened.awake():
             if run.slices[0].mosaic is not None:
-                _cut_tiles(run, values, place)
+                _cut_tiles(run, wanted, place)
                 return
             request = Request(
-                values=values,
+                values=wanted.values,
+                window=wanted.window,
                 dtype=out.dtype,
                 frame_dim=True,
                 frames=frames,
@@ -103,9 +121,11 @@ def _decode_run(run: _Run, values: str, out: NDArray[Any], threads: int) -> None
         raise
 
 
-def _cut_tiles(run: _Run, values: str, place: NDArray[Any]) -> None:
+def _cut_tiles(run: _Run, wanted: Wanted, place: NDArray[Any]) -> None:
     """The tiles of one mosaic; see mosaic.py for their order."""
-    picture = decode(run.slices[0].opened.pixels, Request(values=values, dtype=place.dtype))
+    picture = decode(
+        run.slices[0].opened.pixels, Request(values=wanted.values, window=wanted.window, dtype=place.dtype)
+    )
     for target, one in zip(place, run.slices, strict=True):
         down, across = divmod(one.tile, one.mosaic.across if one.mosaic else 1)
         row, column = down * one.rows, across * one.columns

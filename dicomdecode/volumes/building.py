@@ -52,6 +52,7 @@ def build(
     sources: Any,
     values: str,
     dtype: DTypeLike | None,
+    window: Any,
     *,
     strict: bool,
     split: bool | str,
@@ -61,9 +62,9 @@ def build(
     """The volume, or all volumes, of the sources; the arguments are those of `read_series`."""
     if split is not True and split != "all":
         raise ValueError(f'split must be True or "all", not {split!r}')
-    Request(values=values, dtype=dtype)  # raises what is wrong with them
+    Request(values=values, dtype=dtype, window=window)  # raises what is wrong with them
     call = _Call(
-        Wanted(values, dtype),
+        Wanted(values, dtype, window),
         check_flag("strict", strict),
         split == "all",
         cores() if threads is None else check_whole("threads", threads, 1),

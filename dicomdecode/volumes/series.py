@@ -19,6 +19,7 @@ def read_series(
     *,
     values: str = ...,
     dtype: DTypeLike | None = ...,
+    window: Any = ...,
     strict: bool = ...,
     split: Literal[True] = ...,
     threads: int | None = ...,
@@ -32,6 +33,7 @@ def read_series(
     *,
     values: str = ...,
     dtype: DTypeLike | None = ...,
+    window: Any = ...,
     strict: bool = ...,
     split: Literal["all"],
     threads: int | None = ...,
@@ -44,6 +46,7 @@ def read_series(
     *,
     values: str = "modality",
     dtype: DTypeLike | None = None,
+    window: Any = None,
     strict: bool = True,
     split: Literal[True, "all"] = True,
     threads: int | None = None,
@@ -59,8 +62,9 @@ def read_series(
     ----------
     sources : iterable, or one source
         In any order: anything that `dicomdecode.open` takes, folders, patterns, archives, URLs, as in `decode_batch`.
-    values, dtype
-        As in `dicomdecode.imread`. Rescale is applied slice by slice, so slices may differ in it.
+    values, dtype, window
+        As in `dicomdecode.imread`. Rescale is applied slice by slice, so slices may differ in it; ``window="auto"`` is
+        one window for all slices.
     strict : bool
         False makes missing slices, repeated slices (the first is taken), unequal spacing, a tilt, and a volume of one
         slice issues of the volume. Mixed series, sizes and orientations, and slices without a position, stay errors.
@@ -98,4 +102,4 @@ def read_series(
     """
     from dicomdecode.volumes.building import build
 
-    return build(sources, values, dtype, strict=strict, split=split, threads=threads, limits=limits)
+    return build(sources, values, dtype, window, strict=strict, split=split, threads=threads, limits=limits)

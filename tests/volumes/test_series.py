@@ -589,3 +589,21 @@ def test_nuclear_medicine(step: float) -> None:
     volume = dd.read_series(spect)
     assert np.array_equal(volume.array, values([0, 1, 2] if step > 0 else [2, 1, 0]))
     assert np.allclose(volume.affine, affine(step=4.0, start=(-10, 20, 30 if step > 0 else 22)))
+
+
+def test_an_automatic_window_is_one_for_all_slices() -> None:
+    files = stack(12)  # each slice is 100 brighter than the one below it
+    shown = dd.read_series(files, values="display", window="auto")
+    levels = shown.array.reshape(12, -1).mean(axis=1)
+    assert np.all(np.diff(levels) > 10)
+    assert shown.array.min() == 0 and shown.array.max() == 255
+    alone = dd.imread(files[0], values="display", window="auto")
+    assert np.ptp(alone) > np.ptp(shown.array[0])
+
+
+def test_a_window_without_effect() -> None:
+    with pytest.raises(ValueError, match="window"):
+        dd.read_series(stack(3), window="auto")
+    fixed = dd.read_series(stack(3), values="display", window=(100, 200)).array
+    each = [dd.imread(one, values="display", window=(100, 200)) for one in stack(3)]
+    assert np.array_equal(fixed, np.stack(each))
