@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
+import dicomdecode as dd
 from tests import synthesise as s
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -104,3 +107,17 @@ def multi_frame(
         (0x52009230, "SQ", frames),
     ]
     return s.image(np.stack([pixels_of(i) for i in range(len(positions))]), extra=[*head, *extra])
+
+
+def code_of(sources: Any, **keywords: Any) -> str:
+    with pytest.raises(dd.VolumeError) as caught:
+        dd.read_series(sources, **keywords)
+    return caught.value.code
+
+
+def codes_of(volume: dd.Volume) -> list[str]:
+    return [issue.code for issue in volume.issues]
+
+
+def shuffled(files: list[bytes]) -> list[bytes]:
+    return random.Random(3).sample(files, len(files))
