@@ -28,9 +28,6 @@ from tests.volumes.series import (
     values,
 )
 
-ECHO_1: list[s.Element] = [(0x00180086, "IS", 1), (0x00180081, "DS", "10")]
-ECHO_2: list[s.Element] = [(0x00180086, "IS", 2), (0x00180081, "DS", "80")]
-
 
 @pytest.mark.parametrize("orientation", [AXIAL, SAGITTAL, OBLIQUE])
 def test_positions_decide(orientation: tuple[float, ...]) -> None:
