@@ -20,6 +20,7 @@ ALLOWED_SKIPS = {
     "volumes:": "the libraries that a volume can be handed on to are optional",
     "highdicom:": "a library that only this comparison needs",
     "matplotlib:": "an optional library",
+    "ipywidgets:": "an optional library",
     "dask:": "an optional library",
     "torch:": "an optional library",
     "pandas:": "an optional library",

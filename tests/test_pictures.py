@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pydicom.data import get_testdata_file
 
 import dicomdecode as dd
 from dicomdecode.pictures import frames as pictures
+from dicomdecode.pictures import planes
 from dicomdecode.pictures.plot import unit_of
 from tests import synthesise as s
 
@@ -146,3 +148,84 @@ def test_plot() -> None:
     assert np.array_equal(colour.plot().images[0].get_array(), colour.pixels(values="display"))
     assert dd.open(path_of("rtdose.dcm")).plot(2).get_title() == "RTDOSE, frame 2 of 15"
     matplotlib.pyplot.close("all")
+
+
+#: A body in the patient's coordinates (z, y, x). Odd counts have a middle.
+BODY = np.arange(5 * 3 * 7, dtype=np.int16).reshape(5, 3, 7)
+
+
+def volume_in(order: tuple[int, ...] = (0, 1, 2), turns: tuple[int, int, int] = (1, 1, 1)) -> dd.Volume:
+    """The body with the axes of its array in another order, and turned: the same voxels at the same places."""
+    affine = np.eye(4)
+    for axis, (of, turn) in enumerate(zip(order, turns, strict=True)):
+        step = (2.0, 1.0, 0.5)[of]
+        affine[:3, 2 - axis] = np.eye(3)[2 - of] * step * turn
+        affine[2 - of, 3] = step * (BODY.shape[of] - 1) * (turn < 0)
+    array = BODY.transpose(order)[tuple(slice(None, None, turn) for turn in turns)]
+    return dd.Volume(np.ascontiguousarray(array), affine)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("turns", [(1, 1, 1), (-1, 1, 1), (1, -1, -1)])
+def test_planes_look_the_same_however_a_volume_is_stored(order: tuple[int, ...], turns: tuple[int, int, int]) -> None:
+    shown = {plane.name: planes.as_shown(plane) for plane in planes.planes_of(volume_in(order, turns))}
+    assert np.array_equal(shown["axial"], BODY[2])
+    assert np.array_equal(shown["coronal"], BODY[::-1, 1])  # the head is up
+    assert np.array_equal(shown["sagittal"], BODY[::-1, :, 3])
+
+
+def test_plot_of_a_volume() -> None:
+    matplotlib = pytest.importorskip("matplotlib", reason="matplotlib: not installed")
+    matplotlib.use("Agg")
+    axial, coronal, sagittal = drawn = volume_in().plot((1, 2, -1), window=(4, 8))
+    titles = ["axial, slice 1 of 5", "coronal, row 2 of 3", "sagittal, column 6 of 7"]
+    assert [ax.get_title() for ax in drawn] == titles
+    assert np.array_equal(axial.images[0].get_array(), BODY[1]) and axial.images[0].get_clim() == (0, 8)
+    assert [ax.get_aspect() for ax in drawn] == [2, 4, 2]
+    assert [bool(ax.yaxis_inverted()) for ax in drawn] == [True, False, False]  # front and head are up
+    assert not any(ax.xaxis_inverted() for ax in drawn)
+    assert coronal.get_ylabel() == "slice, to the head (2 mm)" and sagittal.get_xlabel() == "row, to the back (1 mm)"
+    assert [bool(ax.xaxis_inverted()) for ax in volume_in(turns=(1, 1, -1)).plot()] == [True, True, False]
+    colour = dd.Volume(np.zeros((3, 4, 5, 3), np.uint8), np.eye(4))
+    assert [ax.images[0].get_array().shape for ax in colour.plot()] == [(4, 5, 3), (3, 5, 3), (3, 4, 3)]
+    with pytest.raises(IndexError, match="no slice 5"):
+        volume_in().plot((5, 0, 0))
+    for wrong in ({"at": (1, 2)}, {"window": (1, 0)}, {"axes": [axial]}):
+        with pytest.raises(ValueError):
+            volume_in().plot(**wrong)
+    matplotlib.pyplot.close("all")
+
+
+def test_range_of_a_volume() -> None:
+    array = np.array([np.nan, -5, 0, 1, 2], np.float32).reshape(1, 1, 5)
+    assert planes.range_of(dd.Volume(array, np.eye(4)), None)[0] == pytest.approx(-5, abs=0.1)
+    assert planes.range_of(dd.Volume(np.full((1, 2, 3), 7.0), np.eye(4)), "auto") == (7, 8)
+    assert planes.range_of(dd.Volume(np.full((1, 2, 3), np.nan), np.eye(4)), None) == (0, 1)
+    assert planes.range_of(dd.Volume(np.zeros((1, 2, 3), np.uint8), np.eye(4)), None) == (0, 255)
+
+
+def test_card_of_a_volume() -> None:
+    card = volume_in()._repr_html_()
+    axial, coronal, sagittal = images_of(card)
+    assert (axial.size, coronal.size, sagittal.size) == ((224, 192), (78, 224), (67, 224))
+    assert "coronal, row 1 of 3" in card and "2 x 1 x 0.5 mm" in card
+
+
+def test_browse() -> None:
+    pytest.importorskip("ipywidgets", reason="ipywidgets: not installed")
+    image = dd.open(path_of("rtdose.dcm"))
+    picture, note, slider = image.browse().children
+    assert (slider.value, slider.max) == (7, 14)
+    slider.value = 3
+    shown = np.asarray(Image.open(io.BytesIO(picture.value)))
+    assert np.array_equal(shown, image.pixels(values="display", frames=3, window="auto")) and note.value == ""
+    cut = dd.open(s.image(np.zeros((3, 8, 8), np.uint8))[:-64]).browse()
+    cut.children[2].value = 2
+    assert cut.children[0].value == b"" and "frame 2" in cut.children[1].value
+    with pytest.raises(dd.DicomError, match="no pixel data"):
+        dd.open(path_of("rtplan.dcm")).browse()
+    picture, note, choice, slider = volume_in().browse().children
+    assert note.value == "axial, slice 2 of 5"
+    choice.value, slider.value = 2, 5
+    assert note.value == "sagittal, column 5 of 7" and slider.max == 6
+    assert Image.open(io.BytesIO(picture.value)).size == (154, 512)

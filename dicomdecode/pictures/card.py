@@ -1,22 +1,25 @@
-"""What a notebook shows for an image: a picture and what there is to know about it, and nothing of who it is."""
+"""What a notebook shows: a picture and what there is to know of an image or volume, and nothing of who it is."""
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
 from dicomdecode.pictures.frames import Picturable, fitted, picture_of, png_of, spread, term
+from dicomdecode.pictures.planes import Voxels, picture_of_plane, planes_of, range_of
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
-__all__ = ["card_of", "png_of_image"]
+__all__ = ["card_of", "card_of_volume", "png_of_image"]
 
-_SIDE, _THUMB, _STRIP = 384, 72, 7
+_SIDE, _PLANE, _THUMB, _STRIP = 384, 224, 72, 7
 #: The strip decodes several frames: only of images whose frames are small.
 _LARGE_FRAME = 1 << 22
 #: Issues and texts of the file that are listed.
@@ -48,11 +51,35 @@ def card_of(image: Picturable) -> str:
         pictures = _large(fitted(image, shown.pixels, _SIDE), middle) + _strip(image, middle, window)
     except (DicomError, OSError, ImportError, ValueError, MemoryError) as error:
         pictures = f'<div style="max-width:24em;padding:1em;border:1px solid">{html.escape(_reason(error))}</div>'
-    facts = "".join(
-        f'<dt style="{_LABEL}">{label}</dt><dd style="{_VALUE}">{html.escape(_short(value))}</dd>'
-        for label, value in _facts(image, window)
+    return _card(pictures, _facts(image, window))
+
+
+def card_of_volume(volume: Voxels, issues: Sequence[str]) -> str:
+    """The card of a volume: its three planes, and where it lies."""
+    black, white = range_of(volume, None)
+    pictures = "".join(
+        '<div style="margin-bottom:8px">'
+        + _img(picture_of_plane(plane, black, white, _PLANE), plane.name)
+        + f'<div style="{_NOTE}">{plane.title(volume.array.shape[plane.normal])}</div></div>'
+        for plane in planes_of(volume)
     )
-    return f'<div style="{_BOX}"><div>{pictures}</div><dl style="{_FACTS}">{facts}</dl></div>'
+    x, y, z = volume.affine[:3, 3]
+    facts = [
+        ("shape", f"{volume.array.shape} {volume.array.dtype}"),
+        ("spacing", " x ".join(f"{step:.4g}" for step in volume.spacing) + " mm (slice, row, column)"),
+        ("first voxel", f"x {x:.4g}, y {y:.4g}, z {z:.4g} mm"),
+        ("picture", f"black {black:.4g}, white {white:.4g}"),
+    ]
+    row = f'<div style="display:flex;flex-wrap:wrap;gap:8px">{pictures}</div>'
+    return _card(row, [*facts, *_listed(issues)])
+
+
+def _card(pictures: str, facts: Iterable[tuple[str, str]]) -> str:
+    rows = "".join(
+        f'<dt style="{_LABEL}">{label}</dt><dd style="{_VALUE}">{html.escape(_short(value))}</dd>'
+        for label, value in facts
+    )
+    return f'<div style="{_BOX}"><div>{pictures}</div><dl style="{_FACTS}">{rows}</dl></div>'
 
 
 def _short(text: str) -> str:
@@ -117,6 +144,10 @@ def _facts(image: Picturable, window: Any) -> Iterator[tuple[str, str]]:
         issues = image.issues
     except (DicomError, OSError):
         issues = ()
+    yield from _listed(issues)
+
+
+def _listed(issues: Sequence[str]) -> Iterator[tuple[str, str]]:
     for i, issue in enumerate(issues[:_MOST_ISSUES]):
         yield ("issues" if i == 0 else ""), issue
     if len(issues) > _MOST_ISSUES:

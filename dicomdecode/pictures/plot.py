@@ -1,15 +1,18 @@
-"""A frame in matplotlib: values under a colour bar in their unit, pixels in their physical proportions."""
+"""Frames and volumes in matplotlib: values under a colour bar in their unit, pixels in their physical proportions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.pictures.frames import Picturable, is_colour, number_of, picture_of, term
+from dicomdecode.pictures.planes import Plane, Voxels, planes_of, range_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
-__all__ = ["plot_image", "unit_of"]
+__all__ = ["plot_image", "plot_volume", "unit_of"]
 
 
 def plot_image(
@@ -35,6 +38,42 @@ def plot_image(
     ax.set_title(_title(image, frame))
     _ticks(ax, image)
     return ax
+
+
+def plot_volume(
+    volume: Voxels,
+    at: Sequence[int | None] | None = None,
+    *,
+    window: Any = None,
+    axes: Sequence[Axes] | None = None,
+    colorbar: bool = True,
+) -> Sequence[Axes]:
+    """`Volume.plot` says how."""
+    pyplot = _pyplot()
+    planes = list(planes_of(volume, at))
+    black, white = range_of(volume, window)
+    if axes is None:
+        axes = pyplot.subplots(1, 3, layout="constrained", figsize=(12, 4))[1]
+    if len(axes) != len(planes):
+        raise ValueError(f"a volume is drawn into 3 axes, not {len(axes)}")
+    for ax, plane in zip(axes, planes, strict=True):
+        drawn = _draw_plane(ax, plane, black, white)
+        ax.set_title(plane.title(volume.array.shape[plane.normal]))
+    if colorbar and volume.array.ndim == 3:
+        pyplot.colorbar(drawn, ax=list(axes))
+    return axes
+
+
+def _draw_plane(ax: Axes, plane: Plane, black: float, white: float) -> Any:
+    aspect = plane.vertical.spacing / plane.horizontal.spacing
+    drawn = ax.imshow(plane.values, cmap="gray", vmin=black, vmax=white, aspect=aspect)
+    if plane.vertical.is_turned:
+        ax.invert_yaxis()
+    if plane.horizontal.is_turned:
+        ax.invert_xaxis()
+    ax.set_xlabel(plane.horizontal.label)
+    ax.set_ylabel(plane.vertical.label)
+    return drawn
 
 
 def _pyplot() -> Any:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomdecode.pictures import PicturedVolume
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
@@ -20,7 +22,7 @@ _RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(eq=False, repr=False)
-class Volume:
+class Volume(PicturedVolume):
     """The slices of a series as one array.
 
     Attributes
