@@ -47,7 +47,8 @@ _CONTENT, _TIMING, _HEART = 0x00209111, 0x00189112, 0x00189118
 _ECHO, _MODIFIER, _DIFFUSION = 0x00189114, 0x00189115, 0x00189117
 _GRADIENT = 0x00189076
 _MR_TYPE, _CT_TYPE, _PET_TYPE = 0x00189226, 0x00189329, 0x00189751
-_VALUES, _SEGMENT = 0x00289145, 0x0062000A
+_VALUES, _SEGMENT, _TEMPORAL = 0x00289145, 0x0062000A, 0x00209310
+_COIL = 0x00189042
 
 #: In the order in which they are tried: what is a part of the picture's meaning first, mere counters and clocks last.
 ATTRIBUTES = (
@@ -61,6 +62,9 @@ ATTRIBUTES = (
     Attribute("FrameType", 0x00089007, (_CT_TYPE,)),
     Attribute("FrameType", 0x00089007, (_PET_TYPE,)),
     Attribute("ComplexImageComponent", 0x00089208, (_MR_TYPE,)),
+    Attribute("ComplexImageComponent (GE)", 0x0043002F, creator="GEMS_PARM_01"),
+    Attribute("ReceiveCoilName", 0x00181250, (_COIL,)),
+    Attribute("ReceiveCoilName (Siemens)", 0x0051000F, creator="SIEMENS MR HEADER"),
     Attribute("RescaleType", 0x00281054, (_VALUES,)),
     Attribute("Units", 0x00541001),
     Attribute("DiffusionBValue", 0x00189087, (_DIFFUSION,)),
@@ -74,6 +78,9 @@ ATTRIBUTES = (
     Attribute("DiffusionGradientOrientation (GE, x)", 0x001900BB, creator="GEMS_ACQU_01"),
     Attribute("DiffusionGradientOrientation (GE, y)", 0x001900BC, creator="GEMS_ACQU_01"),
     Attribute("DiffusionGradientOrientation (GE, z)", 0x001900BD, creator="GEMS_ACQU_01"),
+    Attribute("DiffusionGradientOrientation (Philips, x)", 0x200500B0, creator="Philips MR Imaging DD 001"),
+    Attribute("DiffusionGradientOrientation (Philips, y)", 0x200500B1, creator="Philips MR Imaging DD 001"),
+    Attribute("DiffusionGradientOrientation (Philips, z)", 0x200500B2, creator="Philips MR Imaging DD 001"),
     Attribute("DiffusionGradientOrientation (UIH)", 0x00650037, creator="Image Private Header"),
     Attribute("InversionTime", 0x00180082),
     Attribute("InversionTimes", 0x00189079, (_MODIFIER,)),
@@ -86,6 +93,8 @@ ATTRIBUTES = (
     Attribute("RescaleIntercept", 0x00281052, (_VALUES,)),
     Attribute("TemporalPositionIdentifier", 0x00200100),
     Attribute("TemporalPositionIndex", 0x00209128, (_CONTENT,)),
+    Attribute("TemporalPositionTimeOffset", 0x0020930D, (_TEMPORAL,)),
+    Attribute("PhaseNumber (Philips)", 0x20010008, creator="Philips Imaging DD 001"),
     Attribute("EnergyWindowVector", 0x00540010, is_vector=True),
     Attribute("RRIntervalVector", 0x00540060, is_vector=True),
     Attribute("TimeSlotVector", 0x00540070, is_vector=True),

@@ -121,34 +121,47 @@ def _check_one_series(slices: list[Slice]) -> None:
 
 
 def _placed(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
-    """Those that say where they lie; an issue tells of the others."""
+    """Those that say where they lie, if any do; an issue tells of the others."""
     placed = []
+    lost: VolumeError | None = None
     for one in slices:
         try:
             place([one])
         except VolumeError as error:
             issues.append(Issue(error.message, error.code))
+            lost = error
         else:
             placed.append(one)
+    if lost is not None and not placed:
+        raise lost
     return placed
 
 
 def _without_copies(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
-    """Leave out a file that is there once more. One SOP Instance UID with other pixels stays: a repeated slice."""
+    """Leave out a file that is there once more. One SOP Instance UID with other pixels stays: a repeated slice, or one
+    at another position, of which an issue tells."""
     seen: dict[bytes, Opened] = {}
-    planes: dict[int, list[Any]] = {}
+    parts: dict[int, list[Slice]] = {}
     for one in slices:
-        planes.setdefault(one.opened.number, []).append(one.plane)
+        parts.setdefault(one.opened.number, []).append(one)
+    planes = {number: [one.plane for one in part] for number, part in parts.items()}
     copies: set[int] = set()
-    for opened in {one.opened.number: one.opened for one in slices}.values():
+    shared: list[Slice] = []
+    for opened in (part[0].opened for part in parts.values()):
         uid = (opened.file.raw(_UID) or b"").strip(b" \0")
         first = seen.setdefault(uid, opened) if uid else opened
-        if first is opened or planes[first.number] != planes[opened.number]:
+        if first is opened:
+            continue
+        if planes[first.number] != planes[opened.number]:
+            shared.append(parts[opened.number][0])
             continue
         if same_origin(first.origin, opened.origin) or is_same_picture(first, opened):
             copies.add(opened.number)
             text = f"source {opened.number} is source {first.number} once more: it is left out"
             issues.append(Issue(text, code="slices_duplicate"))
+    if shared:
+        text = f"{len(shared)} sources have the SOP Instance UID of another one: {names_of(shared)}"
+        issues.append(Issue(text, code="slices_duplicate"))
     return [one for one in slices if one.opened.number not in copies]
 
 
@@ -248,9 +261,10 @@ def _volume(group: Group, call: _Call, issues: list[Issue]) -> Volume:
     rows = {id(one): row for one, row in zip(group.slices, group.rows, strict=True)}
     varies: dict[str, Any] = {}
     for name, column in group.columns.items():
-        if not name.startswith(_COUNTERS):
-            found = [column[rows[id(one)]] for one in slices]
-            varies[name] = found if len(set(found)) > 1 else found[0]
+        found = [column[rows[id(one)]] for one in slices]
+        is_one = len(set(found)) == 1
+        if not name.startswith(_COUNTERS) or (is_one and name in group.told_by):
+            varies[name] = found[0] if is_one else found
     told = [*issues, *(Issue(fault.message, fault.code) for fault in faults), *_words(group, varies, call)]
     array = assemble(slices, call.wanted, call.threads, call.limits)
     sources = {one.opened.number: one.opened.origin for one in slices}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dicomdecode.errors import VolumeError
 from dicomdecode.reading.planes import cross
 from dicomdecode.volumes.attributes import ALWAYS, read_columns
 
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["Group", "Kinds", "kinds_of", "levels_of", "positions_of", "projections", "split_repeats", "unit_normal"]
 
 _SERIES, _FRAME_OF_REFERENCE = 0x0020000E, 0x00200052
-#: Directions that differ by less in each number are one: 0.3 mm at the edge of a picture of 600 mm.
-_SAME_DIRECTION = 1e-3
+#: Directions that differ by less in each number are one: they may be written with three decimals.
+_SAME_DIRECTION = 1.5e-3
 #: Pixel Spacing that differs by less, in parts, is one.
 _SAME_SPACING = 1e-4
-#: Levels along the normal that are closer are one, in mm: positions are often rounded to 0.001.
-_SAME_LEVEL = 2e-3
+#: Levels along the normal that are closer are one: parts of the usual step, and no less and no more than so many mm.
+_SAME_LEVEL, _LEAST_LEVEL, _MOST_LEVEL = 0.02, 2e-3, 0.05
+#: Orientations, or sizes of pixels, that are told apart.
+_MOST_KINDS = 1000
 #: Slices of one level whose first pixels are further apart, in mm, belong to stacks side by side.
 _BESIDE = 0.1
 
@@ -89,12 +92,17 @@ class Kinds:
 
 
 def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
-    """Sort slices by series, size and spacing, and orientation; if `same_space`, by frame of reference too."""
+    """Sort slices by series, size and spacing, and orientation; if `same_space`, by frame of reference too.
+
+    Raises
+    ------
+    VolumeError
+        There are more than can be told apart.
+    """
     kinds = Kinds()
     by_key: dict[tuple[Hashable, ...], list[Slice]] = defaultdict(list)
     known: dict[int, tuple[Hashable, Hashable]] = {}
-    spacings: list[Sequence[float]] = []
-    orientations: list[Sequence[float]] = []
+    spacings, orientations = _Alike(relative=_SAME_SPACING), _Alike(absolute=_SAME_DIRECTION)
     spaces: set[Hashable] = set()
     for one in slices:
         file = one.opened.file
@@ -102,8 +110,9 @@ def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
         if uids is None:
             uids = known[id(file)] = (file.raw(_SERIES) or b"", file.raw(_FRAME_OF_REFERENCE) or b"")
         plane = one.plane
-        spacing = _nearest(spacings, plane.spacing or (), relative=_SAME_SPACING)
-        orientation = _nearest(orientations, plane.orientation or (), absolute=_SAME_DIRECTION)
+        spacing, orientation = spacings.number(plane.spacing or ()), orientations.number(plane.orientation or ())
+        if spacing is None or orientation is None:
+            raise VolumeError(f"Slices have over {_MOST_KINDS} orientations or pixel sizes", code="orientation_mixed")
         space = uids[1] if same_space else b""
         spaces.add(uids[1])
         by_key[(uids[0], space, (one.rows, one.columns, one.samples), orientation, spacing)].append(one)
@@ -114,17 +123,28 @@ def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
     return kinds
 
 
-def _nearest(
-    known: list[Sequence[float]], numbers: Sequence[float], absolute: float = 0.0, relative: float = 0.0
-) -> int:
-    """Which of the known ones is the same within a tolerance; a new one is added."""
-    for i, other in enumerate(known):
-        if other == numbers or all(
-            abs(a - b) <= absolute + relative * abs(b) for a, b in zip(numbers, other, strict=True)
-        ):
-            return i
-    known.append(numbers)
-    return len(known) - 1
+class _Alike:
+    """Numbers the tuples of one length that it is shown, from 0; those within a tolerance of an earlier one as that."""
+
+    def __init__(self, absolute: float = 0.0, relative: float = 0.0) -> None:
+        self._absolute, self._relative = absolute, relative
+        self._equal: dict[tuple[float, ...], int | None] = {}
+        self._different: list[tuple[float, ...]] = []
+
+    def number(self, numbers: tuple[float, ...]) -> int | None:
+        """None where there are more than `_MOST_KINDS`: looking through them all would take for ever."""
+        if numbers not in self._equal:
+            self._equal[numbers] = self._nearest(numbers)
+        return self._equal[numbers]
+
+    def _nearest(self, numbers: tuple[float, ...]) -> int | None:
+        for i, other in enumerate(self._different):
+            if all(abs(a - b) <= self._absolute + self._relative * abs(b) for a, b in zip(numbers, other, strict=True)):
+                return i
+        if len(self._different) == _MOST_KINDS:
+            return None
+        self._different.append(numbers)
+        return len(self._different) - 1
 
 
 def split_repeats(slices: list[Slice]) -> list[Group]:
@@ -160,9 +180,18 @@ def levels_of(slices: list[Slice]) -> NDArray[np.int64]:
     """The number of each slice's level along the normal; slices of one level have the same."""
     along = projections(slices)
     order = np.argsort(along, kind="stable")
+    gaps = np.diff(along[order])
+    closer = min(max(_SAME_LEVEL * _usual(gaps), _LEAST_LEVEL), _MOST_LEVEL)
     levels = np.empty(len(slices), np.int64)
-    levels[order] = np.concatenate([[0], np.cumsum(np.diff(along[order]) > _SAME_LEVEL)])
+    levels[order] = np.concatenate([[0], np.cumsum(gaps > closer)])
     return levels
+
+
+def _usual(gaps: Numbers) -> float:
+    """The gap in which the middle of the stack lies, by length: gaps between repeats, however many, have none."""
+    ordered = np.sort(gaps)
+    sums = np.cumsum(ordered)
+    return float(ordered[np.searchsorted(sums, sums[-1] / 2)]) if len(gaps) else 0.0
 
 
 def projections(slices: list[Slice]) -> Numbers:
@@ -187,9 +216,9 @@ def _columns_beside(slices: list[Slice], levels: NDArray[np.int64]) -> dict[str,
         return {}
     positions, normal = positions_of(slices), unit_normal(slices)
     in_plane = positions - np.outer(positions @ normal, normal)
-    places: list[Sequence[float]] = []
-    column: list[Hashable] = [_nearest(places, tuple(place), absolute=_BESIDE) for place in in_plane]
-    return {"ImagePositionPatient": column} if len(places) > 1 else {}
+    places = _Alike(absolute=_BESIDE)
+    column: list[Hashable] = [places.number(tuple(place)) for place in in_plane.tolist()]
+    return {"ImagePositionPatient": column} if len(set(column)) > 1 and None not in column else {}
 
 
 def _by_attribute(group: Group, levels: list[int]) -> list[Group]:

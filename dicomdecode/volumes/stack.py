@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["affine_of_stack", "faults_of", "in_order", "without_repeats"]
 
-#: How far a slice may lie from where even steps would put it, in parts of a step; what positions are rounded to is
-#: added where that is more, up to `_ROUGH`.
-_EVEN, _ROUGH = 0.02, 0.06
+#: How far a slice may lie from where even steps would put it, in parts of a step.
+_EVEN = 0.05
+#: Where positions are rounded to more than that, it may be so much: in mm, and in parts of a step.
+_ROUGH, _ROUGH_PART = 0.1, 0.2
 #: The angle between the normal and the direction of the stack: real tilts are several degrees. What positions are
 #: rounded to counts here too, up to `_ROUGH_TILT`: it turns a stack of few slices.
 _TILT, _ROUGH_TILT = math.radians(0.1), math.radians(1.0)
@@ -32,7 +33,7 @@ _WHOLE = 0.1
 
 def in_order(slices: list[Slice]) -> list[Slice]:
     """By rising position along the normal, a row x a column; at one position by Instance Number, then as given."""
-    along = np.round(projections(slices), 4)
+    along = levels_of(slices)
     numbers = [one.opened.file.tag(0x00200013) for one in slices]
     keys = [number if isinstance(number, int) else 0 for number in numbers]
     return [slices[i] for i in sorted(range(len(slices)), key=lambda i: (along[i], keys[i]))]
@@ -67,7 +68,7 @@ def faults_of(slices: list[Slice]) -> Iterator[VolumeError]:
     steps = np.diff(along)
     even = along[0] + np.arange(len(slices)) * (along[-1] - along[0]) / (len(slices) - 1)
     step = float(np.mean(steps))
-    allowed = min(max(_EVEN * step, rounded_to(slices)), _ROUGH * step)
+    allowed = max(_EVEN * step, min(rounded_to(slices), _ROUGH, _ROUGH_PART * step))
     if np.abs(along - even).max() > allowed:
         yield _uneven(slices, steps)
     yield from _tilt(slices)

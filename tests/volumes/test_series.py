@@ -208,10 +208,33 @@ def test_unequal_spacing(off: float) -> None:
     assert codes_of(dd.read_series(files, strict=False)) == ["spacing_unequal"]
 
 
-def test_positions_that_are_rounded_are_even() -> None:
-    """2.027 mm apart, written to a tenth of a millimetre, as PET scanners do."""
-    volume = dd.read_series([one_slice(k, (0, 0, round(2.027 * k, 1))) for k in range(20)])
+@pytest.mark.parametrize("step", [2.027, 1.25, 0.75, 0.625])
+def test_positions_that_are_rounded_are_even(step: float) -> None:
+    """Written to a tenth of a millimetre, as PET scanners do."""
+    files = [one_slice(k, (0, 0, round(step * k, 1))) for k in range(20)]
+    assert dd.read_series(files).issues == ()
+    assert code_of(files[:7] + files[8:]) in ("slices_missing", "spacing_unequal")
+
+
+def test_steps_may_differ_a_little() -> None:
+    steps = 2 * (1 + 0.01 * np.cos(np.arange(30) ** 2))
+    volume = dd.read_series([one_slice(k, (0, 0, z)) for k, z in enumerate(np.cumsum(steps))])
     assert volume.issues == ()
+    drift = [one_slice(k, (0, 0, z)) for k, z in enumerate(np.cumsum(np.linspace(1.9, 2.1, 60)))]
+    assert code_of(drift) == "spacing_unequal", "which adds up to more than a part of a step"
+
+
+def test_orientations_may_differ_by_their_last_digits() -> None:
+    for k, digits in enumerate((3, 4, 6)):
+        noise = np.random.default_rng(k).integers(0, 2, (6, 6)) * 10.0**-digits
+        files = [one_slice(i, (0, 0, 2 * i), orientation=np.array(AXIAL) + noise[i]) for i in range(6)]
+        assert dd.read_series(files).issues == ()
+
+
+def test_too_many_orientations_are_refused_soon() -> None:
+    angles = np.linspace(0, 3, 1100)
+    orientations = [(np.cos(a), np.sin(a), 0, -np.sin(a), np.cos(a), 0) for a in angles]
+    assert code_of([multi_frame([(0, 0, k) for k in range(1100)], orientations=orientations)]) == "orientation_mixed"
 
 
 def test_slices_beside_the_line() -> None:
@@ -244,6 +267,15 @@ def test_repeated_slices() -> None:
     assert codes_of(volume) == ["slices_duplicate"] and np.array_equal(volume.array, values(range(5)))
 
 
+@pytest.mark.parametrize("off", [0.0005, 0.004, 0.03])
+def test_repeated_slices_need_not_lie_at_the_same_place_exactly(off: float) -> None:
+    files = stack()
+    again = one_slice(77, (-10, 20, 34 + off), uid="1.2.9", instance=1)
+    assert code_of([*files, again]) == "slices_duplicate"
+    volume = dd.read_series([again, *files], strict=False)
+    assert codes_of(volume) == ["slices_duplicate"] and volume.spacing[0] == 2
+
+
 def test_one_file_twice() -> None:
     files = stack()
     volume = dd.read_series([*files, bytes(bytearray(files[2]))])
@@ -256,6 +288,9 @@ def test_one_uid_with_other_pixels() -> None:
     other = one_slice(2, (-10, 20, 34), pixels=pixels_of(50))
     assert code_of([*files, other]) == "slices_duplicate"
     assert codes_of(dd.read_series([*files, other], strict=False)) == ["slices_duplicate"]
+    volume = dd.read_series([*files, one_slice(2, (-10, 20, 40), pixels=pixels_of(5))])
+    assert codes_of(volume) == ["slices_duplicate"] and np.array_equal(volume.array, values(range(6)))
+    assert "source 5" in volume.issues[0]
 
 
 @pytest.mark.parametrize("strict", [True, False])

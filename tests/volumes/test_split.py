@@ -126,6 +126,38 @@ def test_a_meaning_that_changes_within_a_volume_is_an_issue() -> None:
     assert codes_of(volume) == ["series_mixed"] and volume.varies["EchoNumbers"] == [1, 2, 1, 2, 1, 2]
 
 
+@pytest.mark.parametrize(
+    "name, creator, tag, vr",
+    [
+        ("ComplexImageComponent (GE)", "GEMS_PARM_01", 0x0043102F, "SS"),
+        ("DiffusionGradientOrientation (Philips, x)", "Philips MR Imaging DD 001", 0x200510B0, "FL"),
+        ("ReceiveCoilName (Siemens)", "SIEMENS MR HEADER", 0x0051100F, "LO"),
+    ],
+)
+def test_private_attributes_tell_volumes_apart(name: str, creator: str, tag: int, vr: str) -> None:
+    files = []
+    for n in range(3):
+        block = (tag & 0xFFFF0000) | tag >> 8 & 0xFF
+        extra: list[s.Element] = [(block, "LO", creator), (tag, vr, str(n) if vr == "LO" else n)]
+        files += stack(first=5 * n, extra=extra)
+    volumes = dd.read_series(shuffled(files), split="all")
+    assert len(volumes) == 3 and all(name in volume.varies for volume in volumes)
+    for volume in volumes:
+        n = int(volume.varies[name])
+        assert np.array_equal(volume.array, values(range(5 * n, 5 * n + 5)))
+
+
+def test_counters_that_tell_volumes_apart_are_named() -> None:
+    files = [multi_frame([(0, 0, 2 * k) for k in range(4)], uid=f"1.2.{n}") for n in (5, 6)]
+    volumes = dd.read_series(files, split="all")
+    assert [volume.varies for volume in volumes] == [{"SOPInstanceUID": "1.2.5"}, {"SOPInstanceUID": "1.2.6"}]
+
+
+def test_nothing_has_a_place() -> None:
+    with pytest.raises(dd.VolumeError, match=r"no Image Position \(Patient\)"):
+        dd.read_series([s.image(np.zeros((9, 9), np.uint8))] * 2, split="all", strict=False)
+
+
 def test_localizer() -> None:
     files = stack(3) + stack(4, orientation=SAGITTAL, first=3) + stack(3, orientation=OBLIQUE, first=7)
     with pytest.raises(dd.VolumeError, match="3 orientations, as in a localizer: source 0; source 3; source 7"):
