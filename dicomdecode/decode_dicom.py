@@ -59,9 +59,10 @@ def _checked_request(
     one_of("on_error", on_error, ON_ERROR)
     if _is_tfio(values):
         parts = {"frames": frames, "out": out, "window": window, "region": region, "reduce": reduce or None}
+        parts |= {"color": None if color == "rgb" else color, "frame_dim": None if frame_dim is not False else False}
         given = [name for name, part in parts.items() if part is not None]
         if given:
-            raise ValueError(f'values="tfio" gives the whole image: it takes no {given[0]}=')
+            raise ValueError(f'values="tfio" gives the whole image as tensorflow-io did: it takes no {given[0]}=')
         values = "stored"
     return Request(
         values=values,

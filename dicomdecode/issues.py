@@ -239,7 +239,13 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
 
 
 def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
-    """Number of Frames against the length of native pixel data."""
+    """Number of Frames, and the transfer syntax, against native pixel data."""
+    named = SYNTAXES.get(file.transfer_syntax)
+    if named is not None and named.codec != "native":
+        text = (
+            f"the transfer syntax is {named.name}, and the pixel data are not encapsulated: they are read as they are"
+        )
+        yield Issue(text, code="not_encapsulated", tag=0x00020010)
     needed = (file.frames * frames.frame_bits + 7) // 8
     length, tag = file.pixels_length, file.pixels_tag
     if length < needed:

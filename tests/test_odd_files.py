@@ -158,6 +158,43 @@ def test_vr_that_is_none(vr: str, syntax: str, size: tuple[int, int], tmp_path: 
         assert "vr" in codes(contents)
 
 
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE, s.RLE])
+@pytest.mark.parametrize("vr", ["cs", "??", "\0\0", "ZZ"])
+def test_the_first_vr_is_none(vr: str, syntax: str, tmp_path: Path) -> None:
+    """What follows tells that the data set has VRs all the same."""
+    order = s.encoding_of(syntax).order
+    tag, letters = s.tag_bytes(0x00080060, order), vr.encode("latin-1")
+    short, long = letters + struct.pack(order + "H", 2), letters + struct.pack(order + "HI", 0, 2)
+    for header in (short, long, struct.pack(order + "I", 2)):
+        contents = behind_meta(s.image(GREY, syntax=syntax), syntax, tag + header + b"MR")
+        everywhere(contents, GREY, tmp_path)
+        assert codes(contents)[0] == "vr"
+        assert dd.open(contents).tag("Modality") == "MR"
+
+
+@pytest.mark.parametrize("named", ["4.50", "4.90", "4.201", "5", "8.1", "4.100"])
+@pytest.mark.parametrize("syntax", NATIVE)
+def test_decompressed_but_for_the_name(syntax: str, named: str, tmp_path: Path) -> None:
+    """Pixel data of a defined length that fits are native, whatever the transfer syntax."""
+    for pixels in (
+        GREY,
+        np.arange(45, dtype=np.uint8).reshape(3, 5, 3),
+        np.arange(30, dtype=np.int16).reshape(2, 3, 5),
+    ):
+        photometric = "RGB" if pixels.dtype == np.uint8 else "MONOCHROME2"
+        contents = s.image(pixels, syntax=syntax, photometric=photometric)
+        renamed = _renamed(contents, syntax, named)
+        everywhere(renamed, pixels, tmp_path)
+        assert "not_encapsulated" in codes(renamed)
+    with pytest.raises(dd.DicomError):
+        dd.imread(_renamed(s.image(GREY, syntax=syntax, number_of_frames=2), syntax, named))
+
+
+def _renamed(contents: bytes, syntax: str, named: str) -> bytes:
+    meta = s.file_meta("1.2.840.10008.1.2." + named)
+    return contents[:132] + meta + contents[132 + len(s.file_meta(syntax)) :]
+
+
 @pytest.mark.parametrize("undefined_items", [True, False])
 @pytest.mark.parametrize("undefined", [True, False])
 @pytest.mark.parametrize("inner", [s.LITTLE, s.IMPLICIT, s.encoding_of(s.EXPLICIT_BE)])

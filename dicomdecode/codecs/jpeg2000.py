@@ -157,9 +157,9 @@ def inspect_codestream(data: Any) -> dict[str, Any]:
 def openjpeg() -> OpenJPEG | None:
     """The OpenJPEG in use, looked for once; None where there is none.
 
-    The order: the file that the environment variable DICOMDECODE_OPENJPEG names; then the newest of the libraries in
-    the wheels of imagecodecs and Pillow and the one that glymur finds, the first of these among equals (the build in
-    imagecodecs is the faster one for the 9/7 transform).
+    The order: the file that the environment variable DICOMDECODE_OPENJPEG names; then the newer one of the libraries in
+    the wheels of imagecodecs and Pillow (of equals imagecodecs', which is the faster one for the 9/7 transform); last
+    what glymur finds, whose import takes longer than most decodes.
 
     Raises
     ------
@@ -172,12 +172,15 @@ def openjpeg() -> OpenJPEG | None:
         if chosen is None:
             raise ImportError(f"{SETTING} does not name a shared OpenJPEG library of version 2.1 or later")
         return chosen
-    found = [library for library in map(_bind, _candidates()) if library is not None]
-    return max(found, key=lambda library: _numbers(library.version), default=None)
+    found = [library for library in map(_bind, _in_wheels()) if library is not None]
+    if found:
+        return max(found, key=lambda library: _numbers(library.version))
+    glymur = _glymur("lib.openjp2")
+    return None if glymur is None or glymur.OPENJP2 is None else _bind(glymur.OPENJP2)
 
 
-def _candidates() -> Iterator[Any]:
-    """Libraries and files that may be OpenJPEG."""
+def _in_wheels() -> Iterator[str]:
+    """Files of installed wheels that may be OpenJPEG."""
     from importlib import metadata
 
     for wheel in ("imagecodecs", "pillow"):
@@ -186,9 +189,6 @@ def _candidates() -> Iterator[Any]:
         except metadata.PackageNotFoundError:
             continue
         yield from (str(file.locate()) for file in files if file.name.startswith("libopenjp2"))
-    glymur = _glymur("lib.openjp2")
-    if glymur is not None and glymur.OPENJP2 is not None:
-        yield glymur.OPENJP2
 
 
 def _glymur(module: str) -> Any:

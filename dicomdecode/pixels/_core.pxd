@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from dicomdecode.codecs._j2k cimport Area
-from dicomdecode.codecs._spec cimport FrameSpec, Spec
+from dicomdecode.codecs._spec cimport Spec
 from dicomdecode.pixels._plans cimport Cells, CPlan
 from dicomdecode.reading._limits cimport CLimits
 from dicomdecode.reading._reading cimport DicomFile, Fault, FileBytes, FileMap, ImageHeader
@@ -28,6 +28,7 @@ cdef enum Status:
     NEEDS_LIBRARY = 1       # the codec is a Python call
     NEEDS_WALK = 2          # an offset table lies: the fragments must be walked first
     NEEDS_WORDS = 3         # Python says what is wrong
+    OTHER_CODEC = 4         # the frame's stream is of another codec than that of the first frame
 
 cdef enum WindowKind:
     WINDOW_STORED           # the first stored one that can be used
@@ -244,6 +245,8 @@ cdef class Frames:
     cdef Layout layout
     cdef Run run
     cdef Area area
+    cdef int color                  # that the request asks for, and
+    cdef bint whole_cells           # what else the layout depends on
     cdef object codec               # the codec's Python function, once it was needed
     cdef readonly object numbers    # of the frames that are asked for
     cdef ChosenFrames chosen
@@ -252,9 +255,6 @@ cdef class Frames:
     cdef uint64_t fetch_ahead(self, uint64_t frame, uint64_t count) except 0
     cdef int take_area(self, Request request) except -1
     cdef int read_into(self, uint64_t frame, place, int* conversion) except -1
-    cdef int cells_by_library(self, data, FrameSpec spec, place) except -1
-    cdef object stream(self, FrameSpec spec)
+    cdef int read_by_other(self, uint64_t frame, place, bint as_cells) except -1
     cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1
-    cdef int keep_stored_bits(self, data, place) except -1
     cdef int codestream(self, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size) except -1
-    cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion)

@@ -7,6 +7,7 @@ index.pxi    where the frames of encapsulated pixel data are
 choice.pxi   which frames, and which part of them, a request wants
 frame.pxi    one frame: cells or codestream -> samples -> colour -> plan -> result
 request.pxi  what a caller asks for
+library.pxi  frames whose codec is a Python call
 frames.pxi   the class that decodes the frames of a file
 alone.pxi    one image without Python; several files by their paths
 
@@ -26,7 +27,8 @@ from dicomdecode.codecs._heads cimport (
 from dicomdecode.codecs._j2k cimport reduced
 from dicomdecode.codecs._jpeg2000 cimport J2K_NOT_TAKEN, j2k_decode
 from dicomdecode.codecs._ljpeg cimport ljpeg_decode
-from dicomdecode.codecs._markers cimport SAYS_NOTHING, SAYS_RGB, SOF3, JpegHead, is_frame_header, read_jpeg_head
+from dicomdecode.codecs._markers cimport (
+    SAYS_NOTHING, SAYS_RGB, SOF3, SOF55, JpegHead, is_frame_header, read_jpeg_head)
 from dicomdecode.codecs._openjpeg cimport Api, OpenJPEG, openjpeg_decode
 from dicomdecode.codecs._rle cimport rle_decode
 from dicomdecode.codecs._spec cimport FrameSpec
@@ -152,6 +154,10 @@ cdef int refuse_conversion() except -1:
                            code="photometric_interpretation", tag=0x00280004, hint='Ask for color="stored"')
 
 
+cdef int refuse_to_reduce(int row) except -1:
+    raise UnsupportedError(f"reduce= needs JPEG 2000, not {SYNTAX_ROWS[row].name}", code="reduce")
+
+
 cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
     """Raise: no decoder takes this image."""
     if layout.syntax < 0:
@@ -169,5 +175,6 @@ cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
     return refuse_conversion()
 
 
+include "library.pxi"
 include "frames.pxi"
 include "alone.pxi"

@@ -146,11 +146,11 @@ def check_window(window: Any, values: str) -> Any:
     function = window[2] if len(window) == 3 else "LINEAR"
     if not all(map(_is_number, window[:2])) or not isinstance(function, str):
         raise TypeError(f"window must hold two numbers, and the name of a function, not {window!r}")
-    from dicomdecode.pixels.transform import window_map
+    from dicomdecode.pixels import transform
 
     checked = (float(window[0]), float(window[1]), function)
     try:
-        window_map(*checked)
+        transform.check_window(*checked)
     except ValueError as error:
         raise ValueError(f"window={window!r}: {error}") from None
     return checked

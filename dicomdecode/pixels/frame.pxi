@@ -240,6 +240,8 @@ cdef int samples_of(const Run* r, const ImageHeader* h, uint64_t frame, Scratch*
         status = codestream_of(r, h.pixels.tag, frame, s, &data, &size, fault)
         if status != DONE:
             return status
+        if row_of_frame(layout.syntax, data, size) != layout.syntax:
+            return OTHER_CODEC
     if place == NULL:
         if room_for(&s.samples, &s.samples_size, samples_bytes(layout), fault) < 0:
             return FAILED

@@ -30,6 +30,8 @@ cdef class Frames:
             file.raise_fault(&fault, -1)
         self.pixels = pixels
         self.file = file
+        self.color = request.asked.color
+        self.whole_cells = whole_cells
         if describe(&file.m, &file.h, &file.bytes, request.asked.color, whole_cells, &self.layout) != DONE:
             refuse(file, &self.layout, request.color)
         self.run.bytes = &file.bytes
@@ -54,7 +56,7 @@ cdef class Frames:
             take_region(&asked.region, arguments.region_in(request.region, h.rows, h.columns))
         status = choose_area(&asked, h, &self.layout, &self.area, &self.run)
         if status == AREA_OF_NO_CODEC:
-            raise UnsupportedError(f"reduce= needs JPEG 2000, not {self.syntax.name}", code="reduce")
+            refuse_to_reduce(self.layout.syntax)
         if status == AREA_OUTSIDE:
             raise ValueError(f"region {request.region} is not inside {h.rows} rows and {h.columns} columns")
         if status == AREA_EMPTY:
@@ -222,7 +224,7 @@ cdef class Frames:
                             i += 1
                 if status == NEEDS_WALK:
                     self.pixels.walk()
-                elif status == NEEDS_LIBRARY:
+                elif status == NEEDS_LIBRARY or status == OTHER_CODEC:
                     self.write_with_python(first + i, plan, out, at + i)
                     i += 1
                 elif status != DONE:
@@ -288,7 +290,9 @@ cdef class Frames:
             shape = (self.file.h.rows, self.file.h.columns, self.layout.spec.samples)
         if place is None:
             place = np.empty(shape, DTYPES[self.layout.cell])
-        self.read_into(frame, place, &conversion)
+        if self.read_into(frame, place, &conversion) == OTHER_CODEC:
+            self.read_by_other(frame, place, as_cells)
+            return place
         target = WriteBuffer(place)
         with nogil:
             if not (as_cells or self.layout.shifts_first):
@@ -298,7 +302,7 @@ cdef class Frames:
         return place
 
     cdef int read_into(self, uint64_t frame, place, int* conversion) except -1:
-        """Samples of a frame before colour, with their bits as in the cell."""
+        """Samples of a frame before colour, with their bits as in the cell: DONE, or OTHER_CODEC and no samples."""
         cdef Scratch s
         cdef Fault fault
         cdef WriteBuffer target
@@ -306,7 +310,7 @@ cdef class Frames:
         cdef int status = NEEDS_WALK
         memset(&s, 0, sizeof(s))
         if self.layout.is_stream:
-            self.decoded_by_library(frame, place, conversion)
+            decode_by_library(self, frame, place, conversion)
             return 0
         target = WriteBuffer(place)
         target.has_room_for(<uint64_t>self.run.rows * self.run.columns * self.layout.spec.samples
@@ -318,96 +322,42 @@ cdef class Frames:
                 if status == NEEDS_WALK:
                     self.pixels.walk()
             if status == NEEDS_LIBRARY:
-                self.decoded_by_library(frame, place, conversion)
+                decode_by_library(self, frame, place, conversion)
+            elif status == OTHER_CODEC:
+                return OTHER_CODEC
             elif status != DONE:
                 self.raise_located(&fault, status, frame)
         finally:
             free_scratch(&s)
-        return 0
+        return DONE
 
-    cdef object decoded_by_library(self, uint64_t frame, object place, int* conversion):
-        """Samples of a frame by a codec that is a Python call."""
-        cdef FrameSpec spec = self.spec_of(frame)
-        if self.layout.is_stream:
-            color = self.stream(spec).read(frame, place)
-            conversion[0] = conversion_named(color, &self.layout)
-            return place
-        if self.codec is None:
-            self.codec = codecs.load(self.syntax.codec)
-            if self.layout.codec == CODEC_JPEG2000:
-                use_openjpeg()
-                if self.run.by_openjpeg:
-                    self.codec = codecs.load("openjpeg")
-        data = self.codestream_bytes(frame)
-        if self.layout.tells_colour and self.layout.spec.samples == 3:
-            spec.photometric = colour_of(data, spec.photometric)
-        area = {}
-        if self.layout.does_areas and (self.run.area != NULL or self.run.reduce):
-            area["reduce"] = self.run.reduce
-            if self.run.area != NULL:
-                area["region"] = (self.area.row, self.area.column, self.area.height, self.area.width)
-        try:
-            if self.layout.gives_cells:
-                self.cells_by_library(data, spec, place)
-                conversion[0] = self.layout.conversion
-            else:
-                conversion[0] = conversion_named(self.codec(data, spec, place, **area), &self.layout)
-        except DicomError as error:
-            raise self.located(error, frame) from error.__cause__
-        if self.layout.trims_samples:
-            self.keep_stored_bits(data, place)
-        return place
-
-    cdef int keep_stored_bits(self, data, place) except -1:
-        cdef ReadBuffer stream = ReadBuffer(data)
-        cdef WriteBuffer samples = WriteBuffer(place)
-        with nogil:
-            keep_stored_bits(&self.run, stream.data, stream.size, samples.data)
-        return 0
-
-    cdef int cells_by_library(self, data, FrameSpec spec, place) except -1:
-        cdef Scratch s
-        cdef Fault fault
-        cdef ReadBuffer source
+    cdef int read_by_other(self, uint64_t frame, place, bint as_cells) except -1:
+        """What `read` gives of a frame whose codec is not that of the first: decoded whole, by a layout of its own."""
+        cdef Frames other = Frames.__new__(Frames)
+        cdef ReadBuffer stream = ReadBuffer(self.codestream_bytes(frame))
         cdef WriteBuffer target
-        cdef int status
-        if self.layout.in_order:
-            self.codec(data, spec, place.reshape(-1).view(np.uint8))
-            return 0
-        cells = np.empty(cells_bytes(&self.layout), np.uint8)
-        self.codec(data, spec, cells)
-        memset(&s, 0, sizeof(s))
-        source = ReadBuffer(cells)
-        target = WriteBuffer(place)
-        with nogil:
-            status = unpack(&self.layout, source.data, source.size, 0, &s, target.data, &fault)
-            free_scratch(&s)
-        if status != DONE:
-            self.file.raise_fault(&fault, <int64_t>spec.frame)
+        cdef int row = row_of_frame(self.layout.syntax, stream.data, stream.size)
+        if self.run.reduce:
+            refuse_to_reduce(row)
+        other.pixels = self.pixels
+        other.file = self.file
+        other.run = self.run
+        other.run.layout = &other.layout
+        other.run.area = NULL
+        other.run.rows = self.file.h.rows
+        other.run.columns = self.file.h.columns
+        if describe_as(row, self.layout.pixels_per_byte, &self.file.h, self.color, self.whole_cells,
+                       &other.layout) != DONE:
+            refuse(self.file, &other.layout, COLORS[self.color])
+        samples = other.read(frame)
+        if self.run.area != NULL and self.layout.does_areas:
+            samples = samples[self.area.row:self.area.row + self.area.height,
+                              self.area.column:self.area.column + self.area.width]
+        place[...] = samples
+        if as_cells and not self.layout.shifts_first:
+            target = WriteBuffer(place)
+            shift_cells(self.layout.cell, target.data, place.size, self.layout.right - self.layout.left, 0)
         return 0
-
-    def spec_of(self, frame):
-        """What a codec is told of a frame."""
-        cdef FrameSpec spec = FrameSpec.__new__(FrameSpec)
-        spec.c = self.layout.spec
-        spec.photometric = self.file.photometric
-        spec.to_rgb = self.layout.to_rgb
-        spec.frame = frame
-        spec.syntax = self.syntax.uid
-        return spec
-
-    cdef object stream(self, FrameSpec spec):
-        """The reader of all frames, kept because a frame is decoded only after those before it."""
-        found = self.pixels.stream_as_rgb if self.layout.to_rgb else self.pixels.stream_as_stored
-        if found is None:
-            fragments = [each for each in self.file.fragments() if each[0] > self.run.index.first]
-            parts = [bytes(self.file.source.read_at(offset, length)) for offset, length in fragments]
-            found = codecs.load(self.syntax.codec)(b"".join(parts), spec)
-            if self.layout.to_rgb:
-                self.pixels.stream_as_rgb = found
-            else:
-                self.pixels.stream_as_stored = found
-        return found
 
     def codestream_bytes(self, uint64_t frame):
         """The codestream of one frame, bytes-like; a view where nothing need be copied."""

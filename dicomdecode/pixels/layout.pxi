@@ -115,8 +115,30 @@ cdef bint is_half_chroma(const ImageHeader* h) noexcept nogil:
     return h.photometric == PI_YBR_FULL_422 or h.photometric == PI_YBR_PARTIAL_422
 
 
+cdef int row_of_stream(int named, int family, bint is_jpeg_process) noexcept nogil:
+    """The row that a stream of this family is decoded by: the named one, unless the stream is plainly another's."""
+    cdef const KnownSyntax* syntax = &known_syntaxes[named]
+    if family == NO_FAMILY:
+        return named
+    # JPEG-LS and JPEG begin alike: the frame header tells. The decoder of JPEG takes both.
+    if family == syntax.family and (syntax.codec != CODEC_JPEG_LS or family != JPEG_FAMILY or not is_jpeg_process):
+        return named
+    return DECIDING_ROWS[family]
+
+
+cdef int row_of_frame(int row, const uint8_t* data, size_t size) noexcept nogil:
+    """The same of one frame, where the first is decoded by `row`."""
+    cdef JpegHead head
+    cdef bint is_jpeg_process
+    if known_syntaxes[row].family == NO_FAMILY:     # any bytes may be its frames
+        return row
+    is_jpeg_process = (known_syntaxes[row].codec == CODEC_JPEG_LS and read_jpeg_head(data, size, &head)
+                       and head.process != SOF55)
+    return row_of_stream(row, family_of(data, size), is_jpeg_process)
+
+
 cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) noexcept nogil:
-    """The row that encapsulated frames are decoded by: the named one, unless the first stream is plainly another's."""
+    """The row that encapsulated frames are decoded by, as the first stream has it."""
     cdef const KnownSyntax* syntax = &known_syntaxes[named]
     cdef Fragment first
     cdef int family
@@ -125,12 +147,22 @@ cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) no
     if not first_codestream(f, &h.pixels, &first):
         return named
     family = family_at(f, &first)
-    if family == NO_FAMILY or (family == syntax.family and (syntax.codec != CODEC_JPEG_LS or family != JPEG_FAMILY)):
-        return named
-    if family != syntax.family:
-        return DECIDING_ROWS[family]
-    # JPEG-LS and JPEG begin alike: the frame header tells.
-    return DECIDING_ROWS[family] if is_jpeg_process(f, &first) else named
+    return row_of_stream(named, family, syntax.codec == CODEC_JPEG_LS and is_jpeg_process(f, &first))
+
+
+cdef bint is_surely_native(const FileBytes* f, const ImageHeader* h) noexcept nogil:
+    """Whether pixel data of a defined length are the cells that the header describes, whatever the transfer syntax.
+
+    Writers forget to change its name when they decompress. There are as many bytes as there must be, and no item.
+    """
+    cdef uint8_t[4] head
+    cdef uint64_t bits = <uint64_t>h.rows * h.columns * <uint64_t>h.samples * <uint64_t>h.bits_allocated
+    cdef uint64_t needed
+    if h.frames > (UINT64_MAX >> 1) // (bits + 1):
+        return False
+    needed = (bits * h.frames + 7) // 8
+    return (needed + needed % 2 == h.pixels.length + h.pixels.length % 2
+            and read_bytes(f, h.pixels.offset, head, 4) == 4 and u32_at(head, False) != 0xE000FFFEu)
 
 
 cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, int color, bint whole_cells,
@@ -141,18 +173,24 @@ cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, in
 
     Returns DONE, or NEEDS_WORDS where no decoder takes it.
     """
-    cdef const KnownSyntax* syntax
     cdef bint is_encapsulated = (h.pixels.flags & UNDEFINED) != 0
+    cdef int row = find_syntax(m)
+    if row < 0 and not is_encapsulated:
+        row = EXPLICIT_LITTLE_ENDIAN        # a private syntax with native pixel data
+    elif row >= 0 and is_encapsulated:
+        row = deciding_syntax(row, f, h)
+    elif row >= 0 and known_syntaxes[row].codec != CODEC_NATIVE and is_surely_native(f, h):
+        row = EXPLICIT_LITTLE_ENDIAN
+    return describe_as(row, m.limits.pixels_per_byte, h, color, whole_cells, layout)
+
+
+cdef int describe_as(int row, uint64_t pixels_per_byte, const ImageHeader* h, int color, bint whole_cells,
+                     Layout* layout) noexcept nogil:
+    """The layout where a row of the transfer syntaxes says how frames are coded; -1: an unknown one."""
+    cdef const KnownSyntax* syntax = &known_syntaxes[row]
     memset(layout, 0, sizeof(Layout))
-    layout.syntax = find_syntax(m)
-    if layout.syntax < 0 and not is_encapsulated:
-        layout.syntax = EXPLICIT_LITTLE_ENDIAN       # a private syntax with native pixel data
-    if layout.syntax < 0:
-        return NEEDS_WORDS
-    if is_encapsulated:
-        layout.syntax = deciding_syntax(layout.syntax, f, h)
-    syntax = &known_syntaxes[layout.syntax]
-    if syntax.codec < 0 or (syntax.codec == CODEC_NATIVE and is_encapsulated):
+    layout.syntax = row
+    if row < 0 or syntax.codec < 0 or (syntax.codec == CODEC_NATIVE and (h.pixels.flags & UNDEFINED)):
         return NEEDS_WORDS
     layout.codec = syntax.codec
     layout.gives_cells = syntax.gives_cells or layout.codec == CODEC_NATIVE
@@ -160,7 +198,7 @@ cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, in
     layout.does_areas = syntax.does_areas
     layout.ratio = syntax.ratio
     layout.pixels_per_bit = syntax.pixels_per_bit
-    layout.pixels_per_byte = m.limits.pixels_per_byte
+    layout.pixels_per_byte = pixels_per_byte
     layout.tells_colour = syntax.tells_colour
     layout.is_lossy = syntax.is_lossy
     layout.pixels = <uint64_t>h.rows * h.columns

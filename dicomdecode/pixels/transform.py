@@ -32,6 +32,10 @@ _IDENTITY = Affine()
 LARGEST_HALF = 65504.0
 
 
+def _as_they_are(x: Any) -> Any:
+    return x
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """The stages from stored values to a level, before conversion to a dtype.
@@ -40,10 +44,10 @@ class Chain:
     ----------
     range : tuple of float, or None
         The possible range of the level; None when it is unbounded.
+    function : callable
+        The whole chain on float64 arrays, stage by stage: the ends of a range or a window come out exactly.
     affine : Affine or None
-        The whole chain, where it is one affine map.
-    function : callable or None
-        The whole chain on float64 arrays, where it is not.
+        The same folded, where it is one affine map.
     unit : bool
         The level is [0, 1], and is stretched over an integer dtype.
     steps : tuple of str
@@ -51,18 +55,16 @@ class Chain:
     """
 
     range: Range | None
+    function: Callable[[Any], Any] = _as_they_are
     affine: Affine | None = _IDENTITY
-    function: Callable[[Any], Any] | None = None
     unit: bool = False
     steps: tuple[str, ...] = ()
 
     def evaluate(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """The level's values of stored values, in float64. The numbers of a header may overflow: then to infinity."""
         x = stored.astype(np.float64)
-        function = self.affine or self.function
-        assert function is not None
         with np.errstate(all="ignore"):
-            return np.asarray(function(x), np.float64)
+            return np.asarray((self.affine or self.function)(x), np.float64)
 
 
 def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
@@ -74,7 +76,7 @@ def _modality(file: DicomFile, rescale: tuple[float, float] | None) -> Chain:
         if bounds is not None:
             ends = np.clip([bounds[0] - lut.first, bounds[1] - lut.first], 0, len(reached) - 1).astype(int)
             reached = reached[ends[0] : ends[1] + 1]
-        return Chain((float(reached.min()), float(reached.max())), None, lut, steps=(f"modality LUT: {lut.words}",))
+        return Chain((float(reached.min()), float(reached.max())), lut, None, steps=(f"modality LUT: {lut.words}",))
     chain = Chain(bounds)
     return chain if rescale is None else rescaled(chain, *rescale)
 
@@ -103,15 +105,16 @@ def _mapped(file: DicomFile, mapping: RealWorld) -> Chain:
             return np.where(inside, found, np.nan)
 
         reached = entries[int(low - first) : int(high - first) + 1] if low <= high else np.zeros(1)
-        return Chain((float(reached.min()), float(reached.max())), None, function, steps=steps)
+        return Chain((float(reached.min()), float(reached.max())), function, None, steps=steps)
     slope, intercept = mapping.slope, mapping.intercept
     ends = sorted((low * slope + intercept, high * slope + intercept)) if low <= high else [0.0, 0.0]
     if file.pixel_kind == "integer" and (low, high) == bounds:
-        return Chain((ends[0], ends[1]), Affine(slope, intercept), steps=steps)
+        affine = Affine(slope, intercept)
+        return Chain((ends[0], ends[1]), affine, affine, steps=steps)
     return Chain(
         (ends[0], ends[1]),
-        None,
         lambda x: np.where((x >= first) & (x <= last), x * slope + intercept, np.nan),
+        None,
         steps=steps,
     )
 
@@ -122,44 +125,62 @@ def rescaled(chain: Chain, slope: float, intercept: float) -> Chain:
     if bounds is not None:
         ends = sorted((bounds[0] * slope + intercept, bounds[1] * slope + intercept))
         bounds = (ends[0], ends[1])
-    return Chain(bounds, Affine(slope, intercept), steps=(f"rescale: {slope:g} * stored + {intercept:g}",))
+    affine = Affine(slope, intercept)
+    return Chain(bounds, affine, affine, steps=(f"rescale: {slope:g} * stored + {intercept:g}",))
 
 
-def window_map(center: float, width: float, function: str) -> Affine | Callable[[Any], Any]:
-    """A window onto [0, 1] (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+def check_window(center: float, width: float, function: str) -> None:
+    """Raise a ValueError that says what is wrong with a window."""
     if not (math.isfinite(center) and math.isfinite(width)):
         raise ValueError("a window's center and width must be finite")
-    if function == "LINEAR":
-        if width < 1:
-            raise ValueError("a LINEAR window needs a width of at least 1")
-        if width == 1:
-            return lambda x: np.where(np.isnan(x), x, np.where(x > center - 0.5, 1.0, 0.0))
-        return Affine.of_window(center, width, False)
+    if function not in FUNCTIONS:
+        raise ValueError(f"a window's function must be one of {', '.join(FUNCTIONS)}, not {function!r}")
+    if function == "LINEAR" and width < 1:
+        raise ValueError("a LINEAR window needs a width of at least 1")
     if width <= 0:
         raise ValueError(f"a {function} window needs a width above 0")
-    if function == "LINEAR_EXACT":
-        return Affine.of_window(center, width, True)
+
+
+def _window(chain: Chain, center: float, width: float, function: str) -> Chain:
+    """A window onto [0, 1] (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    words = f"window {function}: center {center:g}, width {width:g}"
     if function == "SIGMOID":
-        return lambda x: 1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700)))
-    raise ValueError(f"a window's function must be one of {', '.join(FUNCTIONS)}, not {function!r}")
+        return _compose(chain, lambda x: 1 / (1 + np.exp(np.clip(-4 * (x - center) / width, -700, 700))), None, words)
+    is_exact = function == "LINEAR_EXACT"
+    middle, span = (center, width) if is_exact else (center - 0.5, width - 1)
+    low, high = middle - span / 2, middle + span / 2
+
+    def onto_unit(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        inside = (x - middle) / span + 0.5 if span else x  # which is NaN where x is
+        return np.where(x <= low, 0.0, np.where(x > high, 1.0, inside))
+
+    return _compose(chain, onto_unit, Affine.of_window(center, width, is_exact) if span else None, words)
 
 
-def _compose(chain: Chain, step: Affine | Callable[[Any], Any], words: str) -> Chain:
-    """A chain and one more stage that ends in [0, 1]."""
-    steps = (*chain.steps, words)
-    if chain.affine is not None and isinstance(step, Affine) and not chain.affine.is_clipped:
-        return Chain((0.0, 1.0), chain.affine.before(step), unit=True, steps=steps)
-    before, after = chain.evaluate, step
-    return Chain((0.0, 1.0), None, lambda x: after(before(x)), unit=True, steps=steps)
+def _ranged(chain: Chain, low: float, high: float, words: str) -> Chain:
+    """A range onto [0, 1]."""
+    span = high - low
+    return _compose(
+        chain, lambda x: np.clip((x - low) / span, 0, 1) if span else 0 * x, Affine.of_range(low, high), words
+    )
+
+
+def _compose(chain: Chain, function: Callable[[Any], Any], affine: Affine | None, words: str) -> Chain:
+    """A chain and one more stage that ends in [0, 1], and may be an affine map."""
+    before = chain.function
+    folded = None
+    if chain.affine is not None and affine is not None and not chain.affine.is_clipped:
+        folded = chain.affine.before(affine)
+    return Chain((0.0, 1.0), lambda x: function(before(x)), folded, unit=True, steps=(*chain.steps, words))
 
 
 def _voi(chain: Chain, voi: Window | Lut | None) -> Chain:
     """Modality values onto [0, 1]: by a LUT, a window, or the possible range."""
     if isinstance(voi, Lut):
         lut, top = voi, 2.0**voi.bits - 1
-        return _compose(chain, lambda x: lut(x) / top, f"VOI LUT: {lut.words}")
+        return _compose(chain, lambda x: lut(x) / top, None, f"VOI LUT: {lut.words}")
     if voi is not None:
-        return _compose(chain, window_map(*voi), f"window {voi[2]}: center {voi[0]:g}, width {voi[1]:g}")
+        return _window(chain, *voi)
     if chain.range is None:
         raise UnsupportedError(
             "Float pixel data have no range to display by, and the file has no window",
@@ -167,13 +188,13 @@ def _voi(chain: Chain, voi: Window | Lut | None) -> Chain:
             hint='Pass window="auto", or window=(center, width)',
         )
     low, high = chain.range
-    return _compose(chain, Affine.of_range(low, high), f"possible range: [{low:g}, {high:g}] onto [0, 1]")
+    return _ranged(chain, low, high, f"possible range: [{low:g}, {high:g}] onto [0, 1]")
 
 
 def _presented(chain: Chain, lut: Lut) -> Chain:
     """[0, 1] to P-Values on [0, 1]: the input range of a Presentation LUT is that of its entries (PS3.3 C.11.6.1)."""
     last, top = len(lut.entries) - 1, 2.0**lut.bits - 1
-    return _compose(chain, lambda x: lut(x * last) / top, f"Presentation LUT: {lut.words}")
+    return _compose(chain, lambda x: lut(x * last) / top, None, f"Presentation LUT: {lut.words}")
 
 
 def padding_range(file: DicomFile) -> Range | None:
@@ -196,7 +217,7 @@ def _pad(chain: Chain, file: DicomFile, fill: float) -> Chain:
     if bounds is None:
         return chain
     low, high = bounds
-    before = chain.evaluate
+    before = chain.function
     return replace(
         chain,
         affine=None,
@@ -228,10 +249,9 @@ def chain_of_file(
     if lut is not None:
         chain = _presented(chain, lut)
     if file.inverse:
-        if chain.affine is not None:
-            return replace(chain, affine=chain.affine.then(-1.0, 1.0), steps=(*chain.steps, "inverted"))
-        before = chain.evaluate
-        return replace(chain, function=lambda x: 1 - before(x), steps=(*chain.steps, "inverted"))
+        before = chain.function
+        affine = None if chain.affine is None else chain.affine.then(-1.0, 1.0)
+        return replace(chain, function=lambda x: 1 - before(x), affine=affine, steps=(*chain.steps, "inverted"))
     return chain
 
 
@@ -242,7 +262,7 @@ def chain_of_color(bits: int, values: str) -> Chain:
         raise UnsupportedError("Only monochrome images have real world values", code="real_world", tag=0x00409096)
     if values in ("stored", "modality"):
         return Chain((0.0, top))
-    return Chain((0.0, 1.0), Affine.of_range(0.0, top), unit=True, steps=(f"samples / {top:g}",))
+    return _ranged(Chain((0.0, top)), 0.0, top, f"samples / {top:g}")
 
 
 def fits(bounds: Range | None, source: np.dtype[Any], dtype: np.dtype[Any], scale: str) -> bool:
@@ -272,6 +292,8 @@ def make_plan(
     pixels : int
         How many the plan is for: no larger table is made.
     """
+    if dtype.kind in "iu" and dtype.itemsize == 8 and (chain.unit or scale == "auto"):
+        chain = replace(chain, affine=None)  # there is no loop, and what is folded misses the ends by thousands
     chain = _scaled(chain, dtype, scale)
     cell, target = type_number(source), type_number(dtype)
     if chain.affine is not None:
@@ -315,15 +337,15 @@ def _scaled(chain: Chain, dtype: np.dtype[Any], scale: str) -> Chain:
             return replace(chain, affine=chain.affine.unit_onto(target))
         if dtype.kind == "f":
             return chain
-        unit, top = chain.evaluate, range_of_type(target)[1]
+        unit, top = chain.function, range_of_type(target)[1]
         return replace(chain, function=lambda x: unit(x) * top)
     if scale == "preserve" or chain.range is None:
         return chain
     low, high = chain.range
     if chain.affine is not None or low == high:
-        return replace(chain, affine=(chain.affine or _IDENTITY).stretched(low, high, target), function=None)
+        return replace(chain, affine=(chain.affine or _IDENTITY).stretched(low, high, target))
     bottom, top = (0.0, 1.0) if dtype.kind == "f" else range_of_type(target)
-    before, span = chain.evaluate, high - low
+    before, span = chain.function, high - low
     return replace(chain, function=lambda x: (before(x) - low) / span * (top - bottom) + bottom)
 
 

@@ -158,6 +158,18 @@ cdef size_t find_prefix(const Cursor* c) noexcept nogil:
     return 0
 
 
+cdef bint is_vr_behind(const Cursor* c, uint64_t file_size) noexcept nogil:
+    """Whether an element with a VR follows one whose VR is none: the data set is explicit then."""
+    cdef uint32_t tag = 0
+    cdef uint32_t length = 0
+    cdef uint16_t vr = 0
+    cdef size_t header = 0
+    if not element_header(c, file_size, True, &tag, &vr, &length, &header) or length > c.size - c.pos - header:
+        return False
+    cdef uint64_t end = c.pos + header + <uint64_t>length
+    return end + 8 <= c.size and follows(c, file_size, tag, end) == AN_ELEMENT
+
+
 cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     """What rules when the transfer syntax and the first element disagree, or when there is no transfer syntax.
 
@@ -212,7 +224,7 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
         big = False
     c.big_endian = big
     form = form_of(c.data[c.pos + 4], c.data[c.pos + 5])
-    looks_explicit = form <= LONG_FORM
+    looks_explicit = form <= LONG_FORM or is_vr_behind(c, m.file_size)
     if not looks_explicit and claims_explicit and not m.guessed:
         # One odd VR does not make a data set implicit, unless its four bytes are a length that fits.
         peek_u32(c, 4, &length)

@@ -35,7 +35,7 @@ class _Component(ctypes.Structure):
 
 def library() -> Any:
     """The shared library, loaded."""
-    for candidate in jpeg2000._candidates():
+    for candidate in (*jpeg2000._in_wheels(), *filter(None, [openjp2.OPENJP2])):
         found = ctypes.CDLL(candidate) if isinstance(candidate, str) else candidate
         found.opj_version.restype = ctypes.c_char_p
         return found

@@ -473,9 +473,12 @@ def test_without_a_shared_library(no_library):
     assert np.array_equal(out, np.where(a > 2047, a.astype(int) - 4096, a))
 
 
-def test_no_candidate_gives_none(monkeypatch):
-    monkeypatch.setattr(jpeg2000, "_candidates", lambda: iter(["no-such-library.so"]))
-    assert jpeg2000.openjpeg.__wrapped__() is None
+def test_glymur_is_asked_last(monkeypatch):
+    asked = []
+    monkeypatch.setattr(jpeg2000, "_glymur", lambda module: asked.append(module))
+    assert jpeg2000.openjpeg.__wrapped__() is not None and not asked
+    monkeypatch.setattr(jpeg2000, "_in_wheels", lambda: iter(["no-such-library.so"]))
+    assert jpeg2000.openjpeg.__wrapped__() is None and asked
 
 
 def test_every_error_is_ours():

@@ -190,7 +190,7 @@ def test_colour_levels() -> None:
 
 
 def test_padding() -> None:
-    """After the modality stage, in output units; a range; NaN; and a fill before VOI."""
+    """After the modality stage, in output units; a range; NaN; a fill before VOI; and of stored values."""
     pixels = SIGNED.copy()
     pixels[2:4] = -2000
     pixels[5] = -1990
@@ -208,6 +208,8 @@ def test_padding() -> None:
     display = dd.imread(ranged, values="voi", window=(0, 1000), padding=-3000)
     close(display, rules.window(np.where(inside, -3000, values), 0, 1000))
     np.testing.assert_array_equal(dd.imread(s.image(SIGNED), padding=9), SIGNED)
+    stored = dd.imread(ranged, values="stored", padding=7)
+    np.testing.assert_array_equal(stored, np.where(inside, 7, pixels), strict=True)
 
 
 def test_float_pixels() -> None:

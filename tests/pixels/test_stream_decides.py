@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,9 @@ NAMED |= {ROOT + "90": JPEG_2000, ROOT + "201": JPEG_2000, ROOT + "110": ("JPEG 
 NAMED |= {s.EXPLICIT_LE: (), s.IMPLICIT_LE: (), s.DEFLATED: ()}
 
 
+NAMED_FOR = {coded: next(syntax for syntax, coded_so in NAMED.items() if coded in coded_so) for coded in CODED}
+
+
 def several(streams: list[bytes], syntax: str, like: np.ndarray, **options: Any) -> bytes:
     """A file of a frame for each stream, with the header of uncompressed pixels like these."""
     rows, columns = like.shape
@@ -208,6 +212,30 @@ def test_another_codec_than_named(syntax: str, coded: str, table: s.Mode, tmp_pa
     np.testing.assert_array_equal(dd.imread(contents, values="stored", frames=1), GREY[1])
     said = {"stream_codec", "stream_process"} & set(codes(contents))
     assert bool(said) == (coded not in NAMED[syntax])
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(CODED, 2)))
+def test_each_frame_by_its_own_codec(first: str, second: str, tmp_path: Path) -> None:
+    """Editors replace single frames. The plan is the one of all frames, whatever their cells look like."""
+    rng = np.random.default_rng(6)
+    values = rng.integers(-2048, 2048, (3, 9, 11)).astype(np.int16)
+    cells = (values.view(np.uint16) & 0xFFF) << (2 if "JPEG XL" not in (first, second) else 0)
+    names = (first, second, first)
+    encoders = CODED | {"lossless JPEG": DEEP[LOSSLESS]}
+    streams = [bytes(encoders[name](frame)) for name, frame in zip(names, cells, strict=True)]
+    high_bit = 13 if cells.max() > 0xFFF else 11
+    numbers = {0x00280002: 1, 0x00280010: 9, 0x00280011: 11, 0x00280100: 16, 0x00280101: 12, 0x00280102: high_bit}
+    head: list[s.Element] = [(tag, "US", number) for tag, number in (numbers | {0x00280103: 1}).items()]
+    head += [(0x00280004, "CS", "MONOCHROME2"), (0x00280008, "IS", 3)]
+    for table in ("full", "empty"):
+        elements = [*sorted(head, key=lambda e: e[0]), *s.encapsulate(streams, table=table)]
+        contents = s.dataset(elements, syntax=NAMED_FOR[first])
+        check(contents, values, tmp_path)
+        np.testing.assert_array_equal(dd.imread(contents), values)
+        np.testing.assert_array_equal(dd.imread(contents, region=(2, 3, 4, 5), threads=2), values[:, 2:6, 3:8])
+    if first in JPEG_2000 and second not in JPEG_2000:
+        with pytest.raises(dd.UnsupportedError, match="reduce"):
+            dd.imread(contents, reduce=1)
 
 
 def test_lossy_jpeg_in_other_syntaxes(tmp_path: Path) -> None:

@@ -89,7 +89,8 @@ def test_wrong_keywords() -> None:
         dtf.decode_dicom_image(EIGHT, region=(1, 2, 3))
     with pytest.raises(ValueError, match="reduce must be"):
         dtf.decode_dicom_image(EIGHT, reduce=-1)
-    for part in ({"frames": 0}, {"region": (0, 0, 1, 1)}, {"reduce": 1}, {"window": (1, 2)}):
+    parts: list[dict[str, Any]] = [{"frames": 0}, {"region": (0, 0, 1, 1)}, {"reduce": 1}, {"window": (1, 2)}]
+    for part in (*parts, {"color": "stored"}, {"frame_dim": False}):
         with pytest.raises(ValueError, match="gives the whole image"):
             dtf.decode_dicom_image(EIGHT, values="tfio", **part)
 
