@@ -1,41 +1,19 @@
-/* Code-blocks to coefficients of their sub-bands: the passes in turn, regions of interest, dequantization, threads. */
+/* One code-block from its bytes to quantized coefficients: the passes in turn, regions of interest. */
+#include "blocks.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "ht.h"
 #include "passes.h"
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#define J2K_THREADS 1
-#endif
-
-enum { MOST_THREADS = 64, BLOCKS_A_THREAD = 4 };
-
 enum { PROPAGATE, REFINE, CLEAN_UP };
 
-typedef struct {                /* what a thread has of its own */
+struct Worker {
     BlockCoder part_1;
     HtCoder ht;
     Buffer refinement;
-} Worker;
-
-typedef struct {
-    const Tile *tile;
-    uint32_t next;              /* block to be taken, by any thread */
-    int failed;
-    J2kFault fault;
-} Queue;
-
-#ifdef J2K_THREADS
-static uint32_t take_next(Queue *q) { return __atomic_fetch_add(&q->next, 1, __ATOMIC_RELAXED); }
-static int has_failed(const Queue *q) { return __atomic_load_n(&q->failed, __ATOMIC_RELAXED); }
-static int is_first_failure(Queue *q) { return !__atomic_exchange_n(&q->failed, 1, __ATOMIC_RELAXED); }
-#else
-static uint32_t take_next(Queue *q) { return q->next++; }
-static int has_failed(const Queue *q) { return q->failed; }
-static int is_first_failure(Queue *q) { return q->failed++ == 0; }
-#endif
+};
 
 void j2k_make_tables(void) {
     mq_make_states();
@@ -214,13 +192,6 @@ static void shift_down(int32_t *values, size_t count, int shift) {
     }
 }
 
-typedef struct {                /* a decoded block */
-    int32_t *values;            /* NULL: zeros */
-    int pitch;
-    int sign_last;              /* 2 * |value| + sign, in units of the bit-plane `plane`; else doubled */
-    int plane;
-} Decoded;
-
 static int decode_ht(Worker *w, const Tile *t, const Block *block, Decoded *d, J2kFault *fault) {
     const Band *b = &t->band[block->band];
     HtSet set;
@@ -255,104 +226,25 @@ static int decode_part_1(Worker *w, const Tile *t, const Block *block, Decoded *
     return 0;
 }
 
-J2K_CLONES static void keep_whole(const int32_t *from, int32_t *to, int n) {
-    for (int i = 0; i < n; i++) to[i] = (from[i] - (from[i] >> 31)) >> 1;       /* towards 0 */
+int j2k_decode_block(Worker *w, const Tile *t, const Block *block, Decoded *d, J2kFault *fault) {
+    *d = (Decoded){NULL, 0, 0, 0};
+    if (!block->passes) return 0;
+    return block->coder == CODER_PART_1 ? decode_part_1(w, t, block, d, fault) : decode_ht(w, t, block, d, fault);
 }
 
-J2K_CLONES static void keep_scaled(const int32_t *from, float *to, int n, float step) {
-    for (int i = 0; i < n; i++) to[i] = (float)from[i] * step;
-}
-
-/* The same from a magnitude and a sign below it. The middle of an interval is half a unit up, but of whole numbers. */
-J2K_CLONES static void keep_whole_signed(const int32_t *from, int32_t *to, int n, int plane) {
-    for (int i = 0; i < n; i++) {
-        const uint32_t v = (uint32_t)from[i], sign = -(v & 1);
-        const uint32_t magnitude = plane ? (v | 1) << (plane - 1) : v >> 1;
-        to[i] = (int32_t)((v ? magnitude ^ sign : sign) - sign);
-    }
-}
-
-J2K_CLONES static void keep_scaled_signed(const int32_t *from, float *to, int n, float step) {
-    for (int i = 0; i < n; i++) {
-        const int32_t v = from[i], sign = -(v & 1), none = (v - 1) >> 31;      /* without a branch, for vectors */
-        to[i] = (float)((((v | 1) & ~none) ^ sign) - sign) * step;
-    }
-}
-
-J2K_INLINE void keep_row(const Band *b, const Decoded *d, const int32_t *from, int32_t *to, int n) {
-    if (!from)
-        memset(to, 0, sizeof *to * (size_t)n);
-    else if (b->coding->reversible && d->sign_last)
-        keep_whole_signed(from, to, n, d->plane);
-    else if (b->coding->reversible)
-        keep_whole(from, to, n);
-    else if (d->sign_last)
-        keep_scaled_signed(from, (float *)to, n, b->step * (float)(1u << d->plane));
-    else
-        keep_scaled(from, (float *)to, n, b->step);
-}
-
-/* Write what the window wants of a block. */
-static void keep(const Band *b, const Block *block, const Decoded *d) {
-    const Rect block_rect = {block->x, block->y, block->x + block->width, block->y + block->height};
-    const Rect r = overlap(block_rect, b->window);
-    for (int32_t y = r.y0; y < r.y1; y++) {
-        int32_t *to = b->coefficients + (size_t)(y - b->window.y0) * b->pitch + (r.x0 - b->window.x0);
-        const int32_t *from = d->values ? d->values + (y - block->y) * d->pitch + (r.x0 - block->x) : NULL;
-        keep_row(b, d, from, to, r.x1 - r.x0);
-    }
-}
-
-static int decode_block(Worker *w, const Tile *t, const Block *block, J2kFault *fault) {
-    const Band *b = &t->band[block->band];
-    const Rect rect = {block->x, block->y, block->x + block->width, block->y + block->height};
-    Decoded d = {NULL, 0, 0, 0};
-    if (!b->coefficients || !b->coded || is_empty(overlap(rect, b->window))) return 0;
-    if (block->passes &&
-        (block->coder == CODER_PART_1 ? decode_part_1(w, t, block, &d, fault) : decode_ht(w, t, block, &d, fault)))
-        return -1;
-    keep(b, block, &d);
-    return 0;
-}
-
-static void *work(void *argument) {
-    Queue *q = argument;
-    J2kFault fault;
+Worker *j2k_open_worker(J2kFault *fault) {
     Worker *w = malloc(sizeof *w);
-    int failed = 0;
     if (w)
         w->part_1.data_buffer = w->ht.bits = w->refinement = (Buffer){NULL, 0};
     else
-        failed = j2k_fail(&fault, J2K_NO_MEMORY, "no_memory", "No memory for a code-block", -1, -1, -1);
-    while (!failed && !has_failed(q)) {
-        uint32_t i = take_next(q);
-        if (i >= q->tile->blocks) break;
-        failed = decode_block(w, q->tile, (const Block *)q->tile->block_buffer.data + i, &fault);
-    }
-    if (failed && is_first_failure(q)) q->fault = fault;
-    if (w) {
-        free(w->part_1.data_buffer.data);
-        free(w->ht.bits.data);
-        free(w->refinement.data);
-    }
-    free(w);
-    return NULL;
+        j2k_fail(fault, J2K_NO_MEMORY, "no_memory", "No memory for a code-block", -1, -1, -1);
+    return w;
 }
 
-int j2k_decode_blocks(Tile *t, int threads, J2kFault *fault) {
-    Queue q = {t, 0, 0, {0}};
-#ifdef J2K_THREADS
-    pthread_t other[MOST_THREADS];
-    int started = 0;
-    threads = smaller(threads, MOST_THREADS);
-    if (t->blocks / BLOCKS_A_THREAD < (uint32_t)threads) threads = (int)(t->blocks / BLOCKS_A_THREAD);
-    while (started < threads - 1 && pthread_create(&other[started], NULL, work, &q) == 0) started++;
-    work(&q);
-    while (started > 0) pthread_join(other[--started], NULL);
-#else
-    (void)threads;
-    work(&q);
-#endif
-    if (q.failed) *fault = q.fault;
-    return q.failed ? -1 : 0;
+void j2k_close_worker(Worker *w) {
+    if (!w) return;
+    free(w->part_1.data_buffer.data);
+    free(w->ht.bits.data);
+    free(w->refinement.data);
+    free(w);
 }

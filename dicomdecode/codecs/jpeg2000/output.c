@@ -145,6 +145,8 @@ int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
     Outlet outlets[MOST_COMPONENTS];
     const int32_t *rows[MOST_COMPONENTS];
     void *finished[MOST_COMPONENTS];
+    t->failed = 0;
+    t->fault = fault;
     if (open_outlets(s, t, o->is_signed, outlets, fault)) return -1;
     const size_t pixel = (size_t)s->components * (size_t)o->item_bytes;
     const size_t pitch = (size_t)(o->area.x1 - o->area.x0) * pixel;
@@ -152,6 +154,7 @@ int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
                   (size_t)(t->wanted.x0 - o->area.x0) * pixel;
     for (int32_t y = t->wanted.y0; y < t->wanted.y1; y++, to += pitch) {
         for (int i = 0; i < s->components; i++) rows[i] = row_of(t, &outlets[i], i, y);
+        if (t->failed) return -1;
         if (t->coding.transform) mix(t, outlets, rows, n);
         for (int i = 0; i < s->components; i++) {
             finished[i] = s->components == 1 ? to : outlets[i].finished;

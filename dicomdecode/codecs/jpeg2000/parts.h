@@ -1,6 +1,8 @@
 /* What the stages of the decoder share: the stream as its markers describe it, a tile as its packets fill it.
  *
- *     markers.c -> tiles.c -> packets.c -> blocks.c -> wavelet.c -> output.c      all of them called by decode.c
+ *     markers.c -> tiles.c -> packets.c        then, row by row: blocks.c -> bands.c -> wavelet.c -> output.c
+ *
+ * decode.c calls the first three and output.c, which asks for rows.
  *
  * Letters in comments (Mb, NL, PPx) are those of T.800.
  */
@@ -166,19 +168,27 @@ typedef struct {                /* a precinct's part of one sub-band */
     uint32_t across, down;      /* code-blocks */
 } Patch;
 
+typedef struct Resolution Resolution;
+typedef struct Worker Worker;
+
 typedef struct {
     int kind;
+    const Resolution *resolution;
+    int number;                 /* among the sub-bands of the resolution */
     Rect rect;
+    int precinct_width, precinct_height;    /* exponents, in this sub-band */
+    int block_width, block_height;          /* xcb', ycb': equations B-17 and B-18 */
     Rect window;                /* what of it is wanted */
     int planes;                 /* Mb, with the shift of a region of interest */
     float step;                 /* of half a coefficient, with the scale that the wavelet leaves out */
     const Coding *coding;
     int coded;                  /* some code-block of it has data */
-    int32_t *coefficients;      /* of the window, or NULL: float where the wavelet is 9/7 */
+    int32_t *coefficients;      /* of rows of the window, or NULL: float where the wavelet is 9/7 */
     size_t pitch;               /* 0 where nothing is coded: one row of zeros is all rows */
+    int32_t first, end;         /* rows that are there */
 } Band;
 
-typedef struct {
+struct Resolution {
     Rect rect;
     Rect window;
     int bands;
@@ -187,7 +197,7 @@ typedef struct {
     uint32_t across, down;      /* precincts */
     uint32_t precincts;         /* index of the first */
     uint32_t patches;
-} Resolution;
+};
 
 typedef struct {
     Rect rect;                  /* in its samples, as all below */
@@ -207,7 +217,7 @@ typedef struct {                /* a place in the order of packets */
 typedef struct {                /* one step of the inverse wavelet: rows in, rows out */
     int reversible;
     Rect window;
-    const Band *band;           /* HL, LH, HH; LL alone in the lowest resolution */
+    Band *band;                 /* HL, LH, HH; LL alone in the lowest resolution */
     int32_t *ring;              /* the last 8 rows; float where the wavelet is 9/7 */
     int32_t *scratch;           /* two rows */
     size_t pitch;
@@ -229,6 +239,10 @@ typedef struct {                /* one tile at a time; the buffers serve all of 
     Buffer coefficient_buffer, row_buffer;
     Packed packed;              /* PPT */
     Span packed_headers;        /* of PPM or PPT; no data where packets carry their own */
+    int threads;                /* that decode its code-blocks; one: when rows are asked for */
+    Worker *worker;             /* of that one */
+    int failed;                 /* in a code-block, while rows were asked for */
+    J2kFault *fault;
     Level level[MOST_COMPONENTS][MOST_RESOLUTIONS];
 } Tile;
 
@@ -255,7 +269,9 @@ int j2k_read_stream(Stream *stream, J2kFault *fault);
 int j2k_read_tile_coding(const Stream *stream, uint32_t tile, Tile *t, J2kFault *fault);
 
 /* tiles.c: `budget` is how many packets the stream's bytes can still hold. */
-int j2k_lay_out(const Stream *stream, uint32_t tile, int reduce, Rect area, Tile *t, uint64_t *budget, J2kFault *fault);
+int j2k_lay_out(const Stream *stream, uint32_t tile, int reduce, Rect area, Tile *t, int64_t *budget, J2kFault *fault);
+/* What of a tile is wanted, as the area is: in pixels of the reduced picture's grid. */
+Rect j2k_wanted(const Stream *stream, uint32_t tile, int reduce, Rect area);
 
 /* Room for the coefficients that the packets bring. */
 int j2k_give_room(const Stream *stream, Tile *t, J2kFault *fault);
@@ -265,9 +281,11 @@ int j2k_read_packets(const Stream *stream, uint32_t tile, Tile *t, J2kFault *fau
 /* How many coding passes the codeword segment that begins with pass `first` can have (D.6, table D.9). */
 int j2k_segment_passes(int style, int first);
 
-/* blocks.c */
-typedef struct BlockCoder BlockCoder;
-int j2k_decode_blocks(Tile *t, int threads, J2kFault *fault);
+/* bands.c: all code-blocks of a tile by several threads; the row `y` of a sub-band's window, where it is not empty. Rows
+ * are asked for in order; one stays until the next. Where a code-block cannot be decoded t->failed is set, and what
+ * the rows hold does not matter. */
+int j2k_decode_blocks(Tile *t, J2kFault *fault);
+int32_t *j2k_band_row(Tile *t, Band *band, int32_t y);
 
 /* wavelet.c */
 int j2k_open_levels(const Stream *stream, Tile *t, J2kFault *fault);

@@ -37,7 +37,7 @@ typedef struct {
     int causal;                 /* vertically: the next stripe counts as insignificant (D.7) */
 } Shape;
 
-struct BlockCoder {
+typedef struct {
     uint64_t contexts[CONTEXTS];
     uint64_t full[MOST_WORDS];          /* which bits of a word are coefficients */
     uint64_t significant[MOST_WORDS];
@@ -47,7 +47,7 @@ struct BlockCoder {
     int32_t values[BLOCK_AREA];         /* twice the coefficient, the middle of its interval */
     uint8_t *data;                      /* of one codeword segment, and 0xFF 0xFF */
     Buffer data_buffer;
-};
+} BlockCoder;
 
 static uint8_t zero_contexts[3][256];   /* LL and LH, HL, HH: table D.1 */
 static uint8_t sign_contexts[256];      /* context, and whether the decision is turned in bit 7: tables D.2, D.3 */

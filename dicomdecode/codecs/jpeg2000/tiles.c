@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "parts.h"
+#include "threads.h"
 
 /* How far a sample reaches into the sub-bands, and so into what lies around it (annex F). */
 enum { REACH_5_3 = 2, REACH_9_7 = 4 };
@@ -52,6 +53,16 @@ static void set_band(const Stream *s, const Coding *coding, int component, int n
     b->coefficients = NULL;
 }
 
+static void set_grid(const Resolution *res, int resolution, const Coding *coding, int number, Band *b) {
+    const int half = resolution > 0;
+    b->resolution = res;
+    b->number = number;
+    b->precinct_width = res->precinct_width - half;
+    b->precinct_height = res->precinct_height - half;
+    b->block_width = smaller(coding->block_width, b->precinct_width);
+    b->block_height = smaller(coding->block_height, b->precinct_height);
+}
+
 static int set_component(const Stream *s, int component, int reduce, Tile *t, J2kFault *fault) {
     TileComponent *c = &t->component[component];
     const Coding *coding = &t->coding.component[component];
@@ -74,6 +85,7 @@ static int set_component(const Stream *s, int component, int reduce, Tile *t, J2
             b->kind = r ? i + 1 : KIND_LL;
             b->rect = r ? part_of(res->rect, b->kind) : res->rect;
             set_band(s, coding, component, r ? 3 * r - 2 + i : 0, b);
+            set_grid(res, r, coding, i, b);
         }
     }
     if (is_empty(c->resolution[c->top].rect))
@@ -118,6 +130,12 @@ static void set_windows(const Stream *s, Tile *t, int component) {
 
 static size_t row_room(Rect window) { return ((size_t)(window.x1 - window.x0) + 2 * ROW_PAD + 7) & ~(size_t)7; }
 
+/* Rows that are kept at a time: of one row of code-blocks, or all of them. */
+static size_t rows_kept(const Tile *t, const Band *b) {
+    const int32_t all = b->window.y1 - b->window.y0;
+    return (size_t)(t->threads > 1 ? all : smaller(all, 1 << b->block_height));
+}
+
 /* A sub-band without data costs nothing: its rows are the first one, which is of zeros and as long as any. */
 int j2k_give_room(const Stream *s, Tile *t, J2kFault *fault) {
     const size_t zeros = row_room(t->rect);
@@ -130,13 +148,15 @@ int j2k_give_room(const Stream *s, Tile *t, J2kFault *fault) {
                 for (int k = 0; k < t->component[i].resolution[r].bands; k++) {
                     Band *b = &t->band[t->component[i].resolution[r].band + k];
                     if (is_empty(b->window)) continue;
-                    const size_t height = (size_t)(b->window.y1 - b->window.y0);
+                    const size_t rows = rows_kept(t, b);
                     b->pitch = b->coded ? row_room(b->window) : 0;
-                    if (b->pitch && height > (SIZE_MAX / 16 - total) / b->pitch)
+                    b->first = b->window.y0;
+                    b->end = t->threads > 1 ? b->window.y1 : b->window.y0;
+                    if (b->pitch && rows > (SIZE_MAX / 16 - total) / b->pitch)
                         return j2k_fail(fault, J2K_NO_MEMORY, "no_memory", "No memory for the coefficients", -1, -1,
                                         -1);
                     if (round) b->coefficients = at + (b->coded ? total : 0) + ROW_PAD;
-                    total += height * b->pitch;
+                    total += rows * b->pitch;
                 }
         if (!round && !j2k_room(&t->coefficient_buffer, total, sizeof(int32_t), fault)) return -1;
     }
@@ -145,7 +165,7 @@ int j2k_give_room(const Stream *s, Tile *t, J2kFault *fault) {
 }
 
 /* Precincts of every resolution (B.6). Each of them has one packet a layer, of one byte at least (B.10.1). */
-static int count_precincts(const Stream *s, Tile *t, uint64_t *budget, J2kFault *fault) {
+static int count_precincts(const Stream *s, Tile *t, int64_t *budget, J2kFault *fault) {
     uint64_t precincts = 0, patches = 0;
     for (int i = 0; i < s->components; i++)
         for (int r = 0; r <= t->component[i].levels; r++) {
@@ -159,10 +179,9 @@ static int count_precincts(const Stream *s, Tile *t, uint64_t *budget, J2kFault 
             res->down = (uint32_t)(ceil_shift(res->rect.y1, res->precinct_height) -
                                    (res->rect.y0 >> res->precinct_height));
             uint64_t here = (uint64_t)res->across * res->down;
-            if (here > *budget / (uint64_t)t->coding.layers)
+            if (here > s->size / (uint64_t)t->coding.layers || !j2k_spend(budget, (int64_t)here * t->coding.layers))
                 return j2k_fail(fault, J2K_TRUNCATED, "stream_cut", "the codestream has fewer bytes than packets",
                                 -1, -1, -1);
-            *budget -= here * (uint64_t)t->coding.layers;
             precincts += here;
             patches += here * (uint64_t)res->bands;
         }
@@ -186,39 +205,35 @@ static uint64_t tag_tree_nodes(uint64_t across, uint64_t down) {
 typedef struct {                /* the code-blocks of a patch */
     Rect rect;                  /* of the precinct, in the sub-band */
     int32_t x, y;               /* of the grid's first line */
-    int width, height;          /* xcb', ycb': equations B-17 and B-18 */
     int64_t across, down;
 } Grid;
 
-static Grid grid_of(const Resolution *res, int resolution, const Band *b, uint32_t column, uint32_t row) {
-    int half = resolution > 0;
-    int px = res->precinct_width - half, py = res->precinct_height - half;
-    int64_t x = ((int64_t)(res->rect.x0 >> res->precinct_width) + column) << px;
-    int64_t y = ((int64_t)(res->rect.y0 >> res->precinct_height) + row) << py;
+static Grid grid_of(const Resolution *res, const Band *b, uint32_t column, uint32_t row) {
+    int64_t x = ((int64_t)(res->rect.x0 >> res->precinct_width) + column) << b->precinct_width;
+    int64_t y = ((int64_t)(res->rect.y0 >> res->precinct_height) + row) << b->precinct_height;
     Grid g;
-    g.width = smaller(b->coding->block_width, px);
-    g.height = smaller(b->coding->block_height, py);
     g.rect.x0 = x > b->rect.x0 ? (int32_t)(x < b->rect.x1 ? x : b->rect.x1) : b->rect.x0;
     g.rect.y0 = y > b->rect.y0 ? (int32_t)(y < b->rect.y1 ? y : b->rect.y1) : b->rect.y0;
-    x += (int64_t)1 << px;
-    y += (int64_t)1 << py;
+    x += (int64_t)1 << b->precinct_width;
+    y += (int64_t)1 << b->precinct_height;
     g.rect.x1 = x < b->rect.x1 ? (int32_t)x : b->rect.x1;
     g.rect.y1 = y < b->rect.y1 ? (int32_t)y : b->rect.y1;
-    g.x = g.rect.x0 >> g.width;
-    g.y = g.rect.y0 >> g.height;
+    g.x = g.rect.x0 >> b->block_width;
+    g.y = g.rect.y0 >> b->block_height;
     g.across = g.down = 0;
     if (!is_empty(g.rect)) {
-        g.across = ceil_shift(g.rect.x1, g.width) - g.x;
-        g.down = ceil_shift(g.rect.y1, g.height) - g.y;
+        g.across = ceil_shift(g.rect.x1, b->block_width) - g.x;
+        g.down = ceil_shift(g.rect.y1, b->block_height) - g.y;
     }
     return g;
 }
 
-static void fill_blocks(const Grid *g, int band, uint8_t coder, Block *block) {
+static void fill_blocks(const Grid *g, const Band *b, int band, uint8_t coder, Block *block) {
+    const int width = b->block_width, height = b->block_height;
     for (int32_t j = 0; j < g->down; j++)
         for (int32_t i = 0; i < g->across; i++, block++) {
-            Rect r = {(g->x + i) << g->width, (g->y + j) << g->height, 0, 0};
-            int64_t x1 = (int64_t)r.x0 + (1 << g->width), y1 = (int64_t)r.y0 + (1 << g->height);
+            Rect r = {(g->x + i) << width, (g->y + j) << height, 0, 0};
+            int64_t x1 = (int64_t)r.x0 + (1 << width), y1 = (int64_t)r.y0 + (1 << height);
             r.x1 = x1 < g->rect.x1 ? (int32_t)x1 : g->rect.x1;
             r.y1 = y1 < g->rect.y1 ? (int32_t)y1 : g->rect.y1;
             r.x0 = larger(r.x0, g->rect.x0);
@@ -236,10 +251,11 @@ static void walk_patches(const Stream *s, const Tile *t, Patch *patch, Block *bl
             const Resolution *res = &t->component[i].resolution[r];
             for (uint32_t k = 0; k < res->across * res->down; k++)
                 for (int n = 0; n < res->bands; n++, patch++) {
-                    Grid g = grid_of(res, r, &t->band[res->band + n], k % res->across, k / res->across);
+                    const Band *b = &t->band[res->band + n];
+                    Grid g = grid_of(res, b, k % res->across, k / res->across);
                     const int style = t->coding.component[i].style;
                     if (blocks) {
-                        fill_blocks(&g, res->band + n, style & STYLE_HT ? CODER_HT_OPEN : CODER_PART_1,
+                        fill_blocks(&g, b, res->band + n, style & STYLE_HT ? CODER_HT_OPEN : CODER_PART_1,
                                     blocks + patch->blocks);
                         continue;
                     }
@@ -272,9 +288,13 @@ static int make_blocks(const Stream *s, Tile *t, J2kFault *fault) {
     return 0;
 }
 
-int j2k_lay_out(const Stream *s, uint32_t tile, int reduce, Rect area, Tile *t, uint64_t *budget, J2kFault *fault) {
+Rect j2k_wanted(const Stream *s, uint32_t tile, int reduce, Rect area) {
+    return overlap(reduced(tile_rect(s, tile), reduce), area);
+}
+
+int j2k_lay_out(const Stream *s, uint32_t tile, int reduce, Rect area, Tile *t, int64_t *budget, J2kFault *fault) {
     t->rect = tile_rect(s, tile);
-    t->wanted = overlap(reduced(t->rect, reduce), area);
+    t->wanted = j2k_wanted(s, tile, reduce, area);
     t->bands = 0;
     t->chunks = 0;
     if (is_empty(t->wanted)) return 0;

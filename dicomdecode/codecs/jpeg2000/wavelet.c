@@ -134,14 +134,10 @@ static void lift(const Level *l, int step, int32_t row) {
         lift_row_9_7((float *)x, (const float *)a, (const float *)b, n, by[step - 1]);
 }
 
-static const int32_t *band_row(const Band *b, int32_t y) {
-    return b->coefficients ? b->coefficients + (size_t)(y - b->window.y0) * b->pitch : NULL;
-}
-
-static int32_t *next_row(Level *levels, int r);
+static int32_t *next_row(Tile *t, Level *levels, int r);
 
 /* The next row of the window goes in, put together from its low and high half. */
-static void take_row(Level *levels, int r) {
+static void take_row(Tile *t, Level *levels, int r) {
     Level *l = &levels[r];
     const int32_t y = l->window.y0 + l->event;
     const int lows = (int)(((int64_t)l->window.x1 + 1) >> 1) - (int)(((int64_t)l->window.x0 + 1) >> 1);
@@ -149,26 +145,26 @@ static void take_row(Level *levels, int r) {
     const int32_t *low = NULL;
     int32_t *e = l->scratch + ROW_PAD, *o = e + l->pitch, *to = ring_row(l, l->event);
     if (y & 1) {
-        low = band_row(&l->band[KIND_LH - 1], y >> 1);
+        low = j2k_band_row(t, &l->band[KIND_LH - 1], y >> 1);
     } else if (lows) {
         while (l->below_rows <= l->below_y) {
-            low = next_row(levels, r - 1);
+            low = next_row(t, levels, r - 1);
             l->below_rows++;
         }
         low += l->below_x;
         l->below_y++;
     }
-    int32_t *high = (int32_t *)band_row(&l->band[y & 1 ? KIND_HH - 1 : KIND_HL - 1], y >> 1);
+    int32_t *high = j2k_band_row(t, &l->band[y & 1 ? KIND_HH - 1 : KIND_HL - 1], y >> 1);
     if (l->reversible)
         join_5_3(low, lows, high, highs, odd, e, o, to);
     else
         join_9_7((const float *)low, lows, (float *)high, highs, odd, (float *)e, (float *)o, (float *)to);
 }
 
-static void step_on(Level *levels, int r) {
+static void step_on(Tile *t, Level *levels, int r) {
     Level *l = &levels[r];
     const int32_t rows = l->window.y1 - l->window.y0, i = l->event, n = l->window.x1 - l->window.x0;
-    if (i < rows) take_row(levels, r);
+    if (i < rows) take_row(t, levels, r);
     if (rows == 1) {
         /* a lone odd row is halved; 9/7 has that in its scale */
         if (i == 0 && (l->window.y0 & 1) && l->reversible)
@@ -184,11 +180,11 @@ static void step_on(Level *levels, int r) {
 }
 
 /* The next row of a resolution's window; it stays until the one after it is asked for. */
-static int32_t *next_row(Level *levels, int r) {
+static int32_t *next_row(Tile *t, Level *levels, int r) {
     Level *l = &levels[r];
     const int32_t row = l->given++;
-    if (r == 0) return (int32_t *)band_row(l->band, l->window.y0 + row);
-    while (l->event <= row + (l->reversible ? 2 : 4)) step_on(levels, r);
+    if (r == 0) return j2k_band_row(t, l->band, l->window.y0 + row);
+    while (l->event <= row + (l->reversible ? 2 : 4)) step_on(t, levels, r);
     return ring_row(l, row);
 }
 
@@ -231,6 +227,6 @@ const void *j2k_next_row(Tile *t, int component) {
     int32_t *row = NULL;
     /* rows of the window above the wanted ones are passed over, once */
     for (int32_t skip = top->given ? 0 : c->wanted.y0 - top->window.y0; skip >= 0; skip--)
-        row = next_row(t->level[component], c->top);
+        row = next_row(t, t->level[component], c->top);
     return row + (c->wanted.x0 - top->window.x0);
 }
