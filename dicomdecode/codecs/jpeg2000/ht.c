@@ -88,6 +88,7 @@ static int damaged(J2kFault *fault, const char *what) {
 
 typedef struct {                /* the cleanup pass while it runs */
     Mel mel;
+    int run;                    /* of MEL */
     Window vlc;
     const uint8_t *magsgn;
     uint64_t at;                /* bit of MagSgn that is next */
@@ -99,23 +100,28 @@ typedef struct {                /* the cleanup pass while it runs */
 /* 1 bit in 4 to the lowest bits of four bytes. */
 J2K_INLINE uint32_t spread(uint32_t nibble) { return nibble * 0x00204081 & 0x01010101; }
 
-J2K_INLINE uint32_t quad_code(Window *vlc, Mel *mel, const uint32_t *codes, uint32_t context) {
+J2K_INLINE uint32_t quad_code(Window *vlc, Mel *mel, int *run, const uint32_t *codes, uint32_t context) {
     uint32_t code = codes[context | ((uint32_t)vlc->bits & 127)];
-    if (!context && !next_symbol(mel)) code = 0;
+    if (!context && !next_symbol(mel, run)) code = 0;
     drop_bits(vlc, code & 63);
     return code;
 }
 
 /* Codewords and u of two quads (7.3.4 to 7.3.6). */
-J2K_INLINE uint32_t read_codes(Window *vlc, Mel *mel, const uint32_t *context, uint32_t left, int both, int first,
-                               HtRow *row, int q) {
+J2K_INLINE uint32_t read_codes(Window *vlc, Mel *mel, int *run, const uint32_t *context, uint32_t left, int both,
+                               int first, HtRow *row, int q) {
     const uint32_t *codes = first ? first_codes : later_codes;
+    if (J2K_RARE(*run >= 4) && both && !(first ? left : left | context[0] | context[1])) {
+        *run -= 4;
+        row->code[q + 1] = row->code[q + 2] = row->u[q] = row->u[q + 1] = 0;
+        return 0;
+    }
     fill_window(vlc);
-    const uint32_t code_0 = quad_code(vlc, mel, codes, first ? left : left | context[0]);
+    const uint32_t code_0 = quad_code(vlc, mel, run, codes, first ? left : left | context[0]);
     left = code_0 >> TO_INDEX;
-    const uint32_t code_1 = both ? quad_code(vlc, mel, codes, first ? left : left | context[1]) : 0;
+    const uint32_t code_1 = both ? quad_code(vlc, mel, run, codes, first ? left : left | context[1]) : 0;
     uint32_t mode = (code_0 >> U_OFF & 1) << 6 | (code_1 >> U_OFF & 1) << 7;
-    if (first && mode == 3 << 6) mode = (uint32_t)(FIRST_ROW + next_symbol(mel)) << 6;
+    if (first && mode == 3 << 6) mode = (uint32_t)(FIRST_ROW + next_symbol(mel, run)) << 6;
     const uint32_t u = u_codes[mode | (uint32_t)(vlc->bits & 63)];
     const uint64_t suffixes = vlc->bits >> (u >> PREFIXES & 15);
     const int bits_0 = u >> SUFFIX_0 & 15, bits_1 = u >> SUFFIX_1 & 15;
@@ -127,12 +133,16 @@ J2K_INLINE uint32_t read_codes(Window *vlc, Mel *mel, const uint32_t *context, u
     return code_1 >> TO_INDEX;
 }
 
-/* What the row adds to the contexts of the next one (7.3.4). */
-J2K_INLINE void set_contexts(const HtRow *row, uint32_t *context, int quads) {
+/* What the row adds to the contexts of the next one (7.3.4). Returns whether any of its quads has anything. */
+J2K_INLINE int set_contexts(const HtRow *row, uint32_t *context, int quads) {
     const uint32_t *code = row->code + 1;
-    for (int q = 0; q < quads; q++)
+    uint32_t all = 0;
+    for (int q = 0; q < quads; q++) {
+        all |= code[q];
         context[q] = ((code[q - 1] >> (RHO + 3) | code[q] >> (RHO + 1)) & 1) << 7 |
                      ((code[q] >> (RHO + 3) | code[q + 1] >> (RHO + 1)) & 1) << 9;
+    }
+    return all != 0;
 }
 
 /* U = kappa + u, and how many bits of MagSgn the samples have (7.3.5, 7.3.7). Returns the largest U. */
@@ -192,19 +202,28 @@ J2K_INLINE void set_values(HtRow *row, int quads, uint32_t *upper, uint32_t *low
     }
 }
 
+/* The same where no quad has anything: exponents are 1. */
+static void set_nothing(HtRow *row, int quads, uint32_t *values) {
+    memset(values, 0, sizeof *values * 4 * (size_t)quads);
+    for (int n = 1; n < 4; n += 2)
+        for (int q = 1; q <= quads; q++) row->exponent[n][q] = 1;
+}
+
 /* MagSgn of `row`, while codewords of the row below it, `next`, are read: neither waits for the other. */
 J2K_INLINE int read_rows(HtCoder *t, Cleanup *c, int quads, HtRow *row, HtRow *next, int first) {
     Window vlc = c->vlc;
     Mel mel = c->mel;
+    int run = c->run;
     uint64_t at = c->at < c->end ? c->at : c->end;
     uint32_t left = 0;
     for (int q = 0; q < quads; q += 2) {
-        if (next) left = read_codes(&vlc, &mel, t->context + q, left, q + 1 < quads, first, next, q);
+        if (next) left = read_codes(&vlc, &mel, &run, t->context + q, left, q + 1 < quads, first, next, q);
         if (row) at = read_quad(c->magsgn, at, row, q);
         if (row) at = read_quad(c->magsgn, at, row, q + 1);
     }
     c->vlc = vlc;
     c->mel = mel;
+    c->run = run;
     c->at = at;
     return c->vlc.at > c->vlc_end ? -1 : 0;
 }
@@ -226,9 +245,14 @@ J2K_CLONES static int clean_rows(HtCoder *t, Cleanup *c, int width, int height) 
     if (read_rows(t, c, quads, NULL, &t->row[0], 1)) return -1;
     for (int y = 0; y < height; y += 2, values += 2 * t->pitch) {
         HtRow *row = &t->row[y >> 1 & 1], *other = &t->row[!(y >> 1 & 1)];
-        set_contexts(row, t->context, t->quads);
+        const int last = y + 2 >= height;
+        if (!set_contexts(row, t->context, t->quads)) {
+            if (!last && read_rows(t, c, quads, NULL, other, 0)) return -1;
+            set_nothing(row, t->quads, values);
+            continue;
+        }
         if (set_lengths(row, other, t->quads, y == 0) > (uint32_t)c->most) return -1;
-        if (y + 2 < height ? read_rows(t, c, quads, row, other, 0) : read_rows(t, c, quads, row, NULL, 0)) return -1;
+        if (last ? read_rows(t, c, quads, row, NULL, 0) : read_rows(t, c, quads, row, other, 0)) return -1;
         set_values(row, t->quads, values, values + t->pitch);
     }
     return 0;
@@ -246,7 +270,7 @@ static int clean_up(HtCoder *t, const HtSet *set, int width, int height, J2kFaul
     if (!magsgn) return -1;
     Plain plain = {magsgn, 0, 0, magsgn};
     put_forward(&plain, data, size - suffix);
-    Cleanup c = {{data + size - suffix, data + size - 2, 0, 0, 0, 0, 0, 0}, {0, 0, t->vlc}, magsgn, 0, 0, NULL, 0};
+    Cleanup c = {{data + size - suffix, data + size - 2, 0, 0, 0, 0}, 0, {0, 0, t->vlc}, magsgn, 0, 0, NULL, 0};
     c.end = end_bits(&plain, 0xFF, row_room);
     const int first = data[size - 2] | 15;
     plain = (Plain){t->vlc, 0, 0, t->vlc};

@@ -135,11 +135,10 @@ typedef struct {                /* the adaptive run-length decoder (7.3.3): how 
     int count;
     int after_ff;
     int k;
-    int zeros;                  /* symbols 0 that are to come */
-    int one;                    /* a symbol 1 behind them */
 } Mel;
 
-J2K_APART static void next_run(Mel *m) {
+/* Symbols that come next: twice the number of 0, and 1 where a symbol 1 is behind them. */
+J2K_APART static int next_run(Mel *m) {
     static const uint8_t exponent[13] = {0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5};       /* table 2 */
     const int e = exponent[m->k];
     while (m->count < 6) {
@@ -152,25 +151,20 @@ J2K_APART static void next_run(Mel *m) {
         m->after_ff = byte == 0xFF;
     }
     if (m->bits >> --m->count & 1) {
-        m->zeros = 1 << e;
-        m->one = 0;
         m->k = smaller(m->k + 1, 12);
-    } else {
-        m->count -= e;
-        m->zeros = (int)(m->bits >> m->count & ((1u << e) - 1));
-        m->one = 1;
-        m->k = larger(m->k - 1, 0);
+        return 2 << e;
     }
+    m->count -= e;
+    m->k = larger(m->k - 1, 0);
+    return (int)(m->bits >> m->count & ((1u << e) - 1)) << 1 | 1;
 }
 
-J2K_INLINE int next_symbol(Mel *m) {
-    while (!m->zeros && !m->one) next_run(m);
-    if (m->zeros) {
-        m->zeros--;
-        return 0;
-    }
-    m->one = 0;
-    return 1;
+/* `run` is what is left of it, apart from Mel so that it stays in a register. */
+J2K_INLINE int next_symbol(Mel *m, int *run) {
+    if (!*run) *run = next_run(m);
+    const int one = *run == 1;
+    *run -= 2 - one;
+    return one;
 }
 
 #endif
