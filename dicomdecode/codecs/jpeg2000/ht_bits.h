@@ -16,22 +16,6 @@
 
 enum { BITS_PAD = 16 };         /* bytes behind plain bits, which readers may load */
 
-J2K_INLINE uint64_t load_64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, sizeof v);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    return v;
-}
-
-J2K_INLINE void store_64(uint8_t *p, uint64_t v) {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    memcpy(p, &v, sizeof v);
-}
-
 J2K_INLINE uint64_t reversed_64(uint64_t v) {
 #if defined(__GNUC__)
     return __builtin_bswap64(v);

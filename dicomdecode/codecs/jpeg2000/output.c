@@ -65,27 +65,36 @@ J2K_CLONES static void finish_real(const Finish *f, const float *restrict from, 
 #define PUT(T)                                                                                                       \
     do {                                                                                                             \
         T *restrict to = (T *)out;                                                                                   \
-        if (count == 3) {                                                                                            \
-            const T *a = rows[0], *b = rows[1], *c = rows[2];                                                        \
-            for (int i = 0; i < n; i++) {                                                                            \
-                to[3 * i] = a[i];                                                                                    \
-                to[3 * i + 1] = b[i];                                                                                \
-                to[3 * i + 2] = c[i];                                                                                \
-            }                                                                                                        \
-        } else {                                                                                                     \
-            for (int k = 0; k < count; k++)                                                                          \
-                for (int i = 0; i < n; i++) to[(size_t)count * (size_t)i + (size_t)k] = ((const T *)rows[k])[i];     \
-        }                                                                                                            \
+        for (int k = 0; k < count; k++)                                                                              \
+            for (int i = 0; i < n; i++) to[(size_t)count * (size_t)i + (size_t)k] = ((const T *)rows[k])[i];         \
     } while (0)
 
 /* Rows of components to one of pixels. */
-J2K_CLONES static void put_row(void *const *rows, int count, int item_bytes, void *out, int n) {
+static void put_row(void *const *rows, int count, int item_bytes, void *out, int n) {
     if (item_bytes == 1)
         PUT(uint8_t);
     else if (item_bytes == 2)
         PUT(uint16_t);
     else
         PUT(uint32_t);
+}
+
+/* The same for three bytes a pixel: a word for each, as vectors, then two at a time; what a store writes too much the
+ * next one writes again. */
+J2K_CLONES static void put_rgb(void *const *rows, uint8_t *to, int n) {
+    const uint8_t *a = rows[0], *b = rows[1], *c = rows[2];
+    uint32_t word[256];
+    for (int m; n > 0; n -= m, a += m, b += m, c += m) {
+        int i = 0;
+        m = smaller(n, sizeof word / sizeof *word);
+        for (int k = 0; k < m; k++) word[k] = a[k] | (uint32_t)b[k] << 8 | (uint32_t)c[k] << 16;
+        for (; i + 4 <= m; i += 2, to += 6) store_64(to, word[i] | (uint64_t)word[i + 1] << 24);
+        for (; i < m; i++, to += 3) {
+            to[0] = a[i];
+            to[1] = b[i];
+            to[2] = c[i];
+        }
+    }
 }
 
 static Finish finish_of(int precision, int is_signed, int wanted_signed) {
@@ -163,7 +172,10 @@ int j2k_write_tile(const Stream *s, Tile *t, const Output *o, J2kFault *fault) {
             else
                 finish_real(&outlets[i].finish, (const float *)rows[i], o->item_bytes, finished[i], n);
         }
-        if (s->components > 1) put_row(finished, s->components, o->item_bytes, to, n);
+        if (s->components == 3 && o->item_bytes == 1)
+            put_rgb(finished, to, n);
+        else if (s->components > 1)
+            put_row(finished, s->components, o->item_bytes, to, n);
     }
     return 0;
 }

@@ -9,6 +9,8 @@
 #ifndef DICOMDECODE_J2K_PARTS_H
 #define DICOMDECODE_J2K_PARTS_H
 
+#include <string.h>
+
 #include "clones.h"
 #include "j2k.h"
 
@@ -262,6 +264,23 @@ J2K_INLINE int is_empty(Rect r) { return r.x0 >= r.x1 || r.y0 >= r.y1; }
 J2K_INLINE Rect overlap(Rect a, Rect b) {
     Rect r = {larger(a.x0, b.x0), larger(a.y0, b.y0), smaller(a.x1, b.x1), smaller(a.y1, b.y1)};
     return r;
+}
+
+/* Eight bytes, the first one lowest. */
+J2K_INLINE uint64_t load_64(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    return v;
+}
+
+J2K_INLINE void store_64(uint8_t *p, uint64_t v) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    v = __builtin_bswap64(v);
+#endif
+    memcpy(p, &v, sizeof v);
 }
 
 /* markers.c */
