@@ -21,6 +21,11 @@ cdef inline uint16_t u16_at(const uint8_t* p, bint big_endian) noexcept nogil:
     return <uint16_t>((p[1] << 8) | p[0])
 
 
+cdef inline uint32_t tag_at(const uint8_t* p, bint big_endian) noexcept nogil:
+    """A tag 0xGGGGEEEE: two 16-bit words, group first whatever the byte order."""
+    return <uint32_t>u16_at(p, big_endian) << 16 | u16_at(p + 2, big_endian)
+
+
 cdef inline uint32_t u32_at(const uint8_t* p, bint big_endian) noexcept nogil:
     if big_endian:
         return (<uint32_t>p[0] << 24) | (<uint32_t>p[1] << 16) | (<uint32_t>p[2] << 8) | p[3]
@@ -38,21 +43,4 @@ cdef inline bint peek_u16(const Cursor* c, size_t ahead, uint16_t* out) noexcept
     if ahead > c.size - c.pos or 2 > c.size - c.pos - ahead:
         return False
     out[0] = u16_at(c.data + c.pos + ahead, c.big_endian)
-    return True
-
-
-cdef inline bint peek_u32(const Cursor* c, size_t ahead, uint32_t* out) noexcept nogil:
-    """The 32-bit word `ahead` bytes from here; False when the bytes are not there."""
-    if ahead > c.size - c.pos or 4 > c.size - c.pos - ahead:
-        return False
-    out[0] = u32_at(c.data + c.pos + ahead, c.big_endian)
-    return True
-
-
-cdef inline bint peek_tag(const Cursor* c, uint32_t* out) noexcept nogil:
-    """The tag 0xGGGGEEEE here: two 16-bit words, group first whatever the byte order."""
-    if 4 > c.size - c.pos:
-        return False
-    cdef const uint8_t* p = c.data + c.pos
-    out[0] = (<uint32_t>u16_at(p, c.big_endian) << 16) | u16_at(p + 2, c.big_endian)
     return True

@@ -368,9 +368,9 @@ cdef class DataSet:
 cdef class DicomFile(DataSet):
     cdef ImageHeader h
     cdef FileBytes bytes            # of `source`, those of the front window held
-    cdef list windows               # keeps their bytes alive
+    cdef list windows               # keeps their bytes alive; None where all is in memory
     cdef uint64_t held              # bytes in all windows
-    cdef dict far_values            # offset -> bytes of values that were stepped over, once they were asked for
+    cdef dict far_values            # offset -> bytes of values that were stepped over, once asked for; or None
     cdef bint looked_behind
     cdef readonly Source source     # where pixels are read from: the inflated data set of a deflated file
     cdef readonly object limits     # dicomdecode.Limits

@@ -16,8 +16,10 @@ file.pxi       a file: all of these together
 fault.pxi      errors of functions without the GIL -> exceptions
 buffers.pxi    what such functions read and write of Python's objects
 """
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_IsContiguous, PyBuffer_Release, PyObject_GetBuffer)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from cython cimport critical_section, freelist, internal
 from libc.errno cimport EISDIR, errno
@@ -26,7 +28,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strcmp, strlen
 
-from dicomdecode.reading._cursor cimport Cursor, peek_tag, peek_u32, short_of, u16_at, u32_at, u64_at
+from dicomdecode.reading._cursor cimport Cursor, short_of, tag_at, u16_at, u32_at, u64_at
 from dicomdecode.reading._limits cimport CLimits, fill_limits
 
 import datetime

@@ -17,11 +17,9 @@ cdef bint uid_is(const uint8_t* value, size_t length, const char* uid, size_t n)
 cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
     """Whether a data set may begin here: a group that has a meaning, and a VR or a length that makes sense."""
     cdef Cursor here = c[0]
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
+    cdef ElementHeader h
+    cdef uint32_t length
     cdef uint16_t group
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
     cdef bint big_endian
     if short_of(c, 8):
         return True
@@ -36,11 +34,11 @@ cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
         # Implicit VR is little endian, and few data sets have nothing in the first groups.
         if not big_endian and group <= 0x60 and (length == UNDEFINED_LENGTH or length <= file_size - c.pos - 8):
             return True
-        tag = <uint32_t>group << 16 | u16_at(c.data + c.pos + 2, False)
-        if not big_endian and length <= file_size - c.pos - 8 and implicit_follows(c, file_size, tag, length):
+        if not big_endian and length <= file_size - c.pos - 8 and (
+                implicit_follows(c, file_size, tag_at(c.data + c.pos, False), length)):
             return True
-        if element_header(&here, file_size, True, &tag, &vr, &length, &header) and (
-                follows(&here, file_size, tag, here.pos + header + length) == AN_ELEMENT):
+        header_at(&here, here.pos, file_size, True, &h)
+        if h.size and follows(&here, file_size, h.tag, here.pos + h.size + h.length) == AN_ELEMENT:
             return True
     return False
 
@@ -48,10 +46,7 @@ cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
 cdef bint does_begin(const Cursor* c, uint64_t file_size, size_t at) noexcept nogil:
     """Whether a data set surely begins at byte `at`: two elements, in any encoding."""
     cdef Cursor here = c[0]
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
+    cdef ElementHeader h
     cdef bint explicit_vr, big_endian
     if at + 8 > c.size:
         return False
@@ -59,11 +54,12 @@ cdef bint does_begin(const Cursor* c, uint64_t file_size, size_t at) noexcept no
     here.pos = at
     for big_endian in range(2):
         here.big_endian = big_endian
-        if not element_header(&here, file_size, explicit_vr, &tag, &vr, &length, &header) or not 4 <= tag >> 16 <= 0x28:
+        header_at(&here, at, file_size, explicit_vr, &h)
+        if h.size == 0 or not 4 <= h.tag >> 16 <= 0x28:
             continue
-        if explicit_vr and follows(&here, file_size, tag, at + header + length) > NOTHING:
+        if explicit_vr and follows(&here, file_size, h.tag, at + h.size + h.length) > NOTHING:
             return True
-        if not explicit_vr and not length & 1 and implicit_follows(&here, file_size, tag, length):
+        if not explicit_vr and not h.length & 1 and implicit_follows(&here, file_size, h.tag, h.length):
             return True
     return False
 
@@ -76,7 +72,7 @@ cdef bint implicit_follows(const Cursor* c, uint64_t file_size, uint32_t tag, ui
         return at == file_size
     if at + 8 > c.size:
         return True
-    behind = <uint32_t>u16_at(c.data + at, c.big_endian) << 16 | u16_at(c.data + at + 2, c.big_endian)
+    behind = tag_at(c.data + at, c.big_endian)
     return behind > tag and behind >> 16 <= 0x7FE0 and u32_at(c.data + at + 4, c.big_endian) <= file_size - at - 8
 
 
@@ -89,20 +85,16 @@ cdef int skip_foreign(FileMap* m, Fault* fault) noexcept nogil:
     cdef Cursor* c = &m.cursor
     cdef size_t start = c.pos
     cdef size_t at
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
+    cdef ElementHeader h
     if c.size < m.file_size and short_of(c, 2 * FOREIGN_BYTES):
         return more(m, start + 2 * FOREIGN_BYTES)
     while not short_of(c, 12) and u16_at(c.data + c.pos, False) == 0 and c.data[c.pos + 4] | c.data[c.pos + 5]:
-        element_header(c, m.file_size, form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM, &tag, &vr, &length,
-                       &header)
-        if length > c.size - c.pos - header:
+        header_at(c, c.pos, m.file_size, form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM, &h)
+        if h.length > c.size - c.pos - h.size:
             break
-        if count_element(m, tag, c.pos, fault) < 0:
+        if count_element(m, h.tag, c.pos, fault) < 0:
             return SCAN_FAULT
-        c.pos += header + length
+        c.pos += h.size + h.length
     if m.meta.count and not may_begin(c, m.file_size):
         for at in range(c.pos + 1, min(c.pos + <size_t>FOREIGN_BYTES, c.size)):
             if does_begin(c, m.file_size, at):
@@ -115,19 +107,24 @@ cdef int skip_foreign(FileMap* m, Fault* fault) noexcept nogil:
 cdef bint begins_well(const Cursor* c, uint64_t file_size) noexcept nogil:
     """Whether the first bytes of a file without file meta information are an element of a data set."""
     cdef Cursor here = c[0]
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
+    cdef ElementHeader h
     cdef bint explicit_vr = form_of(c.data[c.pos + 4], c.data[c.pos + 5]) <= LONG_FORM
     # In big endian a group up to 00FF has its zero first.
     here.big_endian = c.data[c.pos] == 0 and c.data[c.pos + 1] != 0
-    element_header(&here, file_size, explicit_vr, &tag, &vr, &length, &header)
-    if tag >> 16 > 0x00FF or tag >> 16 == 0 or (tag >> 16) & 1:
-        return False
-    if not explicit_vr and length == 0 and not short_of(c, 16) and u32_at(c.data + c.pos + 8, False) == 0:
+    header_at(&here, c.pos, file_size, explicit_vr, &h)
+    if not explicit_vr and h.length == 0 and not short_of(c, 16) and u32_at(c.data + c.pos + 8, False) == 0:
         return False                # one byte, and zeros behind it
-    return length == UNDEFINED_LENGTH or length <= file_size - c.pos - header
+    return is_early_group(h.tag) and has_room(&h, file_size - c.pos)
+
+
+cdef bint is_early_group(uint32_t tag) noexcept nogil:
+    """Whether a data set without file meta information may begin with it: an even group up to 00FE."""
+    return 0 < tag >> 16 <= 0x00FF and not tag >> 16 & 1
+
+
+cdef bint has_room(const ElementHeader* h, uint64_t left) noexcept nogil:
+    """Whether an element fits in the bytes that are left of the file."""
+    return h.length == UNDEFINED_LENGTH or h.length <= left - h.size
 
 
 cdef void skip_to_dataset(FileMap* m) noexcept nogil:
@@ -160,46 +157,47 @@ cdef size_t find_prefix(const Cursor* c) noexcept nogil:
 
 cdef bint is_vr_behind(const Cursor* c, uint64_t file_size) noexcept nogil:
     """Whether an element with a VR follows one whose VR is none: the data set is explicit then."""
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
-    if not element_header(c, file_size, True, &tag, &vr, &length, &header) or length > c.size - c.pos - header:
+    cdef ElementHeader h
+    cdef uint64_t end
+    header_at(c, c.pos, file_size, True, &h)
+    if h.size == 0 or h.length > c.size - c.pos - h.size:
         return False
-    cdef uint64_t end = c.pos + header + <uint64_t>length
-    return end + 8 <= c.size and follows(c, file_size, tag, end) == AN_ELEMENT
+    end = c.pos + h.size + <uint64_t>h.length
+    return end + 8 <= c.size and follows(c, file_size, h.tag, end) == AN_ELEMENT
+
+
+cdef struct Claim:          # what the file meta information says of the data set
+    bint is_explicit
+    bint is_big_endian
+    bint is_deflated
+
+
+cdef Claim claim_of(FileMap* m) noexcept nogil:
+    cdef const Element* uid = find(&m.meta, TRANSFER_SYNTAX_UID)
+    cdef const uint8_t* value
+    cdef Claim claim
+    claim.is_explicit = True
+    claim.is_big_endian = claim.is_deflated = False
+    if uid == NULL or uid.length == 0:
+        m.guessed = True
+        return claim
+    value = value_at(m, uid)
+    claim.is_deflated = uid_is(value, uid.length, b"1.2.840.10008.1.2.1.99", 22)
+    claim.is_big_endian = uid_is(value, uid.length, b"1.2.840.10008.1.2.2", 19)
+    claim.is_explicit = not (uid_is(value, uid.length, b"1.2.840.10008.1.2", 17)
+                             or uid_is(value, uid.length, b"1.2.840.113619.5.2", 18))
+    return claim
 
 
 cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
-    """What rules when the transfer syntax and the first element disagree, or when there is no transfer syntax.
-
-    The byte order and the VR form are taken from the first element when it contradicts: pydicom does so for the VR
-    form, and a data set read against its own bytes is garbage. How pixels are encoded is always believed.
-    """
+    """Find the first element, and how the data set is encoded."""
     cdef Cursor* c = &m.cursor
-    cdef const Element* uid = find(&m.meta, TRANSFER_SYNTAX_UID)
-    cdef const uint8_t* value
-    cdef bint claims_explicit = True
-    cdef bint claims_big = False
-    cdef bint looks_explicit, big
-    cdef int form, result
-    cdef uint16_t little_group, big_group
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
+    cdef Claim claim = claim_of(m)
+    cdef int result
     m.dataset_offset = m.base + c.pos
-    if uid != NULL and uid.length:
-        value = value_at(m, uid)
-        if uid_is(value, uid.length, b"1.2.840.10008.1.2.1.99", 22):
-            m.explicit_vr = True
-            return SCAN_DEFLATED
-        if uid_is(value, uid.length, b"1.2.840.10008.1.2", 17) or uid_is(value, uid.length, b"1.2.840.113619.5.2", 18):
-            claims_explicit = False
-        elif uid_is(value, uid.length, b"1.2.840.10008.1.2.2", 19):
-            claims_big = True
-    else:
-        m.guessed = True
+    if claim.is_deflated:
+        m.explicit_vr = True
+        return SCAN_DEFLATED
     result = skip_foreign(m, fault)
     if result != SCAN_DONE:
         return result
@@ -210,35 +208,44 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
         if m.meta.count == 0:
             return fail(fault, TRUNCATED, "element_cut", "The file ends behind its prefix: it is cut", 0, m.file_size,
                         -1, -1)
-        m.explicit_vr = claims_explicit
-        c.big_endian = claims_big
+        m.explicit_vr = claim.is_explicit
+        c.big_endian = claim.is_big_endian
         return SCAN_DONE            # a file meta information with nothing behind it
     if short_of(c, 12) and c.size < m.file_size:
         return more(m, c.pos + 12)
-    little_group = u16_at(c.data + c.pos, False)
-    big_group = u16_at(c.data + c.pos, True)
-    big = claims_big
+    return compare_encoding(m, claim, fault)
+
+
+cdef int compare_encoding(FileMap* m, Claim claim, Fault* fault) noexcept nogil:
+    """What rules when the transfer syntax and the first element disagree, or when there is no transfer syntax.
+
+    The byte order and the VR form are taken from the first element when it contradicts: pydicom does so for the VR
+    form, and a data set read against its own bytes is garbage. How pixels are encoded is always believed.
+    """
+    cdef Cursor* c = &m.cursor
+    cdef const uint8_t* p = c.data + c.pos
+    cdef uint16_t little_group = u16_at(p, False)
+    cdef uint16_t big_group = u16_at(p, True)
+    cdef int form = form_of(p[4], p[5])
+    cdef uint32_t length
+    cdef ElementHeader h
+    c.big_endian = claim.is_big_endian
     if little_group > 0xFF and big_group <= 0xFF:
-        big = True
+        c.big_endian = True
     elif big_group > 0xFF and little_group <= 0xFF:
-        big = False
-    c.big_endian = big
-    form = form_of(c.data[c.pos + 4], c.data[c.pos + 5])
-    looks_explicit = form <= LONG_FORM or is_vr_behind(c, m.file_size)
-    if not looks_explicit and claims_explicit and not m.guessed:
-        # One odd VR does not make a data set implicit, unless its four bytes are a length that fits.
-        peek_u32(c, 4, &length)
-        looks_explicit = form == UNKNOWN_VR or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - 8)
+        c.big_endian = False
+    m.explicit_vr = form <= LONG_FORM or is_vr_behind(c, m.file_size)
     if m.guessed:
-        m.explicit_vr = looks_explicit
-        element_header(c, m.file_size, looks_explicit, &tag, &vr, &length, &header)
-        if m.meta.count == 0 and (tag >> 16 > 0x00FF or tag >> 16 == 0 or (tag >> 16) & 1
-                                  or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - header)):
+        header_at(c, c.pos, m.file_size, m.explicit_vr, &h)
+        if m.meta.count == 0 and not (is_early_group(h.tag) and has_room(&h, m.file_size - c.pos)):
             return fail(fault, MALFORMED, "not_dicom", "Not a DICOM file: no prefix 'DICM' at byte 128 and no data "
                         "element at the start", 0, 0, -1, -1)
         return SCAN_DONE
-    m.contradicts = looks_explicit != claims_explicit or big != claims_big
-    m.explicit_vr = looks_explicit
+    if not m.explicit_vr and claim.is_explicit:
+        # One odd VR does not make a data set implicit, unless its four bytes are a length that fits.
+        length = u32_at(p + 4, c.big_endian)
+        m.explicit_vr = form == UNKNOWN_VR or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - 8)
+    m.contradicts = m.explicit_vr != claim.is_explicit or c.big_endian != claim.is_big_endian
     return SCAN_DONE
 
 

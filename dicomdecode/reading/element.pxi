@@ -37,30 +37,51 @@ cdef inline int form_of(uint8_t a, uint8_t b) noexcept nogil:
     return FORMS[26 * a + b] if a < 26 and b < 26 else NO_VR
 
 
-cdef inline bint element_header(const Cursor* c, uint64_t file_size, bint explicit_vr, uint32_t* tag, uint16_t* vr,
-                                uint32_t* length, size_t* header) noexcept nogil:
-    """Read one header without moving; False when it does not fit in the window."""
-    cdef bint big_endian = c.big_endian     # once: what is written below might change it, for all the compiler knows
-    cdef const uint8_t* p
+cdef struct ElementHeader:
+    uint32_t tag            # 0xGGGGEEEE
+    uint32_t length         # of the value
+    size_t size             # of the header; 0: it does not fit in the window
+    uint16_t vr             # two letters; 0: none is written
+
+
+cdef inline void header_at(const Cursor* c, size_t at, uint64_t file_size, bint explicit_vr,
+                           ElementHeader* h) noexcept nogil:
+    """The header at byte `at` of the window. Most are of the short form in little endian: those cost no call."""
+    cdef const uint8_t* p = c.data + at
+    if explicit_vr and 8 <= c.size - at and not c.big_endian and form_of(p[4], p[5]) == SHORT_FORM and p[1] != 0xFF:
+        h.tag = tag_at(p, False)
+        h.length = u16_at(p + 6, False)
+        h.size = 8
+        h.vr = <uint16_t>((p[4] << 8) | p[5])
+    else:
+        any_header(c, at, file_size, explicit_vr, h)
+
+
+cdef void any_header(const Cursor* c, size_t at, uint64_t file_size, bint explicit_vr,
+                     ElementHeader* h) noexcept nogil:
+    cdef const uint8_t* p = c.data + at
     cdef int form
-    if short_of(c, 8):
-        return False
-    p = c.data + c.pos
-    tag[0] = <uint32_t>u16_at(p, big_endian) << 16 | u16_at(p + 2, big_endian)
-    vr[0] = 0
-    header[0] = 8
-    if not explicit_vr or tag[0] >> 16 == 0xFFFE:
-        length[0] = u32_at(p + 4, big_endian)
-        return True
+    h.tag = h.length = 0
+    h.size = 0
+    h.vr = 0
+    if 8 > c.size - at:
+        return
+    h.tag = tag_at(p, c.big_endian)
+    h.size = 8
+    if not explicit_vr or h.tag >> 16 == 0xFFFE:
+        h.length = u32_at(p + 4, c.big_endian)
+        return
+    h.vr = <uint16_t>((p[4] << 8) | p[5])
     form = form_of(p[4], p[5])
-    vr[0] = <uint16_t>((p[4] << 8) | p[5])
     if form == SHORT_FORM:
-        length[0] = u16_at(p + 6, big_endian)
-        return True
-    if form == LONG_FORM:
-        header[0] = 12
-        return peek_u32(c, 8, length)
-    return uncommon_header(c, file_size, vr, length, header)
+        h.length = u16_at(p + 6, c.big_endian)
+    elif form != LONG_FORM:
+        h[0] = uncommon_header(c, at, file_size)
+    elif 12 > c.size - at:
+        h.size = 0
+    else:
+        h.size = 12
+        h.length = u32_at(p + 8, c.big_endian)
 
 
 cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at) noexcept nogil:
@@ -74,7 +95,7 @@ cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at)
     if at + 8 > c.size:
         return UNSEEN if c.size < file_size else NOTHING
     p = c.data + at
-    next_tag = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
+    next_tag = tag_at(p, c.big_endian)
     if next_tag >> 16 == 0xFFFE:
         return AN_ELEMENT if next_tag == ITEM_DELIMITATION or next_tag == SEQUENCE_DELIMITATION else NOTHING
     if next_tag < tag:
@@ -83,62 +104,63 @@ cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at)
 
 
 # A pointer, since a compiler that inlines the function makes each common element save its registers as well.
-ctypedef int (*HeaderFunction)(const Cursor*, uint64_t, uint16_t*, uint32_t*, size_t*) noexcept nogil
+ctypedef ElementHeader (*HeaderFunction)(const Cursor*, size_t, uint64_t) noexcept nogil
 cdef HeaderFunction uncommon_header = odd_header
 
 
-cdef int odd_header(const Cursor* c, uint64_t file_size, uint16_t* vr, uint32_t* length,
-                    size_t* header) noexcept nogil:
-    """The header of an element whose VR is none; False when it cannot be told in this window.
+cdef ElementHeader odd_header(const Cursor* c, size_t at, uint64_t file_size) noexcept nogil:
+    """The header of an element whose VR is none; of size 0 when it cannot be told in this window.
 
     It may be of a later edition (32-bit length), damaged (16-bit length), or left out by a writer that then uses the
     implicit form. The layout is taken behind which the next element begins.
     """
-    cdef const uint8_t* p = c.data + c.pos
-    cdef uint32_t tag = <uint32_t>u16_at(p, c.big_endian) << 16 | u16_at(p + 2, c.big_endian)
-    cdef bint has_letters = form_of(p[4], p[5]) == UNKNOWN_VR
-    cdef uint64_t left = file_size - c.pos
-    cdef uint32_t[3] lengths
-    cdef size_t[3] headers
-    cdef int best = OUTSIDE
+    cdef const uint8_t* p = c.data + at
+    cdef uint64_t left = file_size - at
+    cdef uint16_t short_length = u16_at(p + 6, c.big_endian)
+    cdef ElementHeader[3] forms
+    cdef ElementHeader best
+    cdef int best_follows = OUTSIDE
     cdef int found, i
-    headers = [8, 12, 8]
-    lengths = [u16_at(p + 6, c.big_endian), 0, u32_at(p + 4, c.big_endian)]
-    if has_letters and lengths[0] == 0:
-        if left >= 12 and not peek_u32(c, 8, &lengths[1]):
-            return False
-        headers = [12, 8, 8]                # PS3.5 7.1.2: VRs of later editions have 32-bit lengths
-        lengths[0], lengths[1] = lengths[1], lengths[0]
-    elif lengths[0] == 0:
-        if left >= 12 and not peek_u32(c, 8, &lengths[1]):
-            return False
-    else:
-        lengths[1] = lengths[0]             # reserved bytes are 0: there is no 32-bit length
-        headers[1] = 8
-    if not has_letters:
-        vr[0] = VR_UN
-    length[0] = lengths[0]
-    header[0] = headers[0]
     for i in range(3):
-        if lengths[i] == UNDEFINED_LENGTH:
-            if c.pos + headers[i] + 4 > c.size:
-                found = UNSEEN if c.size < file_size else NOTHING
-            else:
-                found = AN_ELEMENT if items_begin(p + headers[i]) else NOTHING
-        else:
-            found = follows(c, file_size, tag, c.pos + headers[i] + lengths[i])
-        if found == UNSEEN and lengths[i] <= 0xFFFF and c.size - c.pos < 0x10010:
-            return False
-        if found > best:
-            best = found
-            length[0] = lengths[i]
-            header[0] = headers[i]
-    return True
+        forms[i].tag = tag_at(p, c.big_endian)
+        forms[i].vr = <uint16_t>((p[4] << 8) | p[5]) if form_of(p[4], p[5]) == UNKNOWN_VR else VR_UN
+        forms[i].size = 8
+    forms[0].length = forms[1].length = short_length
+    forms[2].length = u32_at(p + 4, c.big_endian)
+    best = forms[0]
+    if short_length == 0:                   # else reserved bytes are not 0: there is no 32-bit length
+        forms[1].size = 12
+        if left >= 12:
+            if c.size - at < 12:
+                best.size = 0
+                return best
+            forms[1].length = u32_at(p + 8, c.big_endian)
+        if form_of(p[4], p[5]) == UNKNOWN_VR:
+            forms[0], forms[1] = forms[1], forms[0]     # PS3.5 7.1.2: VRs of later editions have 32-bit lengths
+            best = forms[0]
+    for i in range(3):
+        found = suits(c, at, file_size, &forms[i])
+        if found == UNSEEN and forms[i].length <= 0xFFFF and c.size - at < 0x10010:
+            best.size = 0
+            return best
+        if found > best_follows:
+            best_follows = found
+            best = forms[i]
+    return best
+
+
+cdef int suits(const Cursor* c, size_t at, uint64_t file_size, const ElementHeader* h) noexcept nogil:
+    """How well the header at byte `at` is read as this one: a Following."""
+    if h.length != UNDEFINED_LENGTH:
+        return follows(c, file_size, h.tag, at + h.size + h.length)
+    if at + h.size + 4 > c.size:
+        return UNSEEN if c.size < file_size else NOTHING
+    return AN_ELEMENT if items_begin(c.data + at + h.size) else NOTHING
 
 
 cdef inline bint items_begin(const uint8_t* p) noexcept nogil:
     """Whether an item or the end of a sequence is here, in either byte order."""
-    cdef uint32_t tag = <uint32_t>u16_at(p, p[0] == 0xFF) << 16 | u16_at(p + 2, p[0] == 0xFF)
+    cdef uint32_t tag = tag_at(p, p[0] == 0xFF)
     return tag == ITEM or tag == SEQUENCE_DELIMITATION
 
 
@@ -148,31 +170,29 @@ cdef int encoding_of_items(const Cursor* c, uint64_t file_size) noexcept nogil:
     PS3.5 6.2.2 says Implicit VR Little Endian. Writers that did not know the tag keep what they were given.
     """
     cdef Cursor at = c[0]
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint32_t implicit_length
+    cdef ElementHeader h
+    cdef const uint8_t* p
+    cdef uint32_t tag
     cdef uint64_t end
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
     cdef int form
     at.big_endian = not short_of(c, 2) and c.data[c.pos] == 0xFF
     while True:
         if short_of(&at, 16):
             return -1 if at.size < file_size else 0
-        tag = <uint32_t>u16_at(at.data + at.pos, at.big_endian) << 16 | u16_at(at.data + at.pos + 2, at.big_endian)
+        p = at.data + at.pos
+        tag = tag_at(p, at.big_endian)
         if tag >> 16 != 0xFFFE:
             break
         if tag == SEQUENCE_DELIMITATION:
             return 0
         at.pos += 8
-    form = form_of(at.data[at.pos + 4], at.data[at.pos + 5])
-    if form > LONG_FORM or (form == LONG_FORM and u16_at(at.data + at.pos + 6, False) != 0):
+    form = form_of(p[4], p[5])
+    if form > LONG_FORM or (form == LONG_FORM and u16_at(p + 6, False) != 0):
         return 0
-    implicit_length = u32_at(at.data + at.pos + 4, at.big_endian)
-    element_header(&at, file_size, True, &tag, &vr, &length, &header)
-    end = at.pos + 8 + <uint64_t>implicit_length
+    header_at(&at, at.pos, file_size, True, &h)
+    end = at.pos + 8 + <uint64_t>u32_at(p + 4, at.big_endian)
     # Letters may be a length. Then an element ends where it says, and none where the other says.
-    if end <= file_size and length != UNDEFINED_LENGTH and (
-            follows(&at, file_size, tag, at.pos + header + length) <= NOTHING):
+    if end <= file_size and h.length != UNDEFINED_LENGTH and (
+            follows(&at, file_size, h.tag, at.pos + h.size + h.length) <= NOTHING):
         return 0
     return IS_EXPLICIT | (IS_BIG_ENDIAN if at.big_endian else 0)

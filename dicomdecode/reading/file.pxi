@@ -43,10 +43,11 @@ cdef class DicomFile(DataSet):
         self.source = source
         self.limits = limits
         source.describe(&self.bytes)
-        self.windows = []
-        self.far_values = {}
         map_init(&self.m, NULL, 0, 0, self.bytes.size)
-        self.m.steps_over = self.bytes.read != NULL
+        if self.bytes.read != NULL:
+            self.m.steps_over = True
+            self.windows = []
+            self.far_values = {}
         limits_of(limits, &self.m.limits)
         self.grow(&self.m, FIRST_WINDOW)
         self.scan_front()

@@ -57,7 +57,7 @@ cdef int next_fragment(FragmentWalk* w) noexcept nogil:
     p = walk_header(w)
     if p == NULL:
         return WALK_FAILED
-    tag = <uint32_t>u16_at(p, False) << 16 | u16_at(p + 2, False)
+    tag = tag_at(p, False)
     if tag == SEQUENCE_DELIMITATION:
         return DELIMITER
     w.length = u32_at(p + 4, False)

@@ -108,8 +108,8 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     h.slope = 1
     for i in range(m.elements.count):
         e = &m.elements.items[i]
-        if e.tag < 0x00280002u or e.length == 0 or e.flags & FAR:
-            continue
+        if e.tag < 0x00280002u or e.tag & 0x10000 or e.length == 0 or e.flags & FAR:
+            continue            # in front of all of them, private, empty, or not in memory
         bit = tag_bit(e.tag)
         if bit < 0 or seen >> bit & 1:
             continue

@@ -30,30 +30,25 @@ cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
     comma is a point where there is no other.
     """
     cdef size_t i = 0
-    cdef size_t first
     cdef uint64_t mantissa = 0
     cdef int digits = 0
-    cdef int any_digit = 0
     cdef int exponent = 0
-    cdef int written = 0
-    cdef bint negative = False
-    cdef bint negative_exponent = False
+    cdef bint any_digit = False
+    cdef bint negative
     cdef bint point = False
-    while i < n and is_white(p[i]):
-        i += 1
-    first = i
+    while n and is_white(p[0]):
+        p += 1
+        n -= 1
     while i < n and p[i] != 0:
         i += 1
     n = i
-    while n > first and is_white(p[n - 1]):
+    while n and is_white(p[n - 1]):
         n -= 1
-    i = first
-    if i < n and (p[i] == c'-' or p[i] == c'+'):
-        negative = p[i] == c'-'
-        i += 1
+    negative = n > 0 and p[0] == c'-'
+    i = negative or (n > 0 and p[0] == c'+')
     while i < n:
         if c'0' <= p[i] <= c'9':
-            any_digit = 1
+            any_digit = True
             if mantissa or p[i] != c'0':
                 digits += 1
             if digits <= 18:
@@ -64,28 +59,33 @@ cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil:
         else:
             break
         i += 1
-    if not any_digit:
-        return False
-    if i < n and (p[i] == c'e' or p[i] == c'E'):
-        i += 1
-        if i < n and (p[i] == c'-' or p[i] == c'+'):
-            negative_exponent = p[i] == c'-'
-            i += 1
-        if i == n:
-            return False
-        while i < n and c'0' <= p[i] <= c'9':
-            if written < 10000:
-                written = 10 * written + (p[i] - c'0')
-            i += 1
-        exponent += -written if negative_exponent else written
-    if i != n:
+    if not any_digit or (i < n and not parse_exponent(p + i, n - i, &exponent)):
         return False
     if digits > 15 or exponent > 22 or exponent < -22:
-        return python_decimal(p + first, n - first, out)
+        return python_decimal(p, n, out)
     out[0] = <double>mantissa / POWERS[-exponent] if exponent < 0 else <double>mantissa * POWERS[exponent]
     if negative:
         out[0] = -out[0]
     return True
+
+
+cdef bint parse_exponent(const uint8_t* p, size_t n, int* exponent) noexcept nogil:
+    """Add what follows the digits, "e" and an integer; False when it is anything else."""
+    cdef size_t i = 1
+    cdef int written = 0
+    cdef bint negative = n > 1 and p[1] == c'-'
+    if p[0] != c'e' and p[0] != c'E':
+        return False
+    if negative or (n > 1 and p[1] == c'+'):
+        i = 2
+    if i == n:
+        return False
+    while i < n and c'0' <= p[i] <= c'9':
+        if written < 10000:
+            written = 10 * written + (p[i] - c'0')
+        i += 1
+    exponent[0] += -written if negative else written
+    return i == n
 
 
 cdef int nth_number(const uint8_t* p, const Element* e, bint big_endian, size_t index, double* out) noexcept nogil:

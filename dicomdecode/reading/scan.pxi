@@ -16,7 +16,7 @@ cdef inline int append(ElementTable* table, const Element* element) noexcept nog
     cdef size_t capacity
     cdef Element* items
     if table.count == table.capacity:
-        capacity = 2 * table.capacity if table.capacity else 128
+        capacity = 2 * table.capacity if table.capacity else 512
         items = <Element*>realloc(table.items, capacity * sizeof(Element))
         if items == NULL:
             return -1
@@ -117,12 +117,10 @@ cdef int cut(FileMap* m, uint32_t tag, uint64_t pos, uint64_t expected, Fault* f
 
 cdef int next_item(Cursor* c, uint64_t end, uint32_t* tag, uint64_t* length) noexcept nogil:
     """Read an item's tag and length and go behind them; False when no 8 bytes are left in front of `end`."""
-    cdef uint32_t n = 0
     if c.pos + 8 > end or short_of(c, 8):
         return False
-    peek_tag(c, tag)
-    peek_u32(c, 4, &n)
-    length[0] = n
+    tag[0] = tag_at(c.data + c.pos, c.big_endian)
+    length[0] = u32_at(c.data + c.pos + 4, c.big_endian)
     c.pos += 8
     return True
 
@@ -143,72 +141,73 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
 
 cdef int walk_nested(FileMap* m, Cursor* c, Nesting* nesting, Fault* fault) noexcept nogil:
     """Go on inside a sequence. The stack of open levels is an array, so that depth costs no recursion."""
-    cdef uint8_t* levels = nesting.levels
-    cdef int depth = nesting.depth
-    cdef uint8_t level
     cdef Cursor at = c[0]
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
-    cdef int encoding
-    while depth:
-        level = levels[depth - 1]
+    cdef ElementHeader h
+    cdef uint8_t level
+    cdef int result
+    while nesting.depth:
+        level = nesting.levels[nesting.depth - 1]
         at.big_endian = (level & IS_BIG_ENDIAN) != 0
-        if not element_header(&at, m.file_size, (level & IS_EXPLICIT) and not (level & IN_SEQUENCE),
-                              &tag, &vr, &length, &header):
+        header_at(&at, at.pos, m.file_size, (level & IS_EXPLICIT) and not (level & IN_SEQUENCE), &h)
+        if h.size == 0:
             if at.size < m.file_size:
                 return more(m, at.pos + 12)
-            fail(fault, TRUNCATED, "sequence_cut", "The file ends inside a sequence of undefined length", 0,
-                 m.base + at.pos, -1, -1)
+            return fail(fault, TRUNCATED, "sequence_cut", "The file ends inside a sequence of undefined length", 0,
+                        m.base + at.pos, -1, -1)
+        if count_element(m, h.tag, at.pos, fault) < 0:
             return SCAN_FAULT
-        if count_element(m, tag, at.pos, fault) < 0:
-            return SCAN_FAULT
-        if tag == SEQUENCE_DELIMITATION:
+        if h.tag == SEQUENCE_DELIMITATION:
             # Also ends an item whose own delimiter is missing.
             if level & IN_SEQUENCE:
-                at.pos += header
-            depth -= 1
-            continue
-        if tag == ITEM_DELIMITATION:
-            at.pos += header
-            if not (level & IN_SEQUENCE):
-                depth -= 1
-            continue
-        if level & IN_SEQUENCE and tag != ITEM:
-            fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something other than items",
-                 tag, m.base + at.pos, -1, -1)
+                at.pos += h.size
+            nesting.depth -= 1
+        elif h.tag == ITEM_DELIMITATION:
+            at.pos += h.size
+            if not level & IN_SEQUENCE:
+                nesting.depth -= 1
+        elif level & IN_SEQUENCE and h.tag != ITEM:
+            return fail(fault, MALFORMED, "item_expected", "A sequence of undefined length holds something other than "
+                        "items", h.tag, m.base + at.pos, -1, -1)
+        elif h.length == UNDEFINED_LENGTH:
+            result = enter(m, &at, nesting, level, &h, fault)
+            if result != STEP:
+                return result
+        elif h.length > m.file_size - at.pos - h.size:
+            cut(m, h.tag, at.pos, h.length, fault)
             return SCAN_FAULT
-        if length == UNDEFINED_LENGTH:
-            if depth >= 2 * m.limits.depth:
-                fail(fault, OVER_LIMIT, "limit_depth", "The depth of sequences exceeds", tag,
-                     m.base + at.pos, m.limits.depth, -1)
-                return SCAN_FAULT
-            at.pos += header
-            if level & IN_SEQUENCE:
-                levels[depth] = level & ~IN_SEQUENCE
-            elif vr == VR_UN:
-                encoding = encoding_of_items(&at, m.file_size)
-                if encoding < 0:
-                    return more(m, at.pos + 64)
-                levels[depth] = <uint8_t>(IN_SEQUENCE | encoding)
-            else:
-                levels[depth] = level | IN_SEQUENCE
-            depth += 1
-            continue
-        if length > m.file_size - at.pos - header:
-            cut(m, tag, at.pos, length, fault)
-            return SCAN_FAULT
-        if length > at.size - at.pos - header:
-            if not is_far(m, tag, length):
-                return more(m, at.pos + header + length)
-            nesting.depth = depth
+        elif h.length > at.size - at.pos - h.size:
+            m.wanted = at.pos + h.size + h.length
+            if not is_far(m, h.tag, h.length):
+                return SCAN_MORE
+            m.wanted += m.base
             m.nesting = nesting[0]
-            m.wanted = m.base + at.pos + header + length
             return SCAN_FAR
-        at.pos += header + length
+        else:
+            at.pos += h.size + h.length
     c.pos = at.pos
     return SCAN_DONE
+
+
+cdef int enter(FileMap* m, Cursor* at, Nesting* nesting, uint8_t level, const ElementHeader* h,
+               Fault* fault) noexcept nogil:
+    """Go into the item or the sequence of undefined length that is here: STEP, or why not."""
+    cdef int encoding
+    if nesting.depth >= 2 * m.limits.depth:
+        return fail(fault, OVER_LIMIT, "limit_depth", "The depth of sequences exceeds", h.tag, m.base + at.pos,
+                    m.limits.depth, -1)
+    at.pos += h.size
+    if level & IN_SEQUENCE:
+        level &= ~IN_SEQUENCE
+    elif h.vr == VR_UN:
+        encoding = encoding_of_items(at, m.file_size)
+        if encoding < 0:
+            return more(m, at.pos + 64)
+        level = <uint8_t>(IN_SEQUENCE | encoding)
+    else:
+        level |= IN_SEQUENCE
+    nesting.levels[nesting.depth] = level
+    nesting.depth += 1
+    return STEP
 
 
 cdef int walk_value(FileMap* m, Cursor* c, bint explicit_vr, uint16_t vr, Fault* fault) noexcept nogil:
@@ -229,83 +228,85 @@ cdef int walk_value(FileMap* m, Cursor* c, bint explicit_vr, uint16_t vr, Fault*
 cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_at_pixels, Fault* fault) noexcept nogil:
     """Fill the table from here to the end of the data set, or of group 0002 when `in_meta`."""
     cdef Cursor* c = &m.cursor
-    cdef Element e
-    cdef uint32_t tag = 0
-    cdef uint32_t length = 0
-    cdef uint16_t vr = 0
-    cdef size_t header = 0
-    cdef size_t start
-    cdef int result
     cdef bint explicit_vr = in_meta or m.explicit_vr
-    if m.nesting.depth:
-        result = finish_sequence(m, table, explicit_vr, fault)
-        if result != STEP:
-            return result
-    while True:
-        start = c.pos
+    cdef int result = finish_sequence(m, table, explicit_vr, fault) if m.nesting.depth else STEP
+    cdef size_t at = c.pos
+    cdef ElementHeader h
+    cdef Element e
+    while result == STEP:
         # Fewer bytes than the shortest header are padding, or its beginning.
-        if m.file_size - start < 8:
-            if m.file_size - start >= 2 and c.size == m.file_size and u16_at(c.data + start, c.big_endian):
-                cut(m, 0, start, 8, &m.ended)
+        if m.file_size - at < 8:
+            if m.file_size - at >= 2 and c.size == m.file_size and u16_at(c.data + at, c.big_endian):
+                cut(m, 0, at, 8, &m.ended)
             return SCAN_DONE
-        if in_meta and c.pos + 2 <= c.size and u16_at(c.data + c.pos, False) != 2:
+        if in_meta and at + 2 <= c.size and u16_at(c.data + at, False) != 2:
             return SCAN_DONE
-        if not element_header(c, m.file_size, explicit_vr, &tag, &vr, &length, &header):
+        header_at(c, at, m.file_size, explicit_vr, &h)
+        if h.size == 0:
             if c.size < m.file_size:
-                return more(m, start + 12)
-            cut(m, tag, start, 12, &m.ended)
+                return more(m, at + 12)
+            cut(m, h.tag, at, 12, &m.ended)
             return SCAN_DONE
-        if tag == 0:
+        if h.tag == 0:
             return SCAN_DONE        # zeros behind the data set
-        if count_element(m, tag, start, fault) < 0 or count_listed(m, table, tag, start, fault) < 0:
+        if count_element(m, h.tag, at, fault) < 0 or count_listed(m, table, h.tag, at, fault) < 0:
             return SCAN_FAULT
-        if tag >> 16 == 0xFFFE:
-            c.pos += header         # a delimiter that closes nothing: every reader passes over it
-            continue
-        e.tag = tag
-        e.vr = vr
+        e.tag = h.tag
+        e.vr = h.vr
         e.flags = 0
-        e.offset = m.base + start + header
-        e.length = length
-        if is_pixel_tag(tag) and not in_meta and m.pixels.tag == 0:
-            note_pixels(m, &e, start + header)
+        e.offset = m.base + at + h.size
+        e.length = h.length
+        if is_pixel_tag(h.tag) and not in_meta and m.pixels.tag == 0:
+            note_pixels(m, &e, at + h.size)
             if stop_at_pixels:
                 return SCAN_PIXELS
-        if length == UNDEFINED_LENGTH:
-            m.unfinished = e
-            c.pos += header
-            result = finish_sequence(m, table, explicit_vr, fault)
-            if result == SCAN_MORE:
-                c.pos = start
-            if result != STEP:
-                return result
-            continue
-        if length > m.file_size - start - header:
-            e.flags |= CUT
-            e.length = c.size - start - header if c.size > start + header else 0
-            cut(m, tag, start, length, &m.ended)
-            c.pos = c.size
-            return result_of_append(m, table, &e, fault)
-        if length > c.size - start - header:
-            if in_meta or not is_far(m, tag, length):
-                return more(m, start + header + length)
-            e.flags |= FAR
-            m.wanted = e.offset + length
-            return out_of_memory(m, fault) if append(table, &e) < 0 else SCAN_FAR
-        c.pos = start + header + length
-        if append(table, &e) < 0:
-            return out_of_memory(m, fault)
+        if h.tag >> 16 == 0xFFFE:
+            at += h.size            # a delimiter that closes nothing: every reader passes over it
+            c.pos = at
+        elif h.length <= c.size - at - h.size and h.length != UNDEFINED_LENGTH:
+            at += h.size + h.length
+            c.pos = at
+            if append(table, &e) < 0:
+                return out_of_memory(m, fault)
+        else:
+            result = uncommon_element(m, table, &e, at + h.size, explicit_vr, in_meta, fault)
+            at = c.pos
+    return result
 
 
-cdef void note_pixels(FileMap* m, const Element* e, uint64_t at) noexcept nogil:
-    """The pixel data element, whose value begins at byte `at` of the window."""
-    m.pixels = e[0]
+cdef int uncommon_element(FileMap* m, ElementTable* table, Element* e, size_t value, bint explicit_vr, bint in_meta,
+                          Fault* fault) noexcept nogil:
+    """An element of undefined length, or one that does not end in the window, in which its value begins at `value`."""
+    cdef Cursor* c = &m.cursor
+    cdef size_t start = c.pos
+    cdef int result
     if e.length == UNDEFINED_LENGTH:
-        m.pixels.flags = UNDEFINED
-        m.pixels.length = m.file_size - at
-    elif e.length > m.file_size - at:
-        m.pixels.flags = CUT
-        m.pixels.length = m.file_size - at
+        m.unfinished = e[0]
+        c.pos = value
+        result = finish_sequence(m, table, explicit_vr, fault)
+        if result == SCAN_MORE:
+            c.pos = start
+        return result
+    if e.length > m.file_size - value:
+        cut(m, e.tag, start, e.length, &m.ended)
+        e.flags = CUT
+        e.length = c.size - value
+        c.pos = c.size
+        return result_of_append(m, table, e, fault)
+    if in_meta or not is_far(m, e.tag, e.length):
+        return more(m, value + e.length)
+    e.flags = FAR
+    m.wanted = e.offset + e.length
+    return out_of_memory(m, fault) if append(table, e) < 0 else SCAN_FAR
+
+
+cdef void note_pixels(FileMap* m, const Element* e, size_t value) noexcept nogil:
+    """The pixel data element, whose value begins at byte `value` of the window."""
+    cdef uint64_t left = m.file_size - value
+    m.pixels = e[0]
+    if e.length == UNDEFINED_LENGTH or e.length > left:
+        m.pixels.flags = UNDEFINED if e.length == UNDEFINED_LENGTH else CUT
+        m.pixels.length = left
 
 
 cdef int finish_sequence(FileMap* m, ElementTable* table, bint explicit_vr, Fault* fault) noexcept nogil:

@@ -111,19 +111,16 @@ cdef class MemorySource(Source):
 
     def __init__(self, contents):
         view = memoryview(contents)
-        if not view.c_contiguous:
+        cdef const Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
+        if not PyBuffer_IsContiguous(buffer, c'C'):
             raise TypeError("the bytes of a file must be contiguous")
-        self.view = view if view.format == "B" and view.ndim == 1 else view.cast("B")
-        self.size = view.nbytes
+        self.view = view if buffer.ndim == 1 and strcmp(buffer.format, b"B") == 0 else view.cast("B")
+        self.size = <uint64_t>buffer.len
 
     cdef int describe(self, FileBytes* f) except -1:
         # The memoryview keeps the bytes where they are. A Py_buffer member would do so too, until the garbage collector
         # clears the object it points to before the buffer is released.
-        cdef ReadBuffer lent = ReadBuffer(self.view)
-        f.data = lent.data
-        f.held = f.size = lent.size
-        f.read = NULL
-        f.source = NULL
+        hold_all(f, <const uint8_t*>PyMemoryView_GET_BUFFER(self.view).buf, <size_t>self.size)
         return 0
 
     def read_at(self, uint64_t offset, uint64_t length):

@@ -336,7 +336,7 @@ cdef list numbers_of(const uint8_t* p, size_t n, uint16_t vr, bint big):
             memcpy(&whole, &bits, 8)
             found.append(whole)
         elif vr == letters(b"AT"):
-            found.append(<uint32_t>u16_at(p, big) << 16 | u16_at(p + 2, big))
+            found.append(tag_at(p, big))
         elif not is_signed:
             found.append(bits)
         else:
