@@ -46,6 +46,16 @@ class DicomError(ValueError):
     ------
     ValueError
         `code` is not in the table.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> try:
+    ...     dd.imread(get_testdata_file("rtplan.dcm"))
+    ... except dd.DicomError as error:
+    ...     error.code, hex(error.tag), error.hint
+    ('no_pixel_data', '0x7fe00010', '')
     """
 
     def __init__(
@@ -83,6 +93,13 @@ class DicomError(ValueError):
         """The same error, with the message and the offset that a caller further out knows better.
 
         It has the traceback, the cause and the notes of this one: raise it ``from error.__cause__``.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> error = dd.MalformedError("It is damaged", code="element_cut", offset=4)
+        >>> error.located(offset=104)
+        MalformedError('It is damaged [byte offset 104]')
         """
         again = type(self)(
             self.message if message is None else message,
@@ -102,31 +119,108 @@ class DicomError(ValueError):
 
 
 class MalformedError(DicomError):
-    """The file contradicts the standard or itself."""
+    """The file contradicts the standard or itself.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> try:
+    ...     dd.open(b"no DICOM file, but some text")
+    ... except dd.MalformedError as error:
+    ...     error.code
+    'not_dicom'
+    """
 
 
 class TruncatedError(MalformedError):
-    """The file ends before the data that its header announces."""
+    """The file ends before the data that its header announces.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pathlib import Path
+    >>> from pydicom.data import get_testdata_file
+    >>> try:
+    ...     dd.imread(Path(get_testdata_file("CT_small.dcm")).read_bytes()[:20000])
+    ... except dd.TruncatedError as error:
+    ...     error.code
+    'pixels_cut'
+    """
 
 
 class UnsupportedError(DicomError):
-    """The file is (or may be) right, but this package does not decode its kind."""
+    """The file is (or may be) right, but this package does not decode its kind.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> try:
+    ...     dd.imread(get_testdata_file("CT_small.dcm"), color="rgba")
+    ... except dd.UnsupportedError as error:
+    ...     error.code
+    'alpha'
+    """
 
 
 class LimitError(DicomError):
-    """The header asks for more than the limits in force allow; nothing was allocated."""
+    """The header asks for more than the limits in force allow; nothing was allocated.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> try:
+    ...     dd.imread(get_testdata_file("CT_small.dcm"), limits=dd.Limits(pixels_per_frame=100))
+    ... except dd.LimitError as error:
+    ...     error.code
+    'limit_pixels_per_frame'
+    """
 
 
 class ExportError(DicomError):
-    """What was converted cannot be written to its place."""
+    """What was converted cannot be written to its place.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pathlib import Path
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "something else").write_bytes(b"")
+    ...     try:
+    ...         dd.convert([], folder, format="npy")
+    ...     except dd.ExportError as error:
+    ...         print(error.code)
+    target_exists
+    """
 
 
 class VolumeError(DicomError):
-    """The files can each be decoded, but they are not the one volume that was asked for."""
+    """The files can each be decoded, but they are not the one volume that was asked for.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> try:
+    ...     dd.read_series(path)
+    ... except dd.VolumeError as error:
+    ...     error.code
+    'not_a_volume'
+    """
 
 
 class IsolationError(DicomError):
-    """The process that a file was decoded in ended, or took too long (`isolation="process"`)."""
+    """The process that a file was decoded in ended, or took too long (`isolation="process"`).
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> issubclass(dd.IsolationError, dd.DicomError)
+    True
+    """
 
 
 def _rebuild(kind: type[DicomError], args: tuple[object, ...], fields: dict[str, object]) -> DicomError:

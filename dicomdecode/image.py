@@ -59,6 +59,18 @@ class DicomImage(Pictured):
         What `pixels()` with its defaults applies (to frame 0), with the numbers.
     issues : tuple of str
         What is odd about the file although it decodes: texts, each with a `code` and a `tag`. Looked for when asked.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+    >>> image
+    <DicomImage (128, 128) MONOCHROME2 16 bits>
+    >>> image.dtype, image.spacing, image.steps
+    (dtype('float32'), (0.661468, 0.661468), ('rescale: 1 * stored + -1024',))
+    >>> image[0].shape
+    (128, 128)
     """
 
     def __init__(self, source: SourceLike, *, limits: Limits | None = None) -> None:
@@ -194,6 +206,14 @@ class DicomImage(Pictured):
         ------
         DicomError, ValueError
             As `pixels` does, for what the header alone can tell.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+        >>> image.steps_of(values="display", window=(40, 400))
+        ('rescale: 1 * stored + -1024', 'window LINEAR: center 40, width 400')
         """
         request = Request(values=values, window=window, padding=padding)
         with self._awake():
@@ -204,6 +224,16 @@ class DicomImage(Pictured):
 
         A VOI LUT has the function "LUT", and the values that it has entries for. None where the possible range is used,
         and for colour.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+        >>> image.window_of(window=(40, 400))
+        (40.0, 400.0, 'LINEAR')
+        >>> image.window_of() is None  # none is stored
+        True
         """
         request = Request(values="display", window=window)
         with self._awake():
@@ -236,11 +266,28 @@ class DicomImage(Pictured):
             `tag` is none of these.
         DicomError
             The element's sequence is malformed.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+        >>> image.tag("Modality"), image.tag(0x00280030), image.tag("PatientComments")
+        ('CT', [0.661468, 0.661468], None)
         """
         return self._file.tag(tag)
 
     def tags(self) -> list[int]:
-        """The tags of the file, in its order: file meta information, then the data set."""
+        """The tags of the file, in its order: file meta information, then the data set.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+        >>> [hex(tag) for tag in image.tags()[:2]]
+        ['0x20000', '0x20001']
+        """
         return self._file.tags()
 
     @property
@@ -266,7 +313,16 @@ class DicomImage(Pictured):
         overlays: bool = False,
         codec: str | None = None,
     ) -> NDArray[Any]:
-        """Decode pixels; the keywords and the result are those of `dicomdecode.imread`."""
+        """Decode pixels; the keywords and the result are those of `dicomdecode.imread`.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+        >>> image.pixels(values="stored").dtype, image.pixels(values="display", window=(40, 400)).dtype
+        (dtype('int16'), dtype('uint8'))
+        """
         request = Request(
             values=values,
             color=color,
@@ -328,7 +384,16 @@ class DicomImage(Pictured):
         return 1, 0  # the CPU, by the names of DLPack
 
     def to_dask(self, **keywords: Any) -> Any:
-        """A `dask.array.Array` of all frames [frames, rows, columns, samples], a chunk each; keywords of `pixels`."""
+        """A `dask.array.Array` of all frames [frames, rows, columns, samples], a chunk each; keywords of `pixels`.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> frames = dd.open(get_testdata_file("rtdose.dcm")).to_dask()
+        >>> frames.shape, frames.chunksize
+        ((15, 10, 10), (1, 10, 10))
+        """
         from dicomdecode.lazy import as_dask
 
         with self._awake():
@@ -360,7 +425,17 @@ class DicomImage(Pictured):
             self._source.rest()
 
     def close(self) -> None:
-        """Release the file, if it was opened by its path. Pixels cannot be read any more."""
+        """Release the file, if it was opened by its path. Pixels cannot be read any more.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> image = dd.open(get_testdata_file("CT_small.dcm"))
+        >>> image.close()
+        >>> image.tag("Modality")  # what the header says is known all the same
+        'CT'
+        """
         self._source.close()
 
     def __enter__(self) -> DicomImage:

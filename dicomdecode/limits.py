@@ -51,6 +51,14 @@ class Limits:
     stream_bytes : int
         Bytes read from what has no size or no positions: a pipe, a device, a file object that cannot seek, a member
         of an archive, what a server without ranges gives.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> small = dd.Limits(pixels_per_frame=1 << 20)
+    >>> dd.imread(get_testdata_file("CT_small.dcm"), limits=small).shape
+    (128, 128)
     """
 
     pixels_per_frame: int = 1 << 30
@@ -72,6 +80,12 @@ class Limits:
         ----------
         **changes : int
             Limits that are to be others than these.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> dd.Limits.strict().frames < dd.Limits().frames
+        True
         """
         strict: dict[str, int] = {
             "pixels_per_frame": 1 << 26,

@@ -36,7 +36,14 @@ _ORDERS = {"rle_segment_order": ">", "byteorder": "<"}
 
 
 def is_available(uid: str) -> bool:
-    """Whether frames of a transfer syntax are decoded here; pydicom asks for each."""
+    """Whether frames of a transfer syntax are decoded here; pydicom asks for each.
+
+    Examples
+    --------
+    >>> from dicomdecode import pydicom_plugin
+    >>> pydicom_plugin.is_available("1.2.840.10008.1.2.5"), pydicom_plugin.is_available("1.2.3")
+    (True, False)
+    """
     return uid in DECODER_DEPENDENCIES
 
 
@@ -61,6 +68,19 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     ------
     DicomError
         The frame cannot be decoded; pydicom tries its other plugins then.
+
+    Examples
+    --------
+    >>> import pydicom
+    >>> from pydicom.data import get_testdata_file
+    >>> from pydicom.pixels.decoders.base import DecodeRunner
+    >>> from dicomdecode import pydicom_plugin
+    >>> from pydicom.encaps import get_frame
+    >>> ds = pydicom.dcmread(get_testdata_file("MR_small_RLE.dcm"))
+    >>> runner = DecodeRunner(ds.file_meta.TransferSyntaxUID)
+    >>> runner.set_source(ds)
+    >>> len(pydicom_plugin.decode_frame(get_frame(ds.PixelData, 0), runner))
+    8192
     """
     syntax = SYNTAXES[runner.transfer_syntax]
     row = codecs.CODECS[syntax.codec]
@@ -174,7 +194,14 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Undo `register`."""
+    """Undo `register`.
+
+    Examples
+    --------
+    >>> from dicomdecode import pydicom_plugin
+    >>> pydicom_plugin.register()
+    >>> pydicom_plugin.unregister()
+    """
     for decoder in _decoders():
         if LABEL in decoder.available_plugins:
             decoder.remove_plugin(LABEL)

@@ -28,7 +28,17 @@ _registered = False
 
 
 class image:
-    """The functions of `tensorflow_io.image` that read DICOM."""
+    """The functions of `tensorflow_io.image` that read DICOM.
+
+    Examples
+    --------
+    >>> import dicomdecode.tfio as tfio
+    >>> import tensorflow as tf
+    >>> from pydicom.data import get_testdata_file
+    >>> contents = tf.io.read_file(get_testdata_file("CT_small.dcm"))
+    >>> tfio.image.decode_dicom_image(contents, dtype=tf.float32).shape
+    TensorShape([1, 128, 128, 1])
+    """
 
     dicom_tags = dicom_tags
 
@@ -70,6 +80,15 @@ class image:
         ------
         tf.errors.InvalidArgumentError
             Under "strict".
+
+        Examples
+        --------
+        >>> import dicomdecode.tfio as tfio
+        >>> import tensorflow as tf
+        >>> from pydicom.data import get_testdata_file
+        >>> contents = tf.io.read_file(get_testdata_file("CT_small.dcm"))
+        >>> tfio.image.decode_dicom_image(contents, dtype=tf.float32).shape  # always of rank 4
+        TensorShape([1, 128, 128, 1])
         """
         return decode_one(contents, color_dim, on_error, scale, dtype, name, values="tfio")
 
@@ -95,6 +114,15 @@ class image:
         ------
         tf.errors.InvalidArgumentError
             Any tag that is none, or has no text: one failure ends the call.
+
+        Examples
+        --------
+        >>> import dicomdecode.tfio as tfio
+        >>> import tensorflow as tf
+        >>> from pydicom.data import get_testdata_file
+        >>> contents = tf.io.read_file(get_testdata_file("CT_small.dcm"))
+        >>> tfio.image.decode_dicom_data(contents, [tfio.image.dicom_tags.Modality]).numpy().tolist()
+        [b'CT']
         """
         if not isinstance(tags, tf.Tensor):
             tags = np.asarray(tags)
@@ -111,6 +139,11 @@ def register_saved_model_ops() -> None:
     ------
     RuntimeError
         tensorflow-io is loaded already, or the native ops could not be loaded.
+
+    Examples
+    --------
+    >>> import dicomdecode.tfio as tfio
+    >>> tfio.register_saved_model_ops()  # before tf.saved_model.load
     """
     global _registered
     if _registered:

@@ -51,6 +51,15 @@ def read_tensor(source: Any, *, channels_first: bool = True, **keywords: Any) ->
     ------
     DicomError, OSError, TypeError, ValueError, IndexError
         As in `dicomdecode.imread`.
+
+    Examples
+    --------
+    >>> from dicomdecode.torch import DicomDataset, IterableDicomDataset, collate, read_tensor
+    >>> from pydicom.data import get_testdata_file
+    >>> ct, mr = get_testdata_file("CT_small.dcm"), get_testdata_file("MR_small.dcm")
+    >>> tensor = read_tensor(ct)
+    >>> tensor.shape, tensor.dtype
+    (torch.Size([1, 128, 128]), torch.float32)
     """
     return _Reader(channels_first, keywords)(source)
 
@@ -107,6 +116,15 @@ class DicomDataset(Dataset[Any]):
         An argument is wrong.
     DicomError, OSError
         A folder or an archive cannot be read, or holds no DICOM.
+
+    Examples
+    --------
+    >>> from dicomdecode.torch import DicomDataset, IterableDicomDataset, collate, read_tensor
+    >>> from pydicom.data import get_testdata_file
+    >>> ct, mr = get_testdata_file("CT_small.dcm"), get_testdata_file("MR_small.dcm")
+    >>> data = DicomDataset([ct, mr], labels=[0, 1])
+    >>> len(data), data[1][0].shape, data[1][1]
+    (2, torch.Size([1, 64, 64]), 1)
     """
 
     def __init__(
@@ -163,6 +181,14 @@ class IterableDicomDataset(IterableDataset[Any]):
         An argument is wrong.
     DicomError, OSError
         While iterating: a file, a folder or an archive cannot be read.
+
+    Examples
+    --------
+    >>> from dicomdecode.torch import DicomDataset, IterableDicomDataset, collate, read_tensor
+    >>> from pydicom.data import get_testdata_file
+    >>> ct, mr = get_testdata_file("CT_small.dcm"), get_testdata_file("MR_small.dcm")
+    >>> [tensor.shape for tensor in IterableDicomDataset(iter([ct, mr]))]
+    [torch.Size([1, 128, 128]), torch.Size([1, 64, 64])]
     """
 
     def __init__(
@@ -240,6 +266,14 @@ def collate(batch: Sequence[Any], *, pad: float = 0, channels_first: bool = True
     ------
     ValueError
         Tensors with and without a frames axis, or grey ones beside colour.
+
+    Examples
+    --------
+    >>> from dicomdecode.torch import DicomDataset, IterableDicomDataset, collate, read_tensor
+    >>> from pydicom.data import get_testdata_file
+    >>> ct, mr = get_testdata_file("CT_small.dcm"), get_testdata_file("MR_small.dcm")
+    >>> collate([read_tensor(ct), read_tensor(mr)], pad=-1024).shape
+    torch.Size([2, 1, 128, 128])
     """
     items = [item for item in batch if item is not None]
     if not items:

@@ -52,6 +52,15 @@ class Decoded:
         Of the decoded image: of `array` before it was filled up with `pad`.
     seconds : float
         That the work on it took.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> (each,) = dd.decode_batch([path], dtype="int16")
+    >>> each.index, each.array.shape, each.error
+    (0, (128, 128), None)
     """
 
     index: int
@@ -113,6 +122,16 @@ class Batch(Iterator[Decoded]):
     ----------
     decoded, failed : int
         Files so far.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> with dd.decode_batch([get_testdata_file("CT_small.dcm"), "not there.dcm"]) as batch:
+    ...     for each in batch:
+    ...         print(each.shape, each.error)
+    (128, 128) None
+    None [Errno 2] No such file or directory: 'not there.dcm'
     """
 
     def __init__(self, files: _Files, placing: Placing, on_error: str) -> None:
@@ -142,7 +161,18 @@ class Batch(Iterator[Decoded]):
                 return Decoded(index, name, None, error, None, seconds)
 
     def close(self) -> None:
-        """Begin nothing new; what is finished can still be taken."""
+        """Begin nothing new; what is finished can still be taken.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> path = get_testdata_file("CT_small.dcm")
+        >>> batch = dd.decode_batch([path] * 3)
+        >>> next(batch).shape
+        (128, 128)
+        >>> batch.close()
+        """
         self._files.stop()
 
     def __enter__(self) -> Batch:

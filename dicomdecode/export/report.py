@@ -27,6 +27,17 @@ class Report:
         That it took.
     manifest : Path
         The file with a line for each source.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = dd.convert([path], folder, format="npy")
+    >>> report.done, report.failed, report.manifest.name
+    (1, 0, 'manifest.jsonl')
     """
 
     done: int

@@ -53,7 +53,7 @@ class Pictured:
         --------
         >>> import dicomdecode as dd
         >>> from pydicom.data import get_testdata_file
-        >>> axes = dd.open(get_testdata_file("CT_small.dcm")).plot(window=(40, 400))  # doctest: +SKIP
+        >>> axes = dd.open(get_testdata_file("CT_small.dcm")).plot(window=(40, 400))
         """
         from dicomdecode.pictures.plot import plot_image
 
@@ -124,7 +124,7 @@ class Pictured:
         --------
         >>> import dicomdecode as dd
         >>> from pydicom.data import get_testdata_file
-        >>> slider = dd.open(get_testdata_file("rtdose.dcm")).browse()  # doctest: +SKIP
+        >>> slider = dd.open(get_testdata_file("rtdose.dcm")).browse()
         """
         from dicomdecode.pictures.browse import browse_image
 
@@ -189,7 +189,7 @@ class PicturedVolume:
         >>> from pathlib import Path
         >>> from pydicom.data import get_testdata_file
         >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
-        >>> axes = volume.plot(window=(40, 400))  # doctest: +SKIP
+        >>> axes = volume.plot(window=(40, 400))
         """
         from dicomdecode.pictures.plot import plot_volume
 
@@ -223,7 +223,7 @@ class PicturedVolume:
         >>> from pathlib import Path
         >>> from pydicom.data import get_testdata_file
         >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
-        >>> slider = volume.browse()  # doctest: +SKIP
+        >>> slider = volume.browse()
         """
         from dicomdecode.pictures.browse import browse_volume
 

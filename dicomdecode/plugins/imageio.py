@@ -19,7 +19,19 @@ __all__ = ["DicomPlugin", "register"]
 
 
 class DicomPlugin(PluginV3):
-    """Reads DICOM; keywords of `read` and `iter` are those of `dicomdecode.imread`."""
+    """Reads DICOM; keywords of `read` and `iter` are those of `dicomdecode.imread`.
+
+    Examples
+    --------
+    >>> import imageio.v3 as iio
+    >>> from dicomdecode.plugins.imageio import DicomPlugin, register
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> iio.imread(path, plugin=DicomPlugin).dtype
+    dtype('float32')
+    >>> iio.imread(path, plugin=DicomPlugin, values="display", window=(40, 400)).dtype
+    dtype('uint8')
+    """
 
     def __init__(self, request: Request) -> None:
         super().__init__(request)
@@ -56,7 +68,18 @@ class DicomPlugin(PluginV3):
 
 
 def register() -> None:
-    """Let imageio take this plugin for .dcm and .dicom, and know it as ``plugin="dicomdecode"``."""
+    """Let imageio take this plugin for .dcm and .dicom, and know it as ``plugin="dicomdecode"``.
+
+    Examples
+    --------
+    >>> import imageio.v3 as iio
+    >>> from dicomdecode.plugins.imageio import DicomPlugin, register
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> register()
+    >>> iio.imread(path).dtype
+    dtype('float32')
+    """
     known_plugins["dicomdecode"] = PluginConfig("dicomdecode", DicomPlugin.__name__, module_name=__name__)
     for ending in (".dcm", ".dicom"):
         if not any("dicomdecode" in found.priority for found in known_extensions.get(ending, [])):

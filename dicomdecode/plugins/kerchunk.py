@@ -21,6 +21,12 @@ class DicomCodec(Codec):
     ----------
     **keywords
         As in `dicomdecode.decode_frame`.
+
+    Examples
+    --------
+    >>> from dicomdecode.plugins.kerchunk import DicomCodec
+    >>> DicomCodec(transfer_syntax="1.2.840.10008.1.2.5", rows=64, columns=64, bits_allocated=16).get_config()["rows"]
+    64
     """
 
     codec_id = "dicomdecode"
@@ -66,6 +72,14 @@ def references(source: Any, *, url: str | None = None) -> dict[str, Any]:
     ------
     UnsupportedError
         Frames have no place of their own in the file: several fragments each, single bits, video, deflated.
+
+    Examples
+    --------
+    >>> from dicomdecode.plugins.kerchunk import references
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> sorted(references(path)["refs"])
+    ['.zgroup', 'pixels/.zarray', 'pixels/.zattrs', 'pixels/0.0']
     """
     places = places_of(source)
     where = os.fspath(source) if url is None else url

@@ -25,6 +25,15 @@ class DicomReader(ImageReader):
     ----------
     **keywords
         As in `dicomdecode.imread`, for each file or series.
+
+    Examples
+    --------
+    >>> from monai.transforms import LoadImage
+    >>> from dicomdecode.plugins.monai import DicomReader
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> LoadImage(reader=DicomReader())(path).shape
+    torch.Size([128, 128])
     """
 
     def __init__(self, **keywords: Any) -> None:

@@ -15,7 +15,18 @@ Layer = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Layer]] | None:
-    """What reads a path, or several; None where it is no DICOM file and napari should ask others."""
+    """What reads a path, or several; None where it is no DICOM file and napari should ask others.
+
+    Examples
+    --------
+    >>> from dicomdecode.plugins.napari import get_reader
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> read = get_reader(path)
+    >>> ((data, keywords, kind),) = read(path)
+    >>> data.shape, kind
+    ((128, 128), 'image')
+    """
     first = path if isinstance(path, str) else path[0]
     if not os.path.isdir(first):
         try:

@@ -15,6 +15,17 @@ class DicomImageFile(ImageFile.ImageFile):
     """Display values of a DICOM file, mode "L" or "RGB"; `seek` goes from frame to frame.
 
     Where no window is stored, monochrome frames are shown with ``window="auto"``.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from dicomdecode.plugins import pillow
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> pillow.register()
+    >>> with Image.open(path) as picture:
+    ...     picture.size, picture.mode, picture.format
+    ((128, 128), 'L', 'DICOM')
     """
 
     format = "DICOM"
@@ -61,7 +72,13 @@ class DicomImageFile(ImageFile.ImageFile):
 
 
 def register() -> None:
-    """Let `PIL.Image.open` try DICOM too. Calling it again changes nothing."""
+    """Let `PIL.Image.open` try DICOM too. Calling it again changes nothing.
+
+    Examples
+    --------
+    >>> from dicomdecode.plugins import pillow
+    >>> pillow.register()
+    """
     Image.register_open(DicomImageFile.format, DicomImageFile)
     Image.register_extensions(DicomImageFile.format, [".dcm", ".dicom"])
     Image.register_mime(DicomImageFile.format, "application/dicom")

@@ -29,6 +29,15 @@ def read_dicom(path: Any, **keywords: Any) -> tuple[torch.Tensor, NDArray[np.flo
     -------
     torch.Tensor, ndarray
         [channels, columns, rows, slices]; 4 x 4 float64, index -> mm in RAS.
+
+    Examples
+    --------
+    >>> import torchio
+    >>> from dicomdecode.plugins.torchio import read_dicom
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> torchio.ScalarImage(path, reader=read_dicom).shape
+    (1, 128, 128, 1)
     """
     pixels, affine = read_volume(path, **keywords)
     channels = np.moveaxis(pixels, 3, 0) if pixels.ndim == 4 else pixels[np.newaxis]

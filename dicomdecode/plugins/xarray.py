@@ -37,7 +37,18 @@ class _Frames(BackendArray):
 
 
 class DicomBackend(BackendEntrypoint):
-    """The variable `pixels` with coordinates in mm; attributes hold nothing that names a patient."""
+    """The variable `pixels` with coordinates in mm; attributes hold nothing that names a patient.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> from dicomdecode.plugins.xarray import DicomBackend
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> dataset = xarray.open_dataset(path, engine=DicomBackend)
+    >>> dataset.pixels.dims, dataset.pixels.shape
+    (('row', 'column'), (128, 128))
+    """
 
     description = "DICOM images, decoded by dicomdecode"
     url = "https://github.com/dicomdecode/dicomdecode"

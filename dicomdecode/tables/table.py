@@ -35,6 +35,14 @@ class TagTable:
         Of the rows: what was handed in; of a folder or an archive the path of the file.
     errors : dict of int and Exception
         Row -> why nothing of the file could be read.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> table = dd.read_tags([get_testdata_file("CT_small.dcm"), get_testdata_file("rtdose.dcm")], ["Modality", "KVP"])
+    >>> len(table), table.names, table["Modality"].tolist()
+    (2, ('Modality', 'KVP'), ['CT', 'RTDOSE'])
     """
 
     def __init__(self, columns: Mapping[str, Filled], sources: list[Any], errors: dict[int, Exception]) -> None:
@@ -63,7 +71,17 @@ class TagTable:
         return name in self._columns
 
     def mask(self, name: str) -> NDArray[np.str_]:
-        """What is there of each cell of a column: "present", "empty" (without a value), "absent" or "unreadable"."""
+        """What is there of each cell of a column: "present", "empty" (without a value), "absent" or "unreadable".
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> paths = [get_testdata_file("CT_small.dcm"), get_testdata_file("rtdose.dcm")]
+        >>> table = dd.read_tags(paths, ["Modality", "KVP"])
+        >>> table.mask("KVP").tolist()
+        ['present', 'absent']
+        """
         return _WORDS[self._filled(name).states]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -77,7 +95,17 @@ class TagTable:
         return f"<TagTable {len(self)} rows, {len(self.errors)} failed: {', '.join(self.names)}>"
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A pandas DataFrame: the column "source", then those of the table. Numbers are not copied."""
+        """A pandas DataFrame: the column "source", then those of the table. Numbers are not copied.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> paths = [get_testdata_file("CT_small.dcm"), get_testdata_file("rtdose.dcm")]
+        >>> table = dd.read_tags(paths, ["Modality", "KVP"])
+        >>> table.to_pandas()["Modality"].tolist()
+        ['CT', 'RTDOSE']
+        """
         import pandas
 
         found: dict[str, Any] = {"source": self.sources}
@@ -90,7 +118,17 @@ class TagTable:
         return pandas.DataFrame(found, copy=False)
 
     def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table: the column "source" as text, then those of the table."""
+        """An Arrow table: the column "source" as text, then those of the table.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> paths = [get_testdata_file("CT_small.dcm"), get_testdata_file("rtdose.dcm")]
+        >>> table = dd.read_tags(paths, ["Modality", "KVP"])
+        >>> table.to_arrow().column_names
+        ['source', 'Modality', 'KVP']
+        """
         import pyarrow as arrow
 
         found = {"source": arrow.array([_as_text(source) for source in self.sources], arrow.string())}
@@ -105,7 +143,17 @@ class TagTable:
         return arrow.table(found)
 
     def to_polars(self) -> polars.DataFrame:
-        """A Polars DataFrame, by way of Arrow."""
+        """A Polars DataFrame, by way of Arrow.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pydicom.data import get_testdata_file
+        >>> paths = [get_testdata_file("CT_small.dcm"), get_testdata_file("rtdose.dcm")]
+        >>> table = dd.read_tags(paths, ["Modality", "KVP"])
+        >>> table.to_polars().shape
+        (2, 3)
+        """
         import polars
 
         frame = polars.from_arrow(self.to_arrow())

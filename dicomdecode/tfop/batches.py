@@ -56,6 +56,18 @@ def decode_dicom_batch(
     ------
     tf.errors.InvalidArgumentError
         As in `decode_dicom_image`, and for a file that has not `shape`.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> import dicomdecode.tensorflow as dtf
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> contents = tf.stack([tf.io.read_file(path)] * 2)
+    >>> dtf.decode_dicom_batch(contents, dtype=tf.int16, shape=(128, 128)).shape
+    TensorShape([2, 128, 128])
+    >>> dtf.decode_dicom_batch(contents, dtype=tf.int16).shape
+    TensorShape([2, None, None, None, None])
     """
     if samples is not None and (samples not in (1, 3, 4) or shape is not None):
         raise ValueError(f"samples must be 1, 3 or 4, and goes without shape, not {samples!r}")

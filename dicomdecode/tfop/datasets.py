@@ -74,6 +74,16 @@ def dicom_dataset(
     ------
     ValueError, TypeError
         An argument is wrong.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> import dicomdecode.tensorflow as dtf
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> images = dtf.dicom_dataset([path] * 4, batch_size=2)
+    >>> [batch.shape for batch in images]
+    [TensorShape([2, 1, 128, 128, 1]), TensorShape([2, 1, 128, 128, 1])]
     """
     if pad is not None and batch_size is None:
         raise ValueError("pad has no effect without batch_size")

@@ -63,6 +63,16 @@ def decode_dicom_image(
         The content cannot be decoded (only under "strict"); it lacks a frame or the region that is asked for.
     ValueError, TypeError
         An argument is wrong.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> import dicomdecode.tensorflow as dtf
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> image = dtf.decode_dicom_image(tf.io.read_file(path), dtype=tf.int16)
+    >>> image.shape, image.dtype
+    (TensorShape([128, 128]), tf.int16)
     """
     call = checked(
         color_dim,

@@ -58,7 +58,14 @@ _limits = default_limits()
 
 
 def is_native() -> bool:
-    """Whether the native ops are in use; else `tf.numpy_function` is."""
+    """Whether the native ops are in use; else `tf.numpy_function` is.
+
+    Examples
+    --------
+    >>> import dicomdecode.tensorflow as dtf
+    >>> dtf.is_native()
+    True
+    """
     return ops is not None
 
 

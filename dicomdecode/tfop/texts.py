@@ -53,6 +53,15 @@ def decode_dicom_data(contents: Any, tags: Any, name: str | None = None) -> tf.T
         An element of a string tensor is no tag.
     ValueError, TypeError
         An element of a list is no tag.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> import dicomdecode.tensorflow as dtf
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> dtf.decode_dicom_data(tf.io.read_file(path), ["Modality", dtf.dicom_tags.PatientID]).numpy().tolist()
+    [b'CT', b'1CT1']
     """
     return texts_of(contents, _tag_tensor(tags), name)
 

@@ -40,6 +40,17 @@ class Volume(PicturedVolume):
         what tells them apart: keyword -> the one value that it has.
     issues : tuple of str
         What is odd about the series: texts, each with a `code`.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pathlib import Path
+    >>> from pydicom.data import get_testdata_file
+    >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
+    >>> volume
+    <Volume (5, 16, 16) float32, 2.5 x 0.4883 x 0.4883 mm>
+    >>> volume.origin, float(volume.array[0, 0, 0])
+    ((-72.199997, -143.0, -1.2375), -33.0)
     """
 
     array: NDArray[Any]
@@ -102,6 +113,15 @@ class Volume(PicturedVolume):
             nibabel is not installed: ``pip install dicomdecode[volumes]``.
         ValueError
             Colour of more than 8 bits, which NIfTI cannot hold.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pathlib import Path
+        >>> from pydicom.data import get_testdata_file
+        >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
+        >>> volume.to_nifti().shape
+        (16, 16, 5)
         """
         import nibabel
 
@@ -124,6 +144,15 @@ class Volume(PicturedVolume):
         ------
         ImportError
             SimpleITK is not installed: ``pip install dicomdecode[volumes]``.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pathlib import Path
+        >>> from pydicom.data import get_testdata_file
+        >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
+        >>> volume.to_sitk().GetSpacing()
+        (0.488281, 0.488281, 2.5)
         """
         import SimpleITK
 
@@ -141,6 +170,15 @@ class Volume(PicturedVolume):
         ------
         ImportError
             xarray is not installed: ``pip install dicomdecode[volumes]``.
+
+        Examples
+        --------
+        >>> import dicomdecode as dd
+        >>> from pathlib import Path
+        >>> from pydicom.data import get_testdata_file
+        >>> volume = dd.read_series(Path(get_testdata_file("DICOMDIR")).parent / "98892001" / "CT5N")
+        >>> volume.to_xarray().dims
+        ('slice', 'row', 'column')
         """
         import xarray
 

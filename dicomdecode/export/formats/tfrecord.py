@@ -103,6 +103,20 @@ def read_examples(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]
         A checksum is wrong, or an Example is none.
     TruncatedError
         The file ends inside a record.
+
+    Examples
+    --------
+    >>> import dicomdecode as dd
+    >>> from pydicom.data import get_testdata_file
+    >>> path = get_testdata_file("CT_small.dcm")
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from dicomdecode.export.formats import read_examples
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = dd.convert([path], folder, format="tfrecord", tags=["Modality"])
+    ...     (example,) = read_examples(next(Path(folder).rglob("*.tfrecord")))
+    >>> example["Modality"]
+    [b'CT']
     """
     with open(path, "rb") as file:
         left = os.fstat(file.fileno()).st_size
