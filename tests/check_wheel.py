@@ -17,6 +17,8 @@ def main(path: str) -> None:
     assert modules - {"_ops"} <= stubs, f"extension modules without a stub: {modules - stubs}"  # _ops is no Python
     assert {"_cursor", "_reading", "_plans", "_core"} <= declarations, declarations
     assert "dicomdecode/py.typed" in names
+    size = Path(path).stat().st_size
+    assert size < 1_200_000, f"a wheel of {size} bytes"
     unwanted = [
         n for n in names if n.endswith((".c", ".o", ".dcm", ".html")) or n.startswith(("tests/", "benchmarks/"))
     ]

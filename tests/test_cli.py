@@ -84,6 +84,7 @@ def test_info_as_json(capsys: Capture) -> None:
             "spacing": [0.661468, 0.661468],
             "spacing_of": "pixel",
             "window": None,
+            "series": {"uid": image.tag("SeriesInstanceUID"), "number": 1, "description": None, "image": 1},
             "issues": [],
         }
     assert second["samples"] == 3 and second["file"] == US

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import os
@@ -20,6 +21,8 @@ from pydicom.data import get_testdata_file
 import dicomdecode as dd
 from dicomdecode.cli import main
 from dicomdecode.cli.graphics import drawn, way_of_terminal
+from dicomdecode.cli.terminal import in_options
+from tests import synthesise as s
 
 CT, DOSE, ODD, PLAN = (
     str(get_testdata_file(name, download=False))
@@ -67,6 +70,7 @@ def test_kitty(terminal: pytest.MonkeyPatch) -> None:
     assert all(len(data) <= 4096 for _, data in parts)
     shown = Image.open(io.BytesIO(base64.b64decode("".join(data for _, data in parts))))
     assert shown.size == (576, 384)
+    assert np.array_equal(np.asarray(shown), np.asarray(noise.resize((576, 384), Image.Resampling.NEAREST)))
 
 
 def sixels(text: str) -> Any:
@@ -97,15 +101,33 @@ def test_sixel(terminal: pytest.MonkeyPatch) -> None:
     assert np.array_equal(sixels(drawn(picture(), "sixel")), expected)
 
 
+def blocks(text: str) -> Any:
+    """A reader of half blocks: RGB."""
+
+    def colour(words: str) -> list[int]:
+        kind, *numbers = map(int, words.split(";"))
+        if kind == 2:
+            return numbers
+        (number,) = numbers  # of the 256 colours of xterm: a cube of 6 x 6 x 6, then 24 greys
+        if number >= 232:
+            return [(number - 232) * 255 // 23] * 3
+        return [(number - 16) // by % 6 * 51 for by in (36, 6, 1)]
+
+    rows = []
+    for line in text.split("\n"):
+        assert line.endswith("\x1b[0m")
+        cells = re.findall(r"\x1b\[38;((?:2;|5;)[\d;]+?);48;((?:2;|5;)[\d;]+)m▀", line)
+        rows += [[colour(upper) for upper, _ in cells], [colour(lower) for _, lower in cells]]
+    return np.array(rows)
+
+
 @pytest.mark.parametrize("true_colour", [True, False])
 def test_blocks(terminal: pytest.MonkeyPatch, true_colour: bool) -> None:
     if true_colour:
         terminal.setenv("COLORTERM", "truecolor")
     terminal.setattr(shutil, "get_terminal_size", lambda *_: os.terminal_size((8, 30)))
-    lines = drawn(picture(), "blocks").split("\n")
-    assert len(lines) == 7 and all(line.count("▀") == 8 and line.endswith("\x1b[0m") for line in lines)
-    red = "\x1b[38;2;255;0;0;48;2;255;0;0m▀" if true_colour else "\x1b[38;5;196;48;5;196m▀"
-    assert lines[2].count(red) == 3
+    shown = blocks(drawn(picture(), "blocks"))
+    assert np.array_equal(shown[:13], np.asarray(picture())) and not shown[13:].any()
 
 
 @pytest.mark.parametrize("options", [["--montage"], ["--all-frames"], ["--frame", "3"]])
@@ -152,7 +174,25 @@ def test_check(capsys: pytest.CaptureFixture[str], jobs: list[str]) -> None:
     assert told == "" and "no_pixel_data" in complaint
     assert main(["check", "--json", DOSE, ODD, *jobs]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["decoded"] for row in rows] == [15, 1] and rows[1]["issues"] == ["stream_sign"]
+    assert [row["decoded"] for row in rows] == [15, 1] and [row["error"] for row in rows] == [None, None]
+    assert [issue["code"] for issue in rows[1]["issues"]] == ["stream_sign"]
+    assert main(["check", "--json", PLAN, *jobs]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "no_pixel_data"
+    assert main(["check", "--csv", DOSE, ODD, PLAN, *jobs]) == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["decoded"] for row in rows] == ["15", "1", "0"]
+    assert [row["issues"] + row["error"] for row in rows] == ["", "stream_sign", "no_pixel_data"]
+
+
+def test_check_of_a_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It says how what is odd is decoded, and counts."""
+    for name, path in (("a", CT), ("b/odd", ODD), ("b/plan", PLAN)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / name)
+    assert main(["check", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "Pixel Representation decides." in told
+    assert told.endswith("3 files: 1 sound, 1 odd, 1 cannot be decoded\n")
 
 
 def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,6 +200,9 @@ def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     head, *lines = capsys.readouterr().out.splitlines()
     assert head.split()[3:5] == ["dicomdecode", "pydicom"] and len(lines) == 2
     assert all(re.search(r"\d+ \(1\) +\d+ \(1\)", line) for line in lines)
+    assert main(["bench", CT, "--json", "--repeats", "1"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["reader"] for row in rows[:2]] == ["dicomdecode", "pydicom"] and rows[0]["megabytes"] > 0
     assert main(["bench", PLAN]) == 1
 
 
@@ -184,3 +227,72 @@ def test_did_you_mean(capsys: pytest.CaptureFixture[str], arguments: list[str], 
 def test_wrong_jobs(jobs: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["check", CT, f"-j{jobs}"])
+
+
+class Terminal(io.StringIO):
+    """Text that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "coloured"), [("TERM", "xterm", True), ("TERM", "dumb", False), ("NO_COLOR", "1", False)]
+)
+def test_colours(monkeypatch: pytest.MonkeyPatch, name: str, value: str, coloured: bool) -> None:
+    """On a terminal only, and where nobody minds."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    assert main(["info", CT]) == 0
+    assert ("\x1b[1m" in terminal.getvalue()) == coloured
+    monkeypatch.setattr("sys.stdout", text := io.StringIO())
+    assert main(["info", CT]) == 0
+    assert "\x1b" not in text.getvalue()
+    assert re.sub(r"\x1b\[\d+m", "", terminal.getvalue()) == text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        ('Pass window="auto", or window=(center, width)', "Pass --window auto, or --window CENTER WIDTH"),
+        ('Pass values="display", or dtype="uint16"', "Pass --values display, or --dtype uint16"),
+        ("Pass resume=True to go on, or overwrite=True", "Pass --resume to go on, or --overwrite"),
+        ("Pass limits=dicomdecode.Limits(frames=...)", "In Python: pass limits=dicomdecode.Limits(frames=...)"),
+        ("Install Pillow", "Install Pillow"),
+    ],
+)
+def test_remedies_are_those_of_the_command_line(hint: str, told: str) -> None:
+    assert in_options(hint) == told
+
+
+def test_a_remedy_in_a_complaint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "float.dcm"
+    path.write_bytes(s.image(np.ones((4, 4), np.float32)))
+    assert main(["show", str(path), "--window", "NAME", "-o", str(tmp_path / "x.png")]) == 1
+    complaint = capsys.readouterr().err
+    assert "--window names" in complaint and "window=" not in complaint and complaint.count("\n") == 1
+    with pytest.raises(SystemExit, match="2"):
+        main(["show", str(path), "--window", "40", "0"])
+    assert "window=" not in capsys.readouterr().err
+    assert main(["convert", DOSE, str(tmp_path / "out"), "--format", "png", "--values", "modality"]) == 1
+    assert "=" not in capsys.readouterr().err.replace("In Python", "")
+
+
+def test_info_by_series(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(Path(str(get_testdata_file("DICOMDIR", download=False))).parent / "98892001")
+    assert main(["info", "--series", folder]) == 0
+    scout, gated = capsys.readouterr().out.split("series ")[1:]
+    assert scout.startswith("4, CT, Scout\n") and "no volume" in scout and "2 orientations" in scout
+    assert "float32 (5, 16, 16), 2.5 x 0.4883 x 0.4883 mm" in gated and "5, 5 frames" in gated
+    assert main(["info", "--series", "--json", folder, PLAN, "not there"]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["files"] for row in rows] == [1, 2, 5]
+    assert rows[2]["volume"] == {"shape": [5, 16, 16], "dtype": "float32", "spacing": [2.5, 0.488281, 0.488281]}
+
+
+def test_convert_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", CT, str(tmp_path), "--format", "npy", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["done"], report["failed"]) == (1, 0) and Path(report["manifest"]).exists()

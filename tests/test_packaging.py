@@ -48,7 +48,10 @@ def test_options_of_msvc() -> None:
     spec.loader.exec_module(module)
     assert module.msvc_options(["-O3", "-g0", "-ffp-contract=off"]) == ["/std:c11", "/O2", "/fp:precise"]
     gnu = {o for e in project()["tool"]["setuptools"]["ext-modules"] for o in e["extra-compile-args"]}
-    assert gnu - set(module._MSVC) <= {"-g0", "-fvisibility=hidden", "-fno-wrapv"}, "what is it to MSVC?"
+    assert gnu - set(module._MSVC) <= {
+        *("-g0", "-fvisibility=hidden", "-fno-wrapv", "-ftree-vectorize", "-fvect-cost-model=dynamic")
+    }, "what is it to MSVC?"
+    assert module.clang_options(["-O2", "-fvect-cost-model=dynamic", "-g0"]) == ["-O2", "-g0"]
 
 
 def test_readme_begins_with_the_wheel() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import tokenize
 import tomllib
 import warnings
 from pathlib import Path
@@ -43,6 +44,16 @@ def test_entry_points_lead_to_something() -> None:
             assert (path / name).is_file()
         else:
             assert f"class {name}(" in path.with_suffix(".py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "dicomdecode" / "plugins").glob("[!_]*.py")), ids=lambda p: p.stem)
+def test_plugins_are_short(path: Path) -> None:
+    """Fewer than 60 lines, without those that are empty, comments or docstrings."""
+    tokens = [t for t in tokenize.generate_tokens(path.open(encoding="utf-8").readline) if t.type != tokenize.COMMENT]
+    spaces = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    code = {line for t in tokens if t.type not in spaces for line in range(t.start[0], t.end[0] + 1)}
+    texts = {line for t in tokens if t.string.startswith('"""') for line in range(t.start[0], t.end[0] + 1)}
+    assert len(code - texts) < 60
 
 
 @pytest.mark.parametrize("path", FILES)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import dicomdecode
 from dicomdecode.cli.commands import Commands, add_files
 from dicomdecode.cli.files import find
 from dicomdecode.cli.terminal import say
+from dicomdecode.cli.values import as_json
 from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
 
@@ -29,6 +31,15 @@ class _Measured(NamedTuple):
     seconds: float | None
 
 
+class _Rate(NamedTuple):
+    """Megabytes of pixels a second; None where a reader reads no file of a transfer syntax."""
+
+    syntax: str
+    reader: str
+    files: int
+    megabytes: float | None
+
+
 def _readers() -> dict[str, _Read]:
     """Those that are installed, this package first. All of them give stored values."""
     readers: dict[str, _Read] = {"dicomdecode": lambda path: dicomdecode.imread(path, values="stored")}
@@ -39,26 +50,29 @@ def _readers() -> dict[str, _Read]:
         return pydicom.dcmread(path).pixel_array
 
     readers["pydicom"] = with_pydicom
-    try:
+    with contextlib.suppress(ImportError):
         import SimpleITK
-    except ImportError:
-        return readers
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    readers["SimpleITK"] = lambda path: SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+
+        SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+        readers["SimpleITK"] = lambda path: SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+    with contextlib.suppress(ImportError):
+        import dicomsdl
+
+        readers["dicomsdl"] = lambda path: dicomsdl.open(path).pixelData(storedvalue=True)
     return readers
 
 
 def _seconds(read: _Read, path: str, repeats: int) -> float | None:
-    """The median of the wall time; None where it cannot read the file."""
+    """The median of the wall time, after one that does not count; None where it cannot read the file."""
     spent = []
-    for _ in range(repeats):
+    for _ in range(repeats + 1):
         start = time.perf_counter()
         try:
             read(path)
         except Exception:  # whatever a reader raises, it does not read this file
             return None
         spent.append(time.perf_counter() - start)
-    return statistics.median(spent)
+    return statistics.median(spent[1:])
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -77,19 +91,28 @@ def _run(arguments: argparse.Namespace) -> int:
     if not measured:
         print("dicomdecode: no file could be decoded", file=sys.stderr)
         return 1
-    say("\n".join(_table(measured, list(readers))))
+    rates = list(_rates(measured, list(readers)))
+    if arguments.json:
+        say("\n".join(as_json(rate._asdict()) for rate in rates))
+    else:
+        say("\n".join(_table(rates, list(readers))))
     return int(failed)
 
 
-def _table(measured: list[_Measured], readers: list[str]) -> list[str]:
-    """Megabytes of pixels a second, for each transfer syntax; of the files that a reader reads."""
-    lines = [f"{'MB/s (files read)':40}" + "".join(f"{name:>20}" for name in readers)]
+def _rates(measured: list[_Measured], readers: list[str]) -> Iterator[_Rate]:
+    """Megabytes of pixels a second, for each transfer syntax and reader; of the files that it reads."""
     for syntax in sorted({one.syntax for one in measured}):
-        cells = []
         for name in readers:
             read = [m for m in measured if (m.syntax, m.reader) == (syntax, name) and m.seconds is not None]
-            rate = sum(m.megabytes for m in read) / sum(m.seconds or 0 for m in read) if read else 0
-            cells.append(f"{rate:.0f} ({len(read)})" if read else "-")
+            spent = sum(m.seconds or 0 for m in read)
+            yield _Rate(syntax, name, len(read), sum(m.megabytes for m in read) / spent if read else None)
+
+
+def _table(rates: list[_Rate], readers: list[str]) -> list[str]:
+    lines = [f"{'MB/s (files read)':40}" + "".join(f"{name:>20}" for name in readers)]
+    for syntax in dict.fromkeys(rate.syntax for rate in rates):
+        found = [rate for rate in rates if rate.syntax == syntax]
+        cells = ["-" if rate.megabytes is None else f"{rate.megabytes:.0f} ({rate.files})" for rate in found]
         lines.append(f"{syntax[:39]:40}" + "".join(f"{cell:>20}" for cell in cells))
     return lines
 
@@ -100,3 +123,4 @@ def add_to(commands: Commands) -> None:
     add_files(parser)
     parser.add_argument("--most", type=int, default=200, help="files that are measured; default: 200")
     parser.add_argument("--repeats", type=int, default=3, help="times that each is read; default: 3")
+    parser.add_argument("--json", action="store_true", help="one JSON object for each transfer syntax and reader")

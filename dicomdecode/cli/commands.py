@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from dicomdecode.cli.terminal import in_options
 from dicomdecode.tags import parse_tag
 
 _Run = Callable[[argparse.Namespace], int]
@@ -106,7 +107,7 @@ def _window(text: str) -> Any:
     try:
         return check_window(found, "display")
     except (TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(in_options(str(error))) from None
 
 
 def wrong_files(arguments: argparse.Namespace) -> str | None:

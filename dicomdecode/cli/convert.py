@@ -8,7 +8,8 @@ from typing import Any
 
 import dicomdecode
 from dicomdecode.cli.commands import Commands, wrong_tags
-from dicomdecode.cli.terminal import say
+from dicomdecode.cli.terminal import clean, in_options, say, text_of
+from dicomdecode.cli.values import as_json
 from dicomdecode.export.report import FORMAT_NAMES
 
 
@@ -31,8 +32,12 @@ def _run(arguments: argparse.Namespace) -> int:
             **keywords,
         )
     except (dicomdecode.DicomError, ValueError, TypeError, ImportError, OSError) as error:
-        print(f"dicomdecode: {error}", file=sys.stderr)
+        print(f"dicomdecode: {_complaint(error)}", file=sys.stderr)
         return 1
+    if arguments.json:
+        facts = ("done", "skipped", "failed", "bytes", "seconds")
+        say(as_json({name: getattr(report, name) for name in facts} | {"manifest": str(report.manifest)}))
+        return 1 if report.failed else 0
     if arguments.dry_run:
         say(f"{report.done} to convert, {report.skipped} converted before")
         return 0
@@ -43,6 +48,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if report.failed:
         print(f"dicomdecode: {report.manifest.name} in the target folder says which failed, and why", file=sys.stderr)
     return 1 if report.failed else 0
+
+
+def _complaint(error: Exception) -> str:
+    """An OSError names the file that it is about, and an argument is named as the option is."""
+    return str(error) if isinstance(error, OSError) else clean(in_options(text_of(error)))
 
 
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
@@ -69,3 +79,4 @@ def add_to(commands: Commands) -> None:
     )
     parser.add_argument("--overwrite", action="store_true", help="throw away what a run before has left")
     parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would be done")
+    parser.add_argument("--json", action="store_true", help="the report as a JSON object")

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 import dicomdecode
 from dicomdecode.cli.commands import Commands, add_files, add_jobs, wrong_files
 from dicomdecode.cli.files import for_each_file
-from dicomdecode.cli.terminal import clean
+from dicomdecode.cli.series import cards_of_series
+from dicomdecode.cli.terminal import clean, in_options, styled
 from dicomdecode.cli.values import as_json
 from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
+
+#: What the card says of a codestream; `--json` says all.
+_OF_CODESTREAM = ("precision", "levels", "layers", "tiles", "progression", "transform")
 
 
 def facts_of(image: dicomdecode.DicomImage) -> dict[str, Any]:
@@ -32,10 +37,16 @@ def facts_of(image: dicomdecode.DicomImage) -> dict[str, Any]:
         facts["shape"] = image.shape
         facts["dtype"] = str(image.dtype)
     except DicomError as error:
-        facts["pixels"] = str(error)
+        facts["pixels"] = in_options(str(error))
     facts["spacing"] = image.spacing
     facts["spacing_of"] = image.spacing_of
     facts["window"] = image.window
+    facts["series"] = {
+        "uid": image.tag("SeriesInstanceUID"),
+        "number": image.tag("SeriesNumber"),
+        "description": image.tag("SeriesDescription"),
+        "image": image.tag("InstanceNumber"),
+    }
     codestream = image.codestream
     if codestream:
         facts["codestream"] = codestream
@@ -44,25 +55,48 @@ def facts_of(image: dicomdecode.DicomImage) -> dict[str, Any]:
 
 
 def lines_of(facts: dict[str, Any]) -> list[str]:
-    """The facts that there are, one a line."""
+    """The facts that there are, as a card."""
 
-    def words(value: Any) -> str:
-        if isinstance(value, dict):
-            return ", ".join(f"{key} {words(item)}" for key, item in value.items())
-        if isinstance(value, tuple):
-            return "(" + ", ".join(map(words, value)) + ")"
-        return "; ".join(map(words, value)) if isinstance(value, list) else str(value)
+    def line(label: str, text: str, style: str = "label") -> str:
+        return f"  {styled(label.ljust(17), style)}{clean(text)}"
 
-    return [f"  {key:22}{clean(words(value))}" for key, value in facts.items() if value not in (None, [], "")]
+    lines = [line(label, text) for label, text in _lines(facts) if text]
+    return [*lines, *(line("issue", issue, "odd") for issue in facts["issues"])]
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Label and text of each line; "" where there is nothing to say."""
+    frames = f", {facts['frames']} frames" if facts["frames"] > 1 else ""
+    size = f"{facts['rows']} x {facts['columns']}{frames}" if facts["rows"] else ""
+    stored = f"{facts['bits_stored']} bits" if facts["rows"] else ""
+    yield "image", ", ".join(filter(None, (facts["modality"], size, facts["photometric"], stored)))
+    yield "pixels", facts["pixels"] if "pixels" in facts else f"{facts['dtype']} {facts['shape']}"
+    yield "steps", "; ".join(facts.get("steps", []))
+    if facts["spacing"] is not None:
+        row, column = facts["spacing"]
+        yield "spacing", f"{row:g} x {column:g} mm ({facts['spacing_of']})"
+    if facts["window"] is not None:
+        center, width, function = facts["window"]
+        yield "window", f"center {center:g}, width {width:g}, {function}"
+    yield "transfer syntax", f"{facts['transfer_syntax_name']} ({facts['transfer_syntax']})"
+    codestream = facts.get("codestream", {})
+    yield "codestream", ", ".join(f"{key} {codestream[key]}" for key in _OF_CODESTREAM if key in codestream)
+    series = facts["series"]
+    number = "" if series["number"] is None else str(series["number"])
+    image = "" if series["image"] is None else f"image {series['image']}"
+    yield "series", ", ".join(filter(None, (number, str(series["description"] or ""), image)))
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.series:
+        return cards_of_series(arguments.files, as_lines=arguments.json)
+
     def work(name: str, source: Any) -> tuple[str, list[str]]:
         with dicomdecode.open(source) as image:
             facts = facts_of(image)
         if arguments.json:
             return as_json({"file": name, **facts}), []
-        return "\n".join([clean(name), *lines_of(facts)]), []
+        return "\n".join([styled(clean(name), "name"), *lines_of(facts)]), []
 
     return for_each_file(arguments.files, work, arguments.jobs)
 
@@ -72,4 +106,5 @@ def add_to(commands: Commands) -> None:
     parser = commands.add("info", "what a file holds", _run, wrong_files)
     add_files(parser)
     add_jobs(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")
+    parser.add_argument("--series", action="store_true", help="a card for each series instead, with its volume")
+    parser.add_argument("--json", action="store_true", help="one JSON object a file (or series), each on a line")

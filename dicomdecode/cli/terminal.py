@@ -1,13 +1,26 @@
-"""What is written to the terminal: text of files made safe, complaints, a bar."""
+"""What is written to the terminal: text of files made safe, complaints, colours, a bar."""
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import unicodedata
+from typing import IO
 
 from dicomdecode.errors import DicomError
 
 _PROGRESS_FROM = 8  # files
+#: Select Graphic Rendition (ECMA-48 8.3.117).
+_STYLES = {"name": "1", "label": "2", "odd": "33", "wrong": "31"}
+#: Keywords of the library in its remedies -> options of the command line.
+_OPTIONS = (
+    (r"window=\(center, width, function\)", "--window CENTER,WIDTH,FUNCTION"),
+    (r"window=\(center, width\)", "--window CENTER WIDTH"),
+    (r"\b(window|values|dtype|format)=[\"']?(\w+)[\"']?", r"--\1 \2"),
+    (r"\bwindow=", "--window"),
+    (r"\b(resume|overwrite)=True", r"--\1"),
+)
 
 
 class OutputError(Exception):
@@ -24,6 +37,37 @@ def clean(text: str) -> str:
     return "".join(map(shown, text))
 
 
+def styled(text: str, style: str, stream: IO[str] | None = None) -> str:
+    """Text in a style, "name", "label", "odd" or "wrong": on a terminal, and where nothing in the environment says no
+    (https://no-color.org)."""
+    out = sys.stdout if stream is None else stream
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "") in ("", "dumb") or not out.isatty()
+    return text if plain or not text else f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def in_options(text: str) -> str:
+    """A remedy in the words of the command line; what it has no option for is said to be Python's."""
+    for keyword, option in _OPTIONS:
+        text = re.sub(keyword, option, text)
+    if not re.search(r"\b[a-z_]+=", text):
+        return text
+    return f"In Python: {text[0].lower()}{text[1:]}"
+
+
+def text_of(error: BaseException | str) -> str:
+    """What is wrong, on one line."""
+    if isinstance(error, DicomError):
+        bare = str(error).removesuffix(error.hint)
+        return in_options(bare) + in_options(error.hint) if error.hint else in_options(bare)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, str):
+        return error
+    if isinstance(error, (OSError, ImportError)):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
 def say(text: str) -> None:
     """Write text to standard output."""
     try:
@@ -36,13 +80,8 @@ def say(text: str) -> None:
 
 def complain(name: str, error: BaseException | str) -> None:
     """Say on standard error what is wrong with a file."""
-    if isinstance(error, OSError) and error.strerror:
-        text = error.strerror
-    elif isinstance(error, (str, DicomError, OSError, ImportError)):
-        text = str(error)
-    else:
-        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    print(f"dicomdecode: {clean(name)}: {clean(text)}", file=sys.stderr)
+    start = styled(f"dicomdecode: {clean(name)}:", "wrong", sys.stderr)
+    print(start, clean(text_of(error)), file=sys.stderr)
 
 
 class Progress:
