@@ -3,7 +3,7 @@
 PYTHON ?= .venv/bin/python
 TOOLS = $(dir $(shell command -v $(PYTHON)))
 export PYTHONPATH := $(CURDIR)
-.PHONY: help build quick test lint docs site bench bench-report bench-publish bench-compare coverage fuzz peers
+.PHONY: help build quick test lint man docs site bench bench-report bench-publish bench-compare coverage fuzz peers
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,10 @@ lint: ## ruff, cython-lint, mypy, codespell
 	git ls-files -z '*.pyx' '*.pxd' '*.pxi' | xargs -0 $(TOOLS)cython-lint
 	$(PYTHON) -m mypy
 	git ls-files -z | xargs -0 $(TOOLS)codespell
+
+man: build ## the page of `man` and the tables of the pages, from the code; then shows the former
+	$(PYTHON) docs/tables.py
+	man ./packaging/dicomdecode.1
 
 docs: build ## the examples, links and tables of the pages
 	$(PYTHON) -m pytest -q tests/test_docs.py

@@ -6,14 +6,18 @@ python docs/tables.py --check    exit code 1 when one is out of date
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from dicomdecode import codecs
 from dicomdecode.error_codes import ISSUE_CODES, SECTIONS
 from dicomdecode.syntaxes import SYNTAXES, Syntax
 
 ROOT = Path(__file__).resolve().parent.parent
+#: The page of `man`, which is written as a whole.
+MAN = "packaging/dicomdecode.1"
 BEGIN, END = "<!-- table: {} -->\n", "<!-- end of table -->\n"
 
 #: codec -> what it decodes, by what. A codec without a row here is named as it stands.
@@ -87,16 +91,33 @@ def issue_codes() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _manual() -> ModuleType:
+    """docs/manual.py, which lies in no package."""
+    spec = importlib.util.spec_from_file_location("manual", Path(__file__).with_name("manual.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def commands() -> str:
+    """A section for each command of the command line."""
+    return str(_manual().markdown())
+
+
 #: page -> name of the table -> what writes it
 TABLES = {
     "README.md": {"transfer syntaxes": short_table},
     "docs/support.md": {"transfer syntaxes": long_table},
     "docs/errors_and_limits.md": {"issue codes": issue_codes, "error codes": error_codes},
+    "docs/command_line.md": {"commands": commands},
 }
 
 
 def updated(name: str) -> str:
     """The text of a page with its tables as they should be."""
+    if name == MAN:
+        return str(_manual().roff())
     text = (ROOT / name).read_text(encoding="utf-8")
     for table, write in TABLES[name].items():
         begin = BEGIN.format(table)
@@ -108,7 +129,7 @@ def updated(name: str) -> str:
 
 
 def main() -> int:
-    stale = [name for name in TABLES if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
+    stale = [name for name in (*TABLES, MAN) if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
     if "--check" in sys.argv:
         for name in stale:
             print(f"{name}: a table is out of date; run python docs/tables.py", file=sys.stderr)

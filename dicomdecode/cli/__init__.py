@@ -15,10 +15,11 @@ from dicomdecode.cli import bench, check, completion, convert, demo, info, show,
 from dicomdecode.cli.commands import Commands, Parser, join_windows
 from dicomdecode.cli.terminal import OutputError, complain
 
-__all__ = ["main"]
+__all__ = ["main", "parser_of_all"]
 
 
-def _parser() -> Parser:
+def parser_of_all() -> Parser:
+    """The parser with all commands; the manual is made from it, too."""
     parser = Parser(prog="dicomdecode", description="DICOM files to arrays and pictures.")
     parser.add_argument("--version", action="version", version=f"dicomdecode {dicomdecode.__version__}")
     commands = Commands(parser.add_subparsers(dest="command", required=True))
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the rest
-    parser = _parser()
+    parser = parser_of_all()
     parsed = parser.parse_args(join_windows(sys.argv[1:] if arguments is None else arguments))
     wrong = parsed.wrong_usage(parsed)
     if wrong is not None:
