@@ -140,10 +140,31 @@ cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, ui
     for i in range(frames):
         is_sound = is_sound and (index.table[i] > before if i else index.table[i] == 0)
         before = index.table[i]
+    if index.basic_entries > frames or index.extended_entries > frames:
+        is_sound = is_sound and begin_streams(index, f)     # it may have an entry for each fragment
     if not is_sound or before + 8 > index.end - index.first:
         free(index.table)
         index.table = NULL
     return 0
+
+
+cdef bint begin_streams(const FrameIndex* index, const FileBytes* f) noexcept nogil:
+    """Whether the offsets of a table are those of streams of one family, as far as that can be told."""
+    cdef Fragment fragment
+    cdef int family = NO_FAMILY
+    cdef uint64_t i
+    for i in range(index.frames):
+        fragment.offset = index.first + index.table[i] + 8
+        if fragment.offset >= index.end:
+            return False
+        fragment.length = index.end - fragment.offset
+        if i == 0:
+            family = family_at(f, &fragment)
+        if family == NO_FAMILY:
+            return True
+        if family_at(f, &fragment) != family:
+            return False
+    return True
 
 
 cdef void free_index(FrameIndex* index) noexcept nogil:

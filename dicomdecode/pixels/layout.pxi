@@ -19,6 +19,7 @@ cdef struct KnownSyntax:        # a row of syntaxes.SYNTAXES and of codecs.CODEC
 cdef KnownSyntax[64] known_syntaxes
 cdef int syntax_count = 0
 cdef int EXPLICIT_LITTLE_ENDIAN = list(SYNTAXES).index("1.2.840.10008.1.2.1")
+cdef int ENCAPSULATED_UNCOMPRESSED = list(SYNTAXES).index("1.2.840.10008.1.2.1.98")
 # Family -> the row that streams of it are decoded by where another transfer syntax is named.
 cdef int[5] DECIDING_ROWS
 DECIDING_ROWS = [-1, *[list(SYNTAXES).index("1.2.840.10008.1.2." + last) for last in ("4.50", "4.91", "4.112", "5")]]
@@ -147,7 +148,19 @@ cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) no
     if not first_codestream(f, &h.pixels, &first):
         return named
     family = family_at(f, &first)
+    if family == NO_FAMILY and are_cells(h, 1, first.length):
+        return ENCAPSULATED_UNCOMPRESSED
     return row_of_stream(named, family, syntax.codec == CODEC_JPEG_LS and is_jpeg_process(f, &first))
+
+
+cdef bint are_cells(const ImageHeader* h, uint64_t frames, uint64_t length) noexcept nogil:
+    """Whether a length, padded or not, is just that of the native cells of so many frames."""
+    cdef uint64_t bits = <uint64_t>h.rows * h.columns * <uint64_t>h.samples * <uint64_t>h.bits_allocated
+    cdef uint64_t needed
+    if frames > (UINT64_MAX >> 1) // (bits + 1):
+        return False
+    needed = (bits * frames + 7) // 8
+    return needed + needed % 2 == length + length % 2
 
 
 cdef bint is_surely_native(const FileBytes* f, const ImageHeader* h) noexcept nogil:
@@ -156,12 +169,7 @@ cdef bint is_surely_native(const FileBytes* f, const ImageHeader* h) noexcept no
     Writers forget to change its name when they decompress. There are as many bytes as there must be, and no item.
     """
     cdef uint8_t[4] head
-    cdef uint64_t bits = <uint64_t>h.rows * h.columns * <uint64_t>h.samples * <uint64_t>h.bits_allocated
-    cdef uint64_t needed
-    if h.frames > (UINT64_MAX >> 1) // (bits + 1):
-        return False
-    needed = (bits * h.frames + 7) // 8
-    return (needed + needed % 2 == h.pixels.length + h.pixels.length % 2
+    return (are_cells(h, h.frames, h.pixels.length)
             and read_bytes(f, h.pixels.offset, head, 4) == 4 and u32_at(head, False) != 0xE000FFFEu)
 
 

@@ -238,6 +238,26 @@ def test_each_frame_by_its_own_codec(first: str, second: str, tmp_path: Path) ->
             dd.imread(contents, reduce=1)
 
 
+@pytest.mark.parametrize("coded", ["lossless JPEG", "JPEG-LS", "JPEG 2000", "JPEG XL"])
+def test_an_offset_for_each_fragment(coded: str, tmp_path: Path) -> None:
+    """Where there should be one for each frame."""
+    streams = [bytes(CODED[coded](frame)) for frame in GREY]
+    halves = [part for stream in streams for part in (stream[:40], stream[40:])]
+    contents = several(halves, NAMED_FOR[coded], GREY[0], table="full")
+    many, two = s.element(0x00280008, "IS", 4), s.element(0x00280008, "IS", 2)
+    check(contents.replace(many, two), GREY, tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.DEFLATED, s.RLE, BASELINE, ROOT + "90"])
+def test_cells_in_fragments(syntax: str, tmp_path: Path) -> None:
+    """What is no stream, and has just the length of native cells, is native cells."""
+    contents = several([frame.tobytes() for frame in GREY], syntax, GREY[0])
+    check(contents, GREY, tmp_path)
+    assert "stream_codec" in codes(contents)
+    with pytest.raises(dd.MalformedError):
+        dd.imread(several([frame.tobytes()[:90] for frame in GREY], syntax, GREY[0]))
+
+
 def test_lossy_jpeg_in_other_syntaxes(tmp_path: Path) -> None:
     """Colour is decided as in its own."""
     for syntax in (ROOT + "80", ROOT + "91", s.EXPLICIT_LE, s.RLE):
@@ -249,7 +269,7 @@ def test_lossy_jpeg_in_other_syntaxes(tmp_path: Path) -> None:
 def test_what_is_no_known_stream_stays_an_error() -> None:
     for syntax, code in ((s.EXPLICIT_LE, "encapsulated"), (ROOT + "90", "stream_start"), (ROOT + "50", "stream_start")):
         with pytest.raises(dd.MalformedError) as caught:
-            dd.imread(compressed(b"nothing of the kind " * 5, syntax, GREY[0], "MONOCHROME2"))
+            dd.imread(compressed(b"nothing of the kind " * 6, syntax, GREY[0], "MONOCHROME2"))
         assert caught.value.code == code
 
 
