@@ -2,17 +2,20 @@
 
     sources -> units of so many records -> (read, encode) side by side -> written -> flushed, moved -> manifest
 
-A unit is what is done or not done. Without an executor, threads read and encode records, and one thread writes. With
-one, its workers do whole units, so that pixels do not travel.
+A unit is what is done or not done. Without an executor, threads do whole units where each record has files of its own;
+where records share a file, threads read and encode them, and one thread writes. With an executor, its workers do whole
+units, so that pixels do not travel.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import shutil
+import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,7 +32,7 @@ from dicomdecode.export.manifest import MANIFEST, Entry, Manifest, read_manifest
 from dicomdecode.export.records import Reading
 from dicomdecode.export.report import Report
 from dicomdecode.export.units import Plan, Task
-from dicomdecode.export.work import EncodeRecord, UnitDone, UnitWriter, WriteUnit, entry_of_error
+from dicomdecode.export.work import EncodeRecord, FillUnit, UnitDone, UnitWriter, WriteUnit, entry_of_error
 from dicomdecode.limits import limits_of
 from dicomdecode.pixels import Request
 from dicomdecode.pixels.arguments import check_flag, check_whole, one_of
@@ -180,7 +183,8 @@ class _Run:
 def _by_executor(run: _Run, workers: int, executor: Executor, shown: Progress) -> None:
     """Units by the workers of an executor, taken in their order."""
     feed = run.plan.units()
-    crew = ExecutorCrew(WriteUnit(run.folder, run.encode), executor, workers)
+    fill = FillUnit(run.folder, run.encode, stops=run.on_error == "raise")
+    crew = ExecutorCrew(WriteUnit(fill), executor, workers)
     stream = Stream(feed, crew, ordered=True, progress=shown)
     try:
         for result in stream:
@@ -198,36 +202,66 @@ def _by_executor(run: _Run, workers: int, executor: Executor, shown: Progress) -
 
 
 def _by_threads(run: _Run, workers: int, shown: Progress) -> None:
-    """Records by threads; one more flushes the files of a unit while the next one is written."""
+    """Units by threads; one more flushes the files of a unit while the next ones are written."""
     from concurrent.futures import ThreadPoolExecutor
 
-    stream = Stream(run.plan.records(), ThreadCrew(run.encode, workers), ordered=True, progress=shown)
+    filled = _shards if FORMATS[run.encode.format].has_shards else _files
     flushing: deque[Future[None]] = deque()
-    writer: UnitWriter | None = None
-    with ThreadPoolExecutor(1) as flusher:
+    with ThreadPoolExecutor(1) as flusher, contextlib.closing(filled(run, workers, shown)) as writers:
+        for writer in writers:
+            flushing.append(flusher.submit(_flush, run, writer))
+            if len(flushing) > _FLUSHING:
+                flushing.popleft().result()
+            if writer.first_error is not None and run.on_error == "raise":
+                _wait(flushing)
+                raise writer.first_error
+        _wait(flushing)
+
+
+def _files(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, None, None]:
+    """Units whose sources have files of their own: each is read, encoded and written by one thread. Handing records
+    from thread to thread would take longer than to decode small ones."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    ended = threading.Event()
+    work = FillUnit(run.folder, run.encode, stops=run.on_error == "raise", ended=ended)
+    with ThreadPoolExecutor(workers) as pool:
+        stream = Stream(run.plan.units(), ExecutorCrew(work, pool, workers), ordered=True, progress=Progress(False))
         try:
             for result in stream:
-                task: Task = result.item.source
-                if writer is None:
-                    writer = UnitWriter(run.folder, run.encode.format, task.unit)
-                error = result.outcome.error
-                if error is None:
-                    writer.add(task.each, result.outcome.value)
-                else:
-                    writer.fail(task.each, error)
-                if task.each is task.unit.items[-1] or (error is not None and run.on_error == "raise"):
-                    flushing.append(flusher.submit(_flush, run, writer))
-                    writer = None
-                if len(flushing) > _FLUSHING:
-                    flushing.popleft().result()
-                if error is not None and run.on_error == "raise":
-                    _wait(flushing)
-                    raise error
-            _wait(flushing)
+                if result.outcome.error is not None:
+                    raise result.outcome.error
+                writer: UnitWriter = result.outcome.value
+                for entry in writer.entries:
+                    shown.step(failed=bool(entry.error), total=run.plan.total)
+                yield writer
         finally:
+            ended.set()
             stream.stop()
-            if writer is not None:
-                writer.discard()
+            shown.close()
+
+
+def _shards(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, None, None]:
+    """Units whose sources share a file: threads read and encode single ones, and the caller's writes them."""
+    stream = Stream(run.plan.records(), ThreadCrew(run.encode, workers), ordered=True, progress=shown)
+    writer: UnitWriter | None = None
+    try:
+        for result in stream:
+            task: Task = result.item.source
+            if writer is None:
+                writer = UnitWriter(run.folder, run.encode.format, task.unit)
+            error = result.outcome.error
+            if error is None:
+                writer.add(task.each, result.outcome.value)
+            else:
+                writer.fail(task.each, error)
+            if task.each is task.unit.items[-1] or (error is not None and run.on_error == "raise"):
+                filled, writer = writer, None
+                yield filled
+    finally:
+        stream.stop()
+        if writer is not None:
+            writer.discard()
 
 
 def _flush(run: _Run, writer: UnitWriter) -> None:

@@ -22,6 +22,8 @@ __all__ = ["Each", "Plan", "Task", "Unit"]
 _SERIES = 0x0020000E
 #: Of the sources of a unit, where it may be smaller than asked for.
 _UNIT_BYTES = 1 << 26
+#: Units of one source, then of two, of four, and so on.
+_OF_ONE_SIZE = 8
 #: What of a URL may hold a password or a key.
 _SECRETS = re.compile(r"//[^/@]*@|\?.*")
 
@@ -113,9 +115,14 @@ class Plan:
         self._folder = folder
         self._each = _by_series(self._items, limits) if by_series else map(_each_of, _counted(self._items))
 
+    @property
+    def total(self) -> int | None:
+        """Of the sources, as far as it is known."""
+        return self._items.total
+
     def __iter__(self) -> Iterator[Unit]:
         number = 0
-        while items := self._next_items():
+        while items := self._next_items(number):
             todo = tuple(each for each in items if not self._is_done(each))
             if todo and not self._alone:
                 todo = items  # they share a file
@@ -124,11 +131,13 @@ class Plan:
                 yield Unit(number, todo)
             number += 1
 
-    def _next_items(self) -> tuple[Each, ...]:
-        """As many as a unit may have: large files make it smaller, where they need not be so many."""
+    def _next_items(self, number: int) -> tuple[Each, ...]:
+        """As many as a unit may have. Where they need not be so many, the first units are smaller, so that there is
+        work for all workers from the beginning to the end, and large files make a unit smaller."""
         items: list[Each] = []
         left = _UNIT_BYTES
-        while len(items) < self._size and left > 0 and (each := next(self._each, None)) is not None:
+        size = min(self._size, 1 << number // _OF_ONE_SIZE) if self._alone else self._size
+        while len(items) < size and left > 0 and (each := next(self._each, None)) is not None:
             items.append(each)
             left -= (each.size or 0) if self._alone else 0
         return tuple(items)
@@ -149,7 +158,7 @@ class Plan:
     def records(self) -> Feed:
         """For workers that do a source at a time."""
         tasks = (Item(each.name, Task(unit, each), each.error) for unit in self for each in unit.items)
-        return Feed(self._items.is_listed, lambda: self._items.total, tasks)
+        return Feed(self._items.is_listed, lambda: self.total, tasks)
 
 
 class Feed(Iterator[Item]):

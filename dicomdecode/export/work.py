@@ -12,10 +12,12 @@ from dicomdecode.export.manifest import Entry
 from dicomdecode.export.records import Reading, read_record
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from dicomdecode.batch.crew import Job
     from dicomdecode.export.units import Each, Unit
 
-__all__ = ["EncodeRecord", "UnitDone", "UnitWriter", "WriteUnit", "entry_of_error"]
+__all__ = ["EncodeRecord", "FillUnit", "UnitDone", "UnitWriter", "WriteUnit", "entry_of_error"]
 
 
 @dataclass(slots=True)
@@ -69,6 +71,15 @@ class UnitWriter:
         self._writer = FORMATS[name].writer(self._output, unit.number)
         self._done = UnitDone([])
 
+    @property
+    def entries(self) -> list[Entry]:
+        return self._done.entries
+
+    @property
+    def first_error(self) -> Exception | None:
+        """Of a source."""
+        return self._done.first_error
+
     def add(self, each: Each, payload: Payload) -> None:
         results = self._writer.add(payload)
         self._done.entries.append(Entry(each.index, each.name, each.size, results))
@@ -98,25 +109,59 @@ class UnitWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteUnit:
-    """Reads, encodes and writes a whole unit; for workers that are elsewhere."""
+class FillUnit:
+    """Reads, encodes and writes a whole unit, which is left to be finished.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the results.
+    encode : EncodeRecord
+        Makes the records.
+    stops : bool
+        After the first source that fails.
+    ended : Event or None
+        Set when the rest of the unit is not wanted any more.
+    """
 
     folder: Path
     encode: EncodeRecord
+    stops: bool = False
+    ended: Event | None = None
 
-    def __call__(self, job: Job) -> UnitDone:
+    def __call__(self, job: Job) -> UnitWriter:
         unit: Unit = job.source
         writer = UnitWriter(self.folder, self.encode.format, unit)
         try:
             for each in unit.items:
-                try:
-                    if each.error is not None:
-                        raise each.error
-                    payload = self.encode.payload(each, job.threads)
-                except Exception as error:
-                    writer.fail(each, error.with_traceback(None))
-                else:
-                    writer.add(each, payload)
+                self._fill(writer, each, job.threads)
+                if (self.stops and writer.first_error is not None) or (self.ended is not None and self.ended.is_set()):
+                    break
+        except BaseException:
+            writer.discard()
+            raise
+        return writer
+
+    def _fill(self, writer: UnitWriter, each: Each, threads: int) -> None:
+        try:
+            if each.error is not None:
+                raise each.error
+            payload = self.encode.payload(each, threads)
+        except Exception as error:
+            writer.fail(each, error.with_traceback(None))
+        else:
+            writer.add(each, payload)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteUnit:
+    """Does a whole unit; for workers that are elsewhere."""
+
+    fill: FillUnit
+
+    def __call__(self, job: Job) -> UnitDone:
+        writer = self.fill(job)
+        try:
             return writer.finish()
         except BaseException:
             writer.discard()
