@@ -1,14 +1,19 @@
 """Sphinx: `make site` builds these pages into build/site. Warnings are errors.
 
 What is not text is made while the pages are built, into docs/_made, which git does not know: pictures
-(`docs/pictures.py`), and the changes that no release has yet.
+(`docs/pictures.py`), and the changes that no release has yet. Pages that are notebooks run while they are built, each
+in a folder of its own, and so do the examples of the two tutorials that are none; one that fails stops the build.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
 import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +28,29 @@ author = "the dicomdecode contributors"
 copyright = "the dicomdecode contributors, Apache-2.0"
 version = release = dicomdecode.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.intersphinx", "numpydoc", "sphinx_copybutton"]
+extensions = [
+    *(
+        "myst_nb",
+        "sphinx.ext.autodoc",
+        "sphinx.ext.intersphinx",
+        "sphinx.ext.viewcode",
+        "numpydoc",
+        "sphinx_copybutton",
+    ),
+]
 exclude_patterns = ["_made", "changes/unreleased"]
+
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_execution_in_temp = True
+nb_merge_streams = True
+# Where MONAI is not installed its page has no results; .ci/run has it wherever there is a PyTorch.
+nb_execution_excludepatterns = [] if importlib.util.find_spec("monai") else ["tutorial_monai.md"]
+#: Tutorials as prose with examples -> what they need.
+TUTORIALS = {"tutorial_tensorflow.md": "tensorflow", "tutorial_pytorch.md": "torch"}
+# Notebooks import phantom.py, which lies beside them.
+os.environ["PYTHONPATH"] = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(DOCS)]).strip(os.pathsep)
 
 html_theme = "furo"
 html_title = "dicomdecode"
@@ -87,8 +113,44 @@ def _make(_app: Any) -> None:
     (MADE / "unreleased.txt").write_text("\n".join(items) + "\n", encoding="utf-8")
 
 
+def _run_tutorials(_app: Any) -> None:
+    """Those that are no notebooks, by doctest: what they print must be what stands on the page."""
+    code = (
+        "import doctest, sys\n"
+        "flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE\n"
+        "sys.exit(doctest.testfile(sys.argv[1], module_relative=False, optionflags=flags).failed)"
+    )
+    for page, needed in TUTORIALS.items():
+        if importlib.util.find_spec(needed) is None:
+            print(f"{page}: not run, {needed} is not installed")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            if page == "tutorial_tensorflow.md":
+                subprocess.run([sys.executable, DOCS / "chest_xray.py", "chest.dcm"], cwd=folder, check=True)
+            command = [sys.executable, "-W", "ignore", "-c", code, DOCS / page]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(f"{page}: an example does not give what it says\n{done.stdout}{done.stderr[-2000:]}")
+
+
+def _lies_in(_app: Any, module: str, name: str) -> str | None:
+    """For links to the source: the module that defines a name of the package, which imports it when it is asked for."""
+    if module != "dicomdecode":
+        return None
+    top = name.partition(".")[0]
+    found = getattr(dicomdecode, top)
+    for place in sorted(name for name in sys.modules if name.startswith("dicomdecode.")):
+        if getattr(sys.modules[place], top, None) is found:
+            source = inspect.getsource(sys.modules[place])
+            if re.search(rf"^(class|def) {top}\b", source, re.MULTILINE):
+                return place
+    return None
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
+    app.connect("viewcode-follow-imported", _lies_in)
+    app.connect("builder-inited", _run_tutorials)
     app.connect("builder-inited", _make)
     app.connect("source-read", _of_the_repository)
     app.connect("autodoc-process-docstring", _stars, priority=400)  # before numpydoc, which adds stars that mark
