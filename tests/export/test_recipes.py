@@ -55,7 +55,7 @@ NEEDED = {"Ray Data": "ray", "Apache Beam": "apache_beam", "PySpark": "pyspark"}
 
 
 def code_of(title: str) -> str:
-    found = re.search(rf"^## {title}\n.*?^```python\n(.*?)^```", PAGE, re.S | re.M)
+    found = re.search(rf"^## {title}\n.*?^```py\n(.*?)^```", PAGE, re.S | re.M)
     assert found is not None
     return found[1]
 
