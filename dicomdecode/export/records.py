@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from dicomdecode.export.slides import slide_of
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.reading import DicomFile, open_source
@@ -16,6 +17,7 @@ from dicomdecode.volumes import read_series
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dicomdecode.export.slides import Slide
     from dicomdecode.limits import Limits
     from dicomdecode.tables.columns import Column
     from dicomdecode.volumes import Volume
@@ -41,6 +43,8 @@ class Record:
         What the tags are.
     volumes : tuple of Volume
         Of a series.
+    slide : Slide or None
+        The picture that the frames are tiles of; `array` has no elements then.
     """
 
     index: int
@@ -49,6 +53,7 @@ class Record:
     tags: dict[str, Any]
     columns: tuple[Column, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    slide: Slide | None = None
 
     @property
     def has_samples(self) -> bool:
@@ -67,7 +72,7 @@ class Reading(NamedTuple):
         The tags.
     limits : Limits
         What a file may ask for.
-    with_pixels, by_series : bool
+    with_pixels, by_series, by_tiles : bool
         Of the format.
     """
 
@@ -76,6 +81,7 @@ class Reading(NamedTuple):
     limits: Limits
     with_pixels: bool = True
     by_series: bool = False
+    by_tiles: bool = False
 
 
 def read_record(index: int, source: Any, reading: Reading, threads: int) -> Record:
@@ -96,6 +102,9 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
     try:
         file = DicomFile(opened, reading.limits)
         tags = {column.name: value_of(column.cell(file)) for column in reading.columns}
+        slide = slide_of(opened, file, reading.keywords, threads) if reading.by_tiles else None
+        if slide is not None:
+            return Record(index, np.empty(0), False, tags, reading.columns, slide=slide)
         frames = reading.keywords.get("frames")
         has_frames = file.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
         array = decode_drawn(PixelData(file), Request(**reading.keywords), threads=threads)

@@ -75,7 +75,7 @@ def run(
     chosen = FORMATS[format]
     _check_library(format, chosen)
     given = _checked(format, chosen, {**keywords, "values": keywords["values"] or chosen.values})
-    reading = Reading(given, _columns(tags), limits_of(limits), chosen.with_pixels, chosen.by_series)
+    reading = Reading(given, _columns(tags), limits_of(limits), chosen.with_pixels, chosen.by_series, chosen.by_tiles)
     if shard_size is not None and not chosen.has_shards:
         raise ValueError(f'shard_size has no effect with format="{format}", which has a file for each source')
     size = chosen.per_unit if shard_size is None else check_whole("shard_size", shard_size, 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dicomdecode.errors import ExportError
 from dicomdecode.export.files import Output
 from dicomdecode.export.formats import FORMATS, Payload
 from dicomdecode.export.manifest import Entry
@@ -146,11 +147,11 @@ class FillUnit:
         try:
             if each.error is not None:
                 raise each.error
-            payload = self.encode.payload(each, threads)
+            writer.add(each, self.encode.payload(each, threads))
+        except ExportError:  # of the target: not the fault of the source
+            raise
         except Exception as error:
             writer.fail(each, error.with_traceback(None))
-        else:
-            writer.add(each, payload)
 
 
 @dataclass(frozen=True, slots=True)

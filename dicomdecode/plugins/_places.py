@@ -12,6 +12,7 @@ from dicomdecode.limits import limits_of
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
 from dicomdecode.reading import DicomFile, open_source
+from dicomdecode.reading.tiles import tiling_of
 
 
 class Places(NamedTuple):
@@ -52,12 +53,12 @@ def places_of(source: Any) -> Places:
         frame = (file.rows, file.columns, *samples)
         extents = list(_extents(file, frames))
         keywords = None if _is_plain(file, frames) else _keywords(file, frames)
-        grid = _grid(file)
+        tiling = tiling_of(file)
         names = ("row", "column", "sample")[: len(frame)]
         rest = (0,) * len(samples)
-        if grid is not None:
-            shape = (file.tag(0x00480007), file.tag(0x00480006), *samples)
-            chunks = {(*divmod(i, grid[1]), *rest): extent for i, extent in enumerate(extents)}
+        if tiling is not None and tiling.is_full:
+            shape = (tiling.rows, tiling.columns, *samples)
+            chunks = {(*place, *rest): extents[frame] for place, frame in tiling.frames.items()}
             return Places(shape, frame, names, frames.cell, keywords, chunks)
         if file.frames == 1:
             return Places(frame, frame, names, frames.cell, keywords, {(0,) * len(frame): extents[0]})
@@ -117,12 +118,3 @@ def _keywords(file: DicomFile, frames: Frames) -> dict[str, Any]:
         "planar": file.planar,
         "photometric": "MONOCHROME2" if file.photometric == "PALETTE COLOR" else file.photometric,
     }
-
-
-def _grid(file: DicomFile) -> tuple[int, int] | None:
-    """Rows and columns of tiles, where they are one full matrix (PS3.3 C.7.6.17.3)."""
-    rows, columns = file.tag(0x00480007), file.tag(0x00480006)
-    if file.tag(0x00209311) != "TILED_FULL" or not isinstance(rows, int) or not isinstance(columns, int):
-        return None
-    grid = -(-rows // file.rows), -(-columns // file.columns)
-    return grid if grid[0] * grid[1] == file.frames else None

@@ -109,6 +109,76 @@ def test_zarr(tmp_path: Path) -> None:
     assert dict(group["00000002"].attrs) == {"Modality": "MR", "InstanceNumber": 1}
 
 
+def slide(*, full: bool, color: bool, lost: int | None = None) -> tuple[bytes, np.ndarray]:
+    """Tiles of 4 x 5 of a matrix of 7 x 13, those at the ends stick out; and the whole picture."""
+    shape = (6, 4, 5, 3) if color else (6, 4, 5)
+    tiles = np.random.default_rng(1).integers(1, 256, shape, np.uint8)
+    frames = [i for i in (range(6) if full else (4, 2, 0, 5, 1, 3)) if i != lost]
+    places = [
+        [(0x0048021A, "SQ", [[(0x0048021E, "SL", 1 + i % 3 * 5), (0x0048021F, "SL", 1 + i // 3 * 4)]])] for i in frames
+    ]
+    measures = [[(0x00289110, "SQ", [[(0x00280030, "DS", ["0.002", "0.001"])]])]]
+    extra: list[s.Element] = [
+        (0x00080060, "CS", "SM"),
+        (0x00209311, "CS", "TILED_FULL" if full else "TILED_SPARSE"),
+        (0x00480006, "UL", 13),
+        (0x00480007, "UL", 7),
+        (0x52009229, "SQ", measures),
+        *([] if full else [(0x52009230, "SQ", places)]),
+    ]
+    if lost is not None:
+        tiles[lost] = 0
+    whole = tiles.reshape(2, 3, 4, 5, *shape[3:]).swapaxes(1, 2).reshape(8, 15, *shape[3:])[:7, :13]
+    form = {"photometric": "RGB"} if color else {}
+    return s.image(tiles[frames], syntax=s.RLE, extra=extra, **form), whole.transpose(2, 0, 1) if color else whole
+
+
+@pytest.mark.parametrize("lost", [None, 4])
+@pytest.mark.parametrize("color", [True, False])
+@pytest.mark.parametrize("full", [True, False])
+def test_slides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: bool, color: bool, lost: int | None) -> None:
+    zarr = library("zarr")
+    if full and lost is not None:
+        return  # which would be no full matrix
+    monkeypatch.setattr("dicomdecode.export.slides._BAND_BYTES", 100)  # one row of tiles at a time
+    contents, whole = slide(full=full, color=color, lost=lost)
+    report = dd.convert([contents], tmp_path, format="zarr", values="stored", tags=["Modality"])
+    assert report.done == 1
+    group = zarr.open_group(tmp_path / "00000000", mode="r")
+    array = group["0"]
+    assert array.dtype == np.uint8 and np.array_equal(array[...], whole)
+    assert array.chunks[-2:] == (4, 5) and array.shards[-2:] == (4, 15)
+    assert group.attrs["Modality"] == "SM"
+    (scale,) = group.attrs["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"]
+    assert np.allclose(scale["scale"][-2:], (2.0, 1.0))
+
+
+@pytest.mark.parametrize("color", [True, False])
+@pytest.mark.filterwarnings("ignore")
+def test_slides_in_ome_zarr(tmp_path: Path, color: bool) -> None:
+    library("zarr")
+    pytest.importorskip("ome_zarr", reason="export: ome_zarr is not installed")
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+
+    contents, whole = slide(full=True, color=color)
+    dd.convert([contents], tmp_path, format="zarr", values="stored")
+    (node,) = Reader(parse_url(tmp_path / "00000000"))()
+    assert np.array_equal(np.asarray(node.data[0]), whole)
+    assert [axis["name"] for axis in node.metadata["axes"]] == (["c"] if color else []) + ["y", "x"]
+
+
+def test_a_damaged_tile_is_a_failure_of_its_slide(tmp_path: Path) -> None:
+    library("zarr")
+    contents, _ = slide(full=True, color=False)
+    parts = contents.split(item := b"\xfe\xff\x00\xe0")
+    parts[-3] = parts[-3][:4] + bytes(4) + parts[-3][8:]  # a tile of no segments
+    files = [item.join(parts), *stack(1)]
+    report = dd.convert(files, tmp_path, format="zarr")
+    assert (report.done, report.failed) == (1, 1) and not (tmp_path / ".partial").exists()
+    assert not (tmp_path / "00000000").exists()
+
+
 def test_tfrecord(tmp_path: Path) -> None:
     dd.convert(stack(5), tmp_path, format="tfrecord", tags=TAGS, shard_size=2)
     assert sorted(path.name for path in tmp_path.glob("*.tfrecord")) == [f"{k:06d}.tfrecord" for k in range(3)]

@@ -64,6 +64,8 @@ class Format:
         False: tags alone.
     by_series : bool
         A record is a volume of all files of a series.
+    by_tiles : bool
+        A record of a slide is a picture that is decoded while it is written.
     library : str
         What must be installed; empty for nothing.
     keywords : dict
@@ -77,6 +79,7 @@ class Format:
     values: str = "modality"
     with_pixels: bool = True
     by_series: bool = False
+    by_tiles: bool = False
     library: str = ""
     keywords: dict[str, Any] = field(default_factory=dict)
 

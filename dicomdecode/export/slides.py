@@ -1,0 +1,117 @@
+"""A picture of tiles that need not fit in memory: it is decoded a few rows of tiles at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dicomdecode.pixels import PixelData, Request
+from dicomdecode.pixels.drawn import decode_drawn
+from dicomdecode.reading.spacing import find_spacing
+from dicomdecode.reading.tiles import tiling_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dicomdecode.reading import DicomFile, Source
+    from dicomdecode.reading.spacing import Spacing
+    from dicomdecode.reading.tiles import Tiling
+
+__all__ = ["Slide", "slide_of"]
+
+#: Keywords of `imread` with which frames are no tiles any more.
+_OTHERS = {"frames", "region", "reduce", "frame_dim"}
+#: Of the pixels that are decoded at a time.
+_BAND_BYTES = 1 << 26
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slide:
+    """The picture.
+
+    Attributes
+    ----------
+    source : Source
+        Its bytes.
+    pixels : PixelData
+        Of the file.
+    keywords : dict
+        Of `imread`.
+    tiling : Tiling
+        Where tiles lie.
+    tile : tuple of int
+        Rows and columns of one, and samples for colour.
+    dtype : numpy.dtype
+        Of the result.
+    spacing : (row spacing, column spacing) or None
+        In mm.
+    threads : int
+        That decoding may use.
+    """
+
+    source: Source
+    pixels: PixelData
+    keywords: dict[str, Any]
+    tiling: Tiling
+    tile: tuple[int, ...]
+    dtype: np.dtype[Any]
+    spacing: Spacing | None
+    threads: int
+
+    @property
+    def tiles_down(self) -> int:
+        """How many rows of tiles a band has."""
+        row = int(np.prod(self.tile)) * self.dtype.itemsize * self.tiling.across
+        return min(max(_BAND_BYTES // row, 1), self.tiling.down)
+
+    def bands(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """(first row, pixels [rows, columns, ...]); tiles that are not there are 0.
+
+        Raises
+        ------
+        DicomError, OSError
+            A tile cannot be decoded, or not be read.
+        """
+        height, width = self.tile[:2]
+        for top in range(0, self.tiling.down, self.tiles_down):
+            places = {
+                (row - top, column): frame
+                for row in range(top, min(top + self.tiles_down, self.tiling.down))
+                for column in range(self.tiling.across)
+                if (frame := self.tiling.frames.get((row, column))) is not None
+            }
+            rows = min(self.tiles_down * height, self.tiling.rows - top * height)
+            band = np.zeros((-(-rows // height) * height, self.tiling.across * width, *self.tile[2:]), self.dtype)
+            for (row, column), tile in zip(places, self._decoded(list(places.values())), strict=True):
+                band[row * height : (row + 1) * height, column * width : (column + 1) * width] = tile
+            yield top * height, band[:rows, : self.tiling.columns]
+
+    def _decoded(self, frames: list[int]) -> NDArray[Any]:
+        if not frames:
+            return np.empty((0, *self.tile), self.dtype)
+        self.source.wake()
+        try:
+            return decode_drawn(self.pixels, Request(**self.keywords, frames=frames), threads=self.threads)
+        finally:
+            self.source.rest()
+
+
+def slide_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads: int) -> Slide | None:
+    """The picture that the frames of a file are tiles of; None where they are none.
+
+    Raises
+    ------
+    DicomError
+        A sequence is malformed, or there are fewer frames than the header says.
+    """
+    if file.frames < 2 or not file.tag(0x00480006) or _OTHERS & set(keywords):
+        return None
+    pixels = PixelData(file)
+    last = decode_drawn(pixels, Request(**keywords, frames=file.frames - 1))  # before something is made for each
+    tiling = tiling_of(file)
+    if tiling is None:
+        return None
+    return Slide(source, pixels, keywords, tiling, last.shape, last.dtype, find_spacing(file)[0], threads)
