@@ -68,6 +68,7 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "sequence_text": _malformed("Text was asked of a sequence."),
         "inflate": _malformed("The deflated data set or frame cannot be inflated."),
         "file_changed": _malformed("The file shrank while it was read."),
+        "not_for_pydicom": _malformed("`image.dataset` was asked for, and pydicom cannot read the file."),
         "decimal_string": _malformed("Rescale Slope, Rescale Intercept or Dose Grid Scaling is not a finite number."),
     },
     "The image attributes": {

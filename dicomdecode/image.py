@@ -14,7 +14,7 @@ from dicomdecode.pictures import Pictured
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.arguments import full_index, region_of
-from dicomdecode.pixels.decode import first_codestream
+from dicomdecode.pixels.decode import check_last_frame, first_codestream
 from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from dicomdecode.reading.source import SourceLike
 
 __all__ = ["DicomImage", "open_image"]
+
+#: Frames whose planes are told whether or not the file holds their pixels.
+_PLANES = 1 << 16
 
 
 class DicomImage(Pictured):
@@ -175,6 +178,8 @@ class DicomImage(Pictured):
 
     def _of_planes(self, part: Callable[[Plane], Any]) -> NDArray[np.float64] | None:
         with self._awake():
+            if self._file.frames > _PLANES:
+                check_last_frame(self._pixels)
             found = [part(plane) for plane in planes_of(self._file)]
         if any(one is None for one in found):
             return None
@@ -401,14 +406,21 @@ class DicomImage(Pictured):
 
     @property
     def dataset(self) -> Dataset:
-        """A pydicom Dataset, read when asked for."""
-        import io
+        """A pydicom Dataset, read when asked for.
 
-        import pydicom
+        What pydicom warns of while it reads is not passed on: it repeats values. Elements become values when they are
+        asked for, and what it says then is its own.
 
-        if isinstance(self._origin, pydicom.Dataset):
-            return self._origin
-        return pydicom.dcmread(io.BytesIO(self._bytes()), force=True)
+        Raises
+        ------
+        DicomError
+            pydicom cannot read the file.
+        """
+        from pydicom import Dataset
+
+        from dicomdecode.reading.dataset import read_dataset
+
+        return self._origin if isinstance(self._origin, Dataset) else read_dataset(self._bytes())
 
     def _bytes(self) -> bytes:
         """The whole file."""

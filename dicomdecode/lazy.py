@@ -9,6 +9,7 @@ import numpy as np
 
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.decode import check_last_frame
 from dicomdecode.pixels.planning import Plans
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def as_dask(image: Any, pixels: PixelData, keywords: dict[str, Any]) -> Any:
     if {"frames", "out"} & set(keywords):
         raise TypeError("to_dask takes no frames= and no out=; take frames of the array")
     request = Request(**keywords, frames=[0])
+    check_last_frame(pixels)
     frames = Frames(pixels, request)
     plans = Plans(frames, request)
     one = frames.allocate(request, plans.dtype, plans.samples)

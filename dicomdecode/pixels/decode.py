@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 
     from dicomdecode.pixels.arguments import Allocate
 
-__all__ = ["cores", "decode", "first_codestream", "side_by_side", "stored_cells"]
+__all__ = ["check_last_frame", "cores", "decode", "first_codestream", "side_by_side", "stored_cells"]
+
+
+def check_last_frame(pixels: PixelData) -> None:
+    """Raise where there cannot be as many frames as the header says: before something is made for each of them.
+
+    Raises
+    ------
+    DicomError
+        Frames are missing, or the file cannot be decoded.
+    """
+    frames = Frames(pixels, Request(values="stored", color="stored"))
+    frames.check_all()
 
 
 def decode(

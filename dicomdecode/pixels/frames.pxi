@@ -158,6 +158,10 @@ cdef class Frames:
             self.file.raise_fault(&fault, <int64_t>last)
         return 0
 
+    def check_all(self):
+        """Raise when there cannot be as many frames as the header says."""
+        self.check(self.file.h.frames - 1, self.file.h.frames)
+
     def use_threads(self, int threads):
         """Let the codec use so many threads within a frame."""
         self.layout.spec.threads = threads

@@ -11,6 +11,7 @@ from dicomdecode.errors import UnsupportedError
 from dicomdecode.limits import limits_of
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels.decode import check_last_frame
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.tiles import tiling_of
 
@@ -46,9 +47,11 @@ def places_of(source: Any) -> Places:
     try:
         file = DicomFile(opened, limits)
         color = "stored" if file.photometric == "PALETTE COLOR" else "rgb"
-        frames = Frames(PixelData(file), Request(values="stored", color=color))
+        pixels = PixelData(file)
+        frames = Frames(pixels, Request(values="stored", color=color))
         if frames.is_stream:
             raise _no_place("a video")
+        check_last_frame(pixels)
         samples = (file.samples,) if file.samples > 1 else ()
         frame = (file.rows, file.columns, *samples)
         extents = list(_extents(file, frames))

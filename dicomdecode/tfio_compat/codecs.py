@@ -10,7 +10,7 @@ import numpy as np
 
 from dicomdecode import codecs
 from dicomdecode.codecs._spec import FrameSpec
-from dicomdecode.errors import MalformedError, TruncatedError, UnsupportedError
+from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.limits import check_limit
 from dicomdecode.syntaxes import SYNTAXES, name_of
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, Image, Stream, check_limits, fail, number, undefined
@@ -162,22 +162,47 @@ def _ycc_to_rgb(samples: NDArray[Any], precision: int) -> NDArray[Any]:
 def _rle_frames(fragments: list[Any], image: Image, samples: int) -> list[NDArray[Any]]:
     """Each frame takes as many fragments as it needs; the last segment of one in a single fragment may be short."""
     decoded: list[NDArray[Any]] = []
-    taken: list[bytes] = []
+    taken, last, count = bytearray(), _LastSegment(image.rows * image.columns), 0
     for i, fragment in enumerate(fragments):
-        taken.append(bytes(fragment))
-        left = len(fragments) - i - 1 > 0 and len(fragments) != image.frames
-        try:
-            decoded.append(_rle(b"".join(taken), image, samples, len(decoded), not left and len(taken) == 1))
-        except MalformedError:
-            if not left:
-                raise
+        taken += fragment
+        count += 1
+        left = i + 1 < len(fragments) and len(fragments) != image.frames
+        if left and not last.is_whole(taken):
             continue
-        taken.clear()
+        decoded.append(_rle(bytes(taken), image, samples, len(decoded), not left and count == 1))
+        taken, last, count = bytearray(), _LastSegment(image.rows * image.columns), 0
         if len(decoded) == image.frames:
             break
     if len(decoded) < image.frames:
         fail("a frame is not complete", PIXEL_DATA)
     return decoded
+
+
+class _LastSegment:
+    """How far the last segment of an RLE frame is there, while fragment after fragment is added: a frame of very many
+    is not decoded with each of them."""
+
+    def __init__(self, pixels: int) -> None:
+        self._at = 0
+        self._left = pixels
+
+    def is_whole(self, frame: bytearray) -> bool:
+        """Whether there are bytes for all pixels; or what more bytes do not mend: its decoder tells."""
+        if len(frame) < 64:
+            return False
+        if not self._at:
+            segments = struct.unpack_from("<I", frame)[0]
+            if not 1 <= segments <= 15:
+                return True
+            self._at = max(64, struct.unpack_from("<I", frame, 4 * segments)[0])
+        while self._left > 0 and self._at < len(frame):
+            control = frame[self._at]
+            behind = self._at + (control + 2 if control < 128 else 2)
+            if behind > len(frame):
+                return False
+            self._at = behind
+            self._left -= control + 1 if control < 128 else 257 - control
+        return self._left <= 0
 
 
 def _rle(frame: bytes, image: Image, samples: int, index: int, may_be_short: bool) -> NDArray[Any]:
@@ -202,7 +227,7 @@ def _repeating(frame: bytes) -> bytes:
         return frame
     count, *offsets = struct.unpack_from("<16I", frame)
     ends = [*offsets[1:count], len(frame)]
-    if count > 15 or any(not 64 <= a <= b for a, b in zip(offsets[:count], ends, strict=True)):
+    if not 1 <= count <= 15 or any(not 64 <= a <= b for a, b in zip(offsets[:count], ends, strict=True)):
         return frame
     segments = []
     for at, end in zip(offsets[:count], ends, strict=True):

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import VolumeError
-from dicomdecode.pixels import PixelData, Request
-from dicomdecode.pixels._core import Frames
+from dicomdecode.pixels import PixelData
+from dicomdecode.pixels.decode import check_last_frame
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.planes import Plane, cross, planes_of
 from dicomdecode.volumes.mosaic import find_mosaic
@@ -133,7 +133,8 @@ def slices_of(opened: Opened) -> Iterator[Slice]:
         A sequence is malformed, or there are fewer frames than the header says.
     """
     if opened.file.frames > 1:
-        _check_last_frame(opened)
+        with opened.awake():
+            check_last_frame(opened.pixels)
     mosaic = find_mosaic(opened.file)
     if mosaic is not None:
         for tile, plane in enumerate(mosaic.planes):
@@ -141,14 +142,6 @@ def slices_of(opened: Opened) -> Iterator[Slice]:
         return
     for frame, plane in enumerate(planes_of(opened.file)):
         yield Slice(opened, frame, plane)
-
-
-def _check_last_frame(opened: Opened) -> None:
-    """Raise where there cannot be as many frames as the header says, before something is made for each."""
-    request = Request(values="stored", color="stored", frames=[opened.file.frames - 1])
-    with opened.awake():
-        frames = Frames(opened.pixels, request)
-        frames.allocate(request, frames.cell, frames.samples)
 
 
 def place(slices: list[Slice]) -> None:

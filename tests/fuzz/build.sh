@@ -2,17 +2,12 @@
 # Builds the fuzzers with clang (libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) into the folder named, with
 # their first inputs beside them, and of each fuzzer of a Cython module one whose code has a planted bug.
 #
-#   sh tests/fuzz/build.sh build/fuzz && cd build/fuzz
-#   ./reading -max_len=4000 reading_found reading_seeds       the scanner, the header, texts, fragments
-#   ./core -max_len=4000 core_found core_seeds                layout, index, native cells, frames
-#   ./cells -max_len=300 cells_found cells_seeds              loops over cells
-#   ./rle -max_len=1000 rle_found rle_seeds
-#   ./ljpeg -max_len=700 ljpeg_found ljpeg_seeds              lossless JPEG
-#   ./preflight -max_len=700 preflight_found preflight_seeds  what is checked of JPEG 2000 first
-#   ./jpeg2000 -max_len=1500 -timeout=5 -rss_limit_mb=1024 jpeg2000_found jpeg2000_seeds
-#   ./ht -max_len=2000 ht_found ht_seeds
-#   ./jpegls -max_len=700 jpegls_found jpegls_seeds
-#   ./jpegls -max_len=16000 jpegls_found jpegls_seeds         longer than the window of the reader
+#   sh tests/fuzz/build.sh build/fuzz && python tests/fuzz/campaign.py build/fuzz
+#
+# With COVERAGE=1 nothing is sanitised and no bug planted: lines are counted instead, for tests/fuzz/coverage.py.
+#
+# Comparisons are not traced (trace-cmp): up to two thirds of the time would go there, and the seeds hold every marker,
+# tag and word.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=${1:?a folder for what is built}
@@ -20,7 +15,8 @@ python=${PYTHON:-python3}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 cd "$root"
-sanitizers="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all"
+sanitizers="-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-sanitize-coverage=trace-cmp"
+[ -z "${COVERAGE:-}" ] || sanitizers="-fsanitize=fuzzer -fprofile-instr-generate -fcoverage-mapping"
 codecs=dicomdecode/codecs
 
 seeds() { # name, script and its arguments in front of the folder
@@ -53,15 +49,16 @@ print(os.pathsep.join(dict.fromkeys(folders)))')
 module() { # name of the program, name of the fuzzer, .pyx, flags: a Cython module that the fuzzer includes
     program=$1 name=$2 pyx=$3
     shift 3
-    "$python" -m cython -3 "$pyx" -o "$folder/$(basename "$pyx" .pyx).c"
+    generated=$folder/$(basename "$pyx" .pyx).c
+    "$python" -m cython -3 "$pyx" -o "$generated"
+    # What is done with large frames is done with small ones here.
+    sed -i.before -E 's/(_core_(PART|PART_TO_8_BITS|AT_END)) = [^,]*/\1 = 64/' "$generated" && rm "$generated.before"
     clang -O2 -g -Wno-unused-function $sanitizers -fno-sanitize=pointer-overflow -DFUZZ_PATH="\"$path\"" \
         -I"$folder" -I"$include" -I dicomdecode "$@" \
         "tests/fuzz/$name.c" -o "$folder/$program" -L"$library" -Wl,-rpath,"$library" -l"$python_library" -lm
 }
 
-# JPEG-LS has its marker segments in Cython. Comparisons are not traced: two thirds of the time would go there, and the
-# seeds hold every marker.
-module jpegls jpegls $codecs/jpegls/_jpegls.pyx -fno-sanitize-coverage=trace-cmp -I $codecs/jpegls
+module jpegls jpegls $codecs/jpegls/_jpegls.pyx -I $codecs/jpegls
 seeds jpegls tests/fuzz/jpegls_seeds.py
 
 for target in "reading dicomdecode/reading/_reading.pyx -I dicomdecode/reading" \
@@ -73,5 +70,5 @@ for target in "reading dicomdecode/reading/_reading.pyx -I dicomdecode/reading" 
     name=${target%% *}
     module "$name" $target
     seeds "$name" tests/fuzz/seeds.py "$name"
-    module "${name}_planted" $target -DPLANTED -O0
+    [ -n "${COVERAGE:-}" ] || module "${name}_planted" $target -DPLANTED -O0
 done

@@ -11,10 +11,14 @@
 
 #include "j2k.h"
 
-enum { MOST_SAMPLES = 1 << 13 };
+enum { MOST_SAMPLES = 1 << 11 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_options(void);
+
+/* As in module.h. */
+const char *__asan_default_options(void) { return "malloc_context_size=0:quarantine_size_mb=1"; }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;

@@ -25,7 +25,7 @@ def options_of(k: int, order: str, style: int, samples: int) -> dict[str, Any]:
     options: dict[str, Any] = {"order": order, "style": style, "resolutions": 1 + k % 5}
     options |= {"eph": k % 2 == 0, "sop": k % 2 == 0, "transform": samples == 3 and k % 3 == 0}
     if k % 3 == 1:
-        options |= {"tile": (17, 13), "image_offset": (5, 3), "resolutions": 1 + k % 3}
+        options |= {"tile": (11, 9), "image_offset": (5, 3), "resolutions": 1 + k % 3}
     if k % 4 == 1:
         options |= {"precincts": [(8, 16)] * 2, "blocks": (4, 8)}
     if k % 4 == 2:
@@ -48,7 +48,7 @@ def main(folder: str) -> None:
         bits = (8, 12, 16)[k % 3]
         options = options_of(k, order, style, samples)
         try:
-            stream = encode(picture(21, 37, samples, bits, signed=k % 11 == 0, seed=k), bits, **options)
+            stream = encode(picture(13, 19, samples, bits, signed=k % 11 == 0, seed=k), bits, **options)
         except ValueError:  # OpenJPEG gives up where markers outweigh the pixels
             continue
         if options["sop"] and k % 4 == 0:
@@ -64,10 +64,10 @@ def main(folder: str) -> None:
 def ht_streams() -> Iterator[bytes]:
     """HTJ2K: of OpenJPH, and single blocks with refinement and placeholders, pure and mixed."""
     for k, samples in itertools.product(range(4), (1, 3)):
-        a = picture(21, 37, samples, 8, seed=k)
+        a = picture(13, 19, samples, 8, seed=k)
         a = a[..., 0] if samples == 1 else a
         yield bytes(
-            imagecodecs.htj2k_encode(a, reversible=k % 2 == 0, resolutions=1 + k, tile=(16, 16) if k > 1 else None)
+            imagecodecs.htj2k_encode(a, reversible=k % 2 == 0, resolutions=1 + k, tile=(8, 8) if k > 1 else None)
         )
     for style, passes in itertools.product((HT, HT | CAUSAL, MIXED), (0, 1, 2)):
         cleanup = cleanup_of(11, 18, 4, passes)

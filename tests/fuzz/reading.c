@@ -2,6 +2,9 @@
  *
  *     bit 0      in windows that grow, as a file on disk is read, else in memory as a whole
  *     bits 1-3   the first window is 1 << (4 + n) bytes
+ *     bit 4      70,000 zeros follow, so that there may be values of 64 KiB, which are gone by
+ *     bit 5      the fragments are outside of memory
+ *     bit 6      texts of a whole file at once, as the op reads them
  */
 #include "_reading.c"
 
@@ -9,6 +12,9 @@
 
 #define F(name) __pyx_f_11dicomdecode_7reading_8_reading_##name
 #define T(name) struct __pyx_t_11dicomdecode_7reading_8_reading_##name
+#define E(name) __pyx_e_11dicomdecode_7reading_8_reading_##name
+enum { SCAN_DONE = E(SCAN_DONE), SCAN_PIXELS = E(SCAN_PIXELS), SCAN_MORE = E(SCAN_MORE), SCAN_FAR = E(SCAN_FAR),
+       SCAN_FAULT = E(SCAN_FAULT), FAR = E(FAR) };
 
 static const struct __pyx_t_11dicomdecode_7reading_7_limits_CLimits limits = {
     .pixels_per_frame = 1 << 20, .frames = 1 << 12, .output_bytes = 1 << 24, .header_bytes = 1 << 20,
@@ -22,29 +28,62 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     return 0;
 }
 
-/* Windows of the file, each a copy: what lies behind one is not to be read. */
-static int scan_windows(T(FileMap) *m, const uint8_t *data, size_t size, size_t window, uint8_t **held,
-                        T(Fault) *fault) {
-    F(map_init)(m, NULL, 0, 0, size);
+/* A file whose bytes behind `size` are zeros. */
+typedef struct {
+    Input front;
+    uint64_t size;
+    uint8_t *windows[64];
+    int count;
+} File;
+
+static int64_t read_more(void *source, uint64_t offset, uint8_t *buffer, size_t size) {
+    const File *file = source;
+    if (offset >= file->size) return 0;
+    if (size > file->size - offset) size = file->size - offset;
+    const size_t copied = offset >= file->front.size ? 0 : size < file->front.size - offset ? size : file->front.size - offset;
+    if (copied) memcpy(buffer, file->front.data + offset, copied);
+    memset(buffer + copied, 0, size - copied);
+    return (int64_t)size;
+}
+
+/* A window of the file, which is a copy: what lies behind it is not to be read. */
+static uint8_t *open_window(File *file, uint64_t base, size_t size) {
+    uint8_t *window = malloc(size ? size : 1);
+    if (!window || file->count == 64) abort();
+    read_more(file, base, window, size);
+    return file->windows[file->count++] = window;
+}
+
+static int scan_windows(T(FileMap) *m, File *file, size_t first, T(Fault) *fault) {
+    F(map_init)(m, NULL, 0, 0, file->size);
     m->limits = limits;
-    for (int result = 2; result == 2;) {        /* SCAN_MORE */
-        if (window > size) window = size;
-        free(*held);
-        *held = copy_of(data, window);
-        m->cursor.data = *held;
+    m->steps_over = 1;
+    for (size_t window = first;; window = m->wanted > 2 * m->cursor.size ? m->wanted : 2 * m->cursor.size) {
+        if (window > m->file_size) window = m->file_size;
+        if (m->cursor.size) free(file->windows[--file->count]);
+        m->cursor.data = open_window(file, m->base, window);
         m->cursor.size = window;
-        result = F(scan)(m, 1, fault);
-        if (result != 2) return result;
-        if (window == size) abort();            /* a loop without progress */
-        window = m->wanted > 2 * window ? m->wanted : 2 * window;
+        int result = F(scan)(m, 1, fault);
+        if (result == SCAN_FAR) {
+            F(add_window)(m, m->cursor.data, m->base);
+            m->file_size = m->base + m->file_size - m->wanted;
+            m->base = m->wanted;
+            m->cursor.size = m->cursor.pos = 0;
+            m->wanted = first < m->file_size ? first : m->file_size;
+            if (file->count == 64) return SCAN_FAULT;
+        } else if (result != SCAN_MORE) {
+            return result;
+        } else if (window == m->file_size) {
+            abort();            /* a loop without progress */
+        }
     }
-    return -1;
 }
 
 static void read_texts(const T(FileMap) *m, const T(ElementTable) *table) {
     const int charset = F(charset_of)(m);
     for (size_t i = 0; i < table->count; i++) {
         const T(Element) *e = &table->items[i];
+        if (e->flags & FAR) continue;
         const uint8_t *value = F(value_at)(m, e);
         char *text = NULL;
         const int64_t n = F(write_text)(value, e->length, e->vr, i & 1, charset, &text);
@@ -53,6 +92,16 @@ static void read_texts(const T(FileMap) *m, const T(ElementTable) *table) {
         if (F(bytes_of_values)(value, e->length, e->vr, (int)(i % 5), 1 + i % 3) > e->length) abort();
         if (F(find)(table, e->tag) == NULL) abort();
     }
+}
+
+static void take_text(void *target, size_t index, const char *text, size_t size) {
+    *(size_t *)target += index + (size ? (unsigned char)text[size - 1] : 0);
+}
+
+static void read_texts_at_once(const uint8_t *data, size_t size) {
+    static const uint32_t tags[] = {0x00020010, 0x00080005, 0x00081140, 0x00100010, 0x00280120, 0x00281050, 0x00281053};
+    size_t sum = 0;
+    F(texts_of_file)(data, size, &limits, tags, sizeof tags / sizeof *tags, take_text, &sum);
 }
 
 static void walk_fragments(const T(FileBytes) *file, const T(Element) *pixels) {
@@ -75,27 +124,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     T(ImageHeader) header;
     T(Fault) fault = {0};
     uint8_t *copy = copy_of(in.data, in.size);
+    File file = {.front = in, .size = in.size + (options & 16 ? 70000 : 0)};
     int result;
     if (options & 1) {
-        free(copy);
-        copy = NULL;
-        result = scan_windows(&m, in.data, in.size, (size_t)16 << (options >> 1 & 7), &copy, &fault);
+        result = scan_windows(&m, &file, (size_t)16 << (options >> 1 & 7), &fault);
     } else {
-        const T(FileBytes) file = {copy, in.size, in.size, NULL, NULL};
-        result = F(scan_held)(&m, &file, &limits, &fault);
+        const T(FileBytes) held = {copy, in.size, in.size, NULL, NULL};
+        result = F(scan_held)(&m, &held, &limits, &fault);
+        if (options & 64) read_texts_at_once(copy, in.size);
     }
-    if (result < 0 && fault.kind == 0) abort();
-    if (result == 0 || result == 1) {           /* SCAN_DONE, SCAN_PIXELS */
+    if (result == SCAN_FAULT && fault.kind == 0) abort();
+    if (result == SCAN_DONE || result == SCAN_PIXELS) {
         F(parse_header)(&m, &header);
         F(check_header)(&m, &header, &fault);
         read_texts(&m, &m.elements);
         read_texts(&m, &m.meta);
         if (!(options & 1) && header.pixels.tag) {
-            T(FileBytes) file = {copy, in.size, in.size, NULL, NULL};
-            walk_fragments(&file, &header.pixels);
+            T(FileBytes) held = {copy, in.size, in.size, NULL, NULL};
+            if (options & 32) held = (T(FileBytes)){copy, in.size / 3, in.size, read_more, &file};
+            walk_fragments(&held, &header.pixels);
         }
     }
     F(map_free)(&m);
+    while (file.count) free(file.windows[--file.count]);
     free(copy);
     return 0;
 }

@@ -1,7 +1,7 @@
 """Files that ask for much with little, by name; and the verdict on each.
 
-`python -m tests.hostile.bombs` runs each in a child and prints one line of JSON: CPU seconds, bytes of memory above
-what the process had, and how it ended. `tests/hostile/test_bombs.py` judges.
+`python -m tests.hostile.bombs` runs each in a child and prints one line of JSON: CPU seconds of the call, bytes of
+memory above what the process had, and how it ended. `tests/hostile/test_bombs.py` judges.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import struct
 import sys
+import time
 import warnings
 import zlib
 from collections.abc import Callable
@@ -136,6 +137,13 @@ def fragments(count: int, size: int, frames: int = 1) -> bytes:
 
 def rle(segment: bytes, rows: int, columns: int, **options: Any) -> bytes:
     return coded(s.RLE, struct.pack("<16I", 1, 64, *[0] * 14) + segment, rows, columns, **options)
+
+
+def rle_in_fragments(count: int) -> bytes:
+    """A frame of runs of one byte, each in a fragment of its own."""
+    first = struct.pack("<16I", 1, 64, *[0] * 14)
+    items = b"".join(map(s.item, [b"", first, *[b"\0\0"] * count])) + s.tag_bytes(0xFFFEE0DD) + bytes(4)
+    return s.dataset([*head(2000, 2000), s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + items], syntax=s.RLE)
 
 
 def black_jpeg_ls(size: int) -> bytes:
@@ -384,7 +392,19 @@ BOMBS: dict[str, Bomb] = {
     "fragments, their issues": Bomb(
         "decodes", lambda: fragments(2_000_000, 8, 2_000_000), lambda contents: len(dd.open(contents).issues)
     ),
+    "fragments of one RLE frame, as tensorflow-io reads them": Bomb(
+        "refused",
+        lambda: rle_in_fragments(10_000),
+        lambda contents: dd.decode_dicom_image(contents, values="tfio", on_error="strict"),
+    ),
     "empty fragments": Bomb("refused", lambda: fragments(3_000_000, 0), stored),
+    "planes of frames that are not there": Bomb(
+        "refused",
+        lambda: s.dataset(
+            [*head(4, 4, frames=4_000_000), (0x00200032, "DS", "0\\0\\0"), (s.PIXEL_DATA, "OW", bytes(16))]
+        ),
+        lambda contents: dd.open(contents).position,
+    ),
     # Texts, tables, numbers.
     "windows": Bomb("decodes", lambda: windows("400\\"), displayed),
     "windows that are too narrow": Bomb("decodes", lambda: windows("0\\"), displayed),
@@ -405,13 +425,20 @@ BOMBS: dict[str, Bomb] = {
 }
 
 
+#: A refusal that took longer is tried again, twice: what a busy machine adds is not the bomb's.
+SOON = 0.1
+
+
 def run(bomb: Bomb) -> dict[str, Any]:
-    """One bomb in a child of its own."""
+    """One bomb in a child of its own; the CPU seconds are those of the call."""
     subject = bomb.build()
     size = len(subject) if isinstance(subject, bytes) and subject[128:132] == b"DICM" else 0
     gc.collect()
     before = _in_child(lambda: None)
     found = _in_child(lambda: bomb.call(subject))
+    for _ in range(2):
+        if found["end"] == "refused" and found["cpu"] > SOON:
+            found = min(found, _in_child(lambda: bomb.call(subject)), key=lambda one: float(one["cpu"]))
     found["memory"] -= before["memory"]
     return found | {"input": size}
 
@@ -424,6 +451,8 @@ def _in_child(work: Callable[[], Any]) -> dict[str, Any]:
 
         signal.alarm(60)
         outcome: dict[str, Any] = {}
+        # Of the call alone: a child also pays for its pages of the parent.
+        began = time.process_time()
         try:
             result = work()
             outcome = {"output": getattr(result, "nbytes", 0), "end": "decodes"}
@@ -433,15 +462,16 @@ def _in_child(work: Callable[[], Any]) -> dict[str, Any]:
             outcome = {"end": "refused", "code": type(error).__name__}
         except BaseException as error:
             outcome = {"end": f"{type(error).__name__}: {error}"[:200]}
+        outcome["cpu"] = time.process_time() - began
         os.write(write_end, json.dumps(outcome).encode())
         os._exit(0)
     os.close(write_end)
     _, status, usage = os.wait4(child, 0)
     with os.fdopen(read_end) as told:
-        outcome = json.loads(told.read() or '{"end": "killed"}')
+        outcome = json.loads(told.read() or '{"end": "killed", "cpu": 0}')
     if status:
         outcome["end"] = f"ended with status {status}"
-    return outcome | {"cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024}
+    return outcome | {"memory": usage.ru_maxrss * 1024}
 
 
 def main(names: list[str]) -> None:

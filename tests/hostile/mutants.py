@@ -2,8 +2,9 @@
 
     python -m tests.hostile.mutants [-n COUNT] [-s SEED] [FILE or FOLDER ...]
 
-Without files: those that `tests/test_robustness.py` synthesises, and pydicom's. Prints one line of JSON; exits with 1
-where a child was killed by a signal, hung, raised what is no DicomError, or told a name.
+Without files: those that `tests/test_robustness.py` synthesises, and pydicom's. Every text of a file is a name that no
+message may hold. Prints one line of JSON; exits with 1 where a child was killed by a signal, hung, raised what is no
+DicomError, or told the name.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import random
 import re
 import struct
 import sys
+import tempfile
 import time
 import warnings
 from collections import Counter
@@ -29,11 +31,14 @@ import dicomdecode as dd
 
 #: Put in the place of names, and looked for in everything that is said.
 SENTINEL = b"Zq8KjV7wXy"
-HANGS = 2.0  # seconds: no mutant of a small file takes so long
+#: CPU seconds of one call: a hang, if it is also 20 times what the whole file takes; and what is never a hang.
+HANGS, SOON = 2.0, 0.5
 LIMITS = dd.Limits.strict(pixels_per_frame=1 << 22, output_bytes=1 << 26, header_bytes=1 << 24)
+TAGS = ["PatientName", "Rows", "WindowCenter", 0x00081155, "[0028,3010][0][0028,3002]"]
 WORDS = [0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
 TEXTS = [b"1e308", b"-1", b"0", b"nan", b"1e-320", b"99999999999", b"", b"\\" * 30, b"2147483648", SENTINEL, b"1\\2\\3"]
 _ELEMENT = re.compile(rb"(?s)([\x02-\xff]\0..)([A-Z]{2})(..)")
+_TEXT = re.compile(rb"(?s)[\x04-\xff]\0..(?:(?:PN|LO|SH|LT|ST|AE)(..)|(?:UT|UC)\0\0(..)\0\0)")
 _MARKER = re.compile(rb"(?s)\xff[\x4f-\x93\xc0-\xfe]..")
 
 Damage = Callable[[bytearray, random.Random], None]
@@ -41,6 +46,16 @@ Damage = Callable[[bytearray, random.Random], None]
 
 def _places(data: bytearray, pattern: re.Pattern[bytes]) -> list[re.Match[bytes]]:
     return list(pattern.finditer(bytes(data[:200_000])))
+
+
+def named(whole: bytes) -> bytes:
+    """The file with the name for each text that has room for it."""
+    data = bytearray(whole)
+    for text in _TEXT.finditer(whole[:200_000]):
+        length = int.from_bytes(text[1] or text[2], "little")
+        if len(SENTINEL) <= length < 1000 and text.end() + length <= len(data):
+            data[text.end() : text.end() + length] = (SENTINEL * length)[:length]
+    return bytes(data)
 
 
 def flip_bits(data: bytearray, rng: random.Random) -> None:
@@ -168,6 +183,44 @@ def ways_in(contents: bytes) -> Iterator[tuple[str, Callable[[], Any]]]:
         lambda: dd.decode_dicom_data(contents, ["PatientName", "Rows", 0x7FE00010], limits=LIMITS),
     )
     yield "open", lambda: _look(dd.open(contents, limits=LIMITS))
+    yield "read_tags", lambda: dd.read_tags([contents], TAGS, on_error="raise", limits=LIMITS)
+    yield "read_series", lambda: dd.read_series([contents], split="all", strict=False, limits=LIMITS)
+    yield "decode_batch", lambda: _of_batch([contents, io.BytesIO(contents)])
+
+
+def ways_by_path(contents: bytes, folder: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What a user does with a file in a folder."""
+    path = folder / "a.dcm"
+    path.write_bytes(contents)
+    yield "imread path", lambda: dd.imread(path, values="stored", limits=LIMITS)
+    yield "decode_batch path", lambda: _of_batch([path] * 3, threads=2)
+    yield "read_tags path", lambda: dd.read_tags([path], TAGS, on_error="raise", limits=LIMITS)
+    yield "convert", lambda: _convert(path, folder)
+    yield "check", lambda: _command("check", path)
+    yield "info", lambda: _command("info", path) and ""  # it shows values: that is what it is for
+
+
+def _of_batch(sources: list[Any], **keywords: Any) -> None:
+    for decoded in dd.decode_batch(sources, values="stored", limits=LIMITS, **keywords):
+        if decoded.error is not None:
+            raise decoded.error
+
+
+def _convert(path: Path, folder: Path) -> str:
+    """A conversion, and what its manifest says."""
+    out = folder / "converted"
+    dd.convert(path, out, format="npz", tags=["Rows"], limits=LIMITS, overwrite=True)
+    return (out / "manifest.jsonl").read_text()
+
+
+def _command(*arguments: Any) -> str:
+    """What a command of the command line prints."""
+    from dicomdecode import cli
+
+    told = io.StringIO()
+    with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        cli.main([str(argument) for argument in arguments])
+    return told.getvalue()
 
 
 def _look(image: Any) -> str:
@@ -176,71 +229,101 @@ def _look(image: Any) -> str:
     for tag in image.tags()[:200]:
         with contextlib.suppress(dd.DicomError):
             image.tag(tag)
-    for name in ("issues", "spacing", "spacing_of", "window", "shape", "dtype", "codestream"):
+    for name in ("issues", "spacing", "spacing_of", "window", "shape", "dtype", "codestream", "position", "affine"):
         with contextlib.suppress(dd.DicomError):
             said.append(str(getattr(image, name)))
-    with contextlib.suppress(dd.DicomError):
-        _ = image.steps
+    for name in ("steps", "dataset"):
+        with contextlib.suppress(dd.DicomError):
+            getattr(image, name)
     for overlay in image.overlays:
         with contextlib.suppress(dd.DicomError):
             _ = overlay.array
     return "\n".join(said)
 
 
-def _attack(contents: bytes, found: Counter[str], told: io.StringIO) -> None:
-    """Go through all ways in; what is wrong is counted by its name."""
-    start = time.process_time()
-    for name, call in ways_in(contents):
-        told.seek(0)
-        told.truncate()
+#: What is asked for is wrong, not the file: a region that is not in the image, a range that does not fit.
+_ARGUMENTS = ("region ", "no pixel is left", "frames: ", "the possible range")
+
+
+class Attacker:
+    """Goes through all ways in with one file after the other, and counts what is wrong by its name.
+
+    Attributes
+    ----------
+    found : Counter
+    """
+
+    def __init__(self, folder: Path, whole: bytes) -> None:
+        self.found: Counter[str] = Counter()
+        self._folder = folder
+        self._told = io.StringIO()
+        self._usual: dict[str, float] = {}
+        root = logging.getLogger()
+        root.addHandler(logging.StreamHandler(self._told))
+        root.setLevel(logging.DEBUG)
+        self._usual = {name: self._try(name, call) for name, call in self._ways(whole)}
+        self.found.clear()
+
+    def _ways(self, contents: bytes) -> Iterator[tuple[str, Callable[[], Any]]]:
+        yield from ways_in(contents)
+        yield from ways_by_path(contents, self._folder)
+
+    def attack(self, contents: bytes) -> None:
+        for name, call in self._ways(contents):
+            if self._try(name, call) > max(SOON, min(HANGS, 20 * self._usual.get(name, 0))):
+                self.found[f"slow: {name}"] += 1
+
+    def _try(self, name: str, call: Callable[[], Any]) -> float:
+        """One call, and its CPU seconds."""
+        self._told.seek(0)
+        self._told.truncate()
         said = ""
+        began = time.process_time()
         try:
             result = call()
             said = result if isinstance(result, str) else ""
-            found["arrays"] += 1
+            self.found["arrays"] += 1
         except dd.DicomError as error:
-            found["errors"] += 1
+            self.found["errors"] += 1
             said = f"{error} {error!r} {error.hint}"
-        except (ValueError, IndexError) as error:
-            # A region that is not in the image, a range that does not fit: what is asked for is wrong, not the file.
-            known = ("region ", "no pixel is left", "frames: ", "the possible range")
-            if not str(error).startswith(known):
-                found[f"foreign: {name}: {type(error).__name__}: {error}"[:150]] += 1
         except Exception as error:
-            found[f"foreign: {name}: {type(error).__name__}: {error}"[:150]] += 1
-        said += told.getvalue()
+            if not (isinstance(error, (ValueError, IndexError)) and str(error).startswith(_ARGUMENTS)):
+                self.found[f"foreign: {name}: {type(error).__name__}: {error}"[:150]] += 1
+        spent = time.process_time() - began
+        said += self._told.getvalue()
         if SENTINEL.decode() in said or SENTINEL[:8].hex() in said:
-            found[f"told: {name}"] += 1
-    if time.process_time() - start > HANGS * 5:
-        found["slow"] += 1
+            self.found[f"told: {name}"] += 1
+        return spent
 
 
-def _child(batch: list[bytes], write_end: int) -> None:
+def _child(whole: bytes, batch: list[bytes], write_end: int) -> None:
     """Attack one file after the other, and say after each which it was, so that a death has a place."""
     import signal
 
     warnings.simplefilter("error")
-    told = io.StringIO()
-    root = logging.getLogger()
-    root.addHandler(logging.StreamHandler(told))
-    root.setLevel(logging.DEBUG)
-    found: Counter[str] = Counter()
-    for i, contents in enumerate(batch):
-        signal.alarm(30)
-        os.write(write_end, f"{i}\n".encode())
-        _attack(contents, found, told)
-    os.write(write_end, (json.dumps(found) + "\n").encode())
+    with tempfile.TemporaryDirectory() as folder:
+        signal.alarm(60)
+        attacker = Attacker(Path(folder), whole)
+        for i, contents in enumerate(batch):
+            signal.alarm(60)
+            os.write(write_end, f"{i}\n".encode())
+            attacker.attack(contents)
+    os.write(write_end, (json.dumps(attacker.found) + "\n").encode())
     os._exit(0)
 
 
-def attack(batch: list[bytes]) -> Counter[str]:
-    """What became of a batch. A child that dies is counted, and the others go on behind the file that killed it."""
+def attack(whole: bytes, batch: list[bytes]) -> Counter[str]:
+    """What became of a batch of damaged copies of a file. A child that dies is counted, and the others go on behind the
+    file that killed it."""
     found: Counter[str] = Counter()
     while batch:
         read_end, write_end = os.pipe()
         child = os.fork()
         if not child:
-            _child(batch, write_end)
+            try:
+                _child(whole, batch, write_end)
+            finally:
+                os._exit(1)
         os.close(write_end)
         with os.fdopen(read_end) as told:
             lines = told.read().splitlines()
@@ -273,7 +356,8 @@ def main(arguments: list[str]) -> int:
         files = FILES
     found: Counter[str] = Counter()
     for name, contents in files.items():
-        wrong = attack(list(mutants(contents, asked.n, asked.s)))
+        whole = named(contents)
+        wrong = attack(whole, list(mutants(whole, asked.n, asked.s)))
         found += wrong
         if bad(wrong):
             print(name, json.dumps(bad(wrong)), file=sys.stderr, flush=True)

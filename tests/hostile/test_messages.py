@@ -8,11 +8,13 @@ import struct
 import traceback
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import dicomdecode as dd
+from dicomdecode import cli
 from tests import synthesise as s
 
 NAME = "Zq8KjV7w"
@@ -49,6 +51,36 @@ def spelt() -> Iterator[tuple[str, bytes]]:
     )
     overlay = [(0x60000010, "US", 8), (0x60000011, "US", 8), (0x60001500, "LO", NAME), (0x60003000, "OW", b"\0\0")]
     yield "overlay", s.image(PIXELS, extra=overlay)
+    everywhere = [
+        (0x00081150, "UI", NAME),
+        (0x00100010, "PN", NAME),
+        (0x00100020, "LO", NAME),
+        (0x00100040, "CS", NAME),
+    ]
+    everywhere += [
+        (0x00081010, "SH", NAME),
+        (0x00104000, "LT", NAME),
+        (0x00080080, "ST", NAME),
+        (0x00080054, "AE", NAME),
+    ]
+    everywhere += [
+        (0x00100030, "DA", NAME),
+        (0x00080030, "TM", NAME),
+        (0x00101010, "AS", NAME[:4]),
+        (0x00280009, "AT", NAME.encode()),
+    ]
+    everywhere += [
+        (0x00200013, "IS", NAME),
+        (0x00200032, "DS", NAME.encode()),
+        (0x00189004, "UC", NAME),
+        (0x00081190, "UR", NAME),
+    ]
+    everywhere += [(0x00280006, "US", NAME.encode()), (0x00020010, "UI", NAME), (0x00291010, "UN", NAME.encode())]
+    for element in everywhere:
+        yield f"text {element[0]:08x}", s.image(PIXELS, extra=[element])
+    whole = s.image(PIXELS, extra=everywhere)
+    yield "everywhere, cut", whole[:-100]
+    yield "everywhere, unknown character set", s.image(PIXELS, extra=[*everywhere, (0x00080005, "CS", NAME)])
     lut = [(0x00283002, "US", NAME.encode()[:6]), (0x00283006, "OW", b"\0\0"), (0x00283003, "LO", NAME)]
     yield "LUT", s.image(PIXELS, extra=[(0x00283010, "SQ", [lut]), (0x00283000, "SQ", [lut])])
     yield (
@@ -86,9 +118,25 @@ def heard() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
+def converted(contents: bytes, folder: Path) -> str:
+    """What the command line says of a file, and what stands in the manifest of a conversion."""
+    path = folder / "a.dcm"
+    path.write_bytes(contents)
+    cli.main(["check", str(path)])
+    dd.convert(path, folder / "converted", format="npz", tags=["Rows"])
+    return (folder / "converted" / "manifest.jsonl").read_text()
+
+
 @pytest.mark.parametrize("name, contents", list(spelt()), ids=[name for name, _ in spelt()])
-def test_messages(name: str, contents: bytes, heard: io.StringIO, capfd: pytest.CaptureFixture[str]) -> None:
+def test_messages(
+    name: str,
+    contents: bytes,
+    heard: io.StringIO,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     said = []
+    folder = tmp_path_factory.mktemp("files")  # `tmp_path` is named by the test, and that by the name
 
     def attempt(call: object, **keywords: object) -> None:
         try:
@@ -108,6 +156,11 @@ def test_messages(name: str, contents: bytes, heard: io.StringIO, capfd: pytest.
         attempt(dd.open)
         attempt(lambda contents: [said.append(f"{i} {i.code} {i.tag}") for i in dd.open(contents).issues])
         attempt(lambda contents: said.append(repr(dd.open(contents))))
+        attempt(lambda contents: dd.open(contents).dataset)
+        attempt(lambda contents: dd.read_series([contents], split="all"))
+        attempt(lambda contents: dd.read_tags([contents], ["PatientName", "Rows"], on_error="raise"))
+        attempt(lambda contents: list(dd.decode_batch([contents, contents], on_error="raise")))
+        attempt(lambda contents: said.append(converted(contents, folder)))
         attempt(lambda contents: [overlay.array for overlay in dd.open(contents).overlays])
     said += [str(warning.message) for warning in caught]
     said += [heard.getvalue(), *capfd.readouterr()]

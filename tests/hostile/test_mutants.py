@@ -49,8 +49,8 @@ def test_the_same_seed_makes_the_same_mutants() -> None:
 DEATH = """
 import os, sys
 from tests.hostile import mutants
-mutants._attack = lambda contents, found, told: os.abort() if contents == b"b" else found.update(arrays=1)
-print(dict(mutants.attack([b"a", b"b", b"c", b"d"])))
+mutants.Attacker.attack = lambda self, contents: os.abort() if contents == b"b" else self.found.update(arrays=1)
+print(dict(mutants.attack(b"", [b"a", b"b", b"c", b"d"])))
 """
 
 
