@@ -29,7 +29,7 @@ GOALS = {
 }
 #: Seconds of one run of a program. Then the next one begins with what was found, from the smallest input on.
 TURN = 300
-#: Bytes of an input behind the first tenth of the executions: a few seeds are longer than all others, and take the time.
+#: Bytes of an input behind the first tenth of the executions: a few seeds are longer than others, and take the time.
 SHORT = 1500
 
 
