@@ -21,6 +21,7 @@ ALLOWED_SKIPS = {
     "highdicom:": "a library that only this comparison needs",
     "matplotlib:": "an optional library",
     "ipywidgets:": "an optional library",
+    "nbclient:": "it comes with the tools of the documentation",
     "dask:": "an optional library",
     "torch:": "an optional library",
     "pandas:": "an optional library",

@@ -135,10 +135,36 @@ def test_examples_that_need_a_library(reason: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of Jupyter, about itself
+def test_the_front_page_in_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first lines, pasted into a cell, and the image as a last one."""
+    client = pytest.importorskip("nbclient", reason="nbclient: not installed")
+    import nbformat
+
+    lines = re.findall(r"^>>> (.*)$", text_of("docs/index.md"), re.MULTILINE)[:3]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join([*lines, "image"]))])
+    client.NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = notebook.cells[0].outputs
+    assert {"text/html", "image/png"} <= set(output["data"]) and (tmp_path / "abdomen.png").exists()
+
+
 def anchors(text: str) -> set[str]:
     """What the headings of a page are called in links."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_what_contributors_are_led_to_is_there() -> None:
+    """Files that the page names, and functions and classes in the files beside which it names them."""
+    page = text_of("docs/contributing.md").split("## A new plugin")[1].split("## Fuzzing")[0]
+    roots = (ROOT, ROOT / "dicomdecode", ROOT / "dicomdecode" / "pixels", ROOT / "tests" / "pixels")
+    files = set(re.findall(r"`((?:[\w.]+/)*[\w.]+\.(?:py|pyx|h|c|toml|md))`", page))
+    assert len(files) > 15 and not {name for name in files if not any((root / name).exists() for root in roots)}
+    for names, name in re.findall(r"`([\w.]+)`(?:, further down,)? in\s`([\w/.]+\.(?:py|h|c))`", page):
+        path = next(root / name for root in roots if (root / name).exists())
+        assert re.search(rf"\b{names.split('.')[-1]}\b", path.read_text(encoding="utf-8")), (names, name)
 
 
 @pytest.mark.parametrize("name", NAMES)

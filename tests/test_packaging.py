@@ -75,3 +75,13 @@ def test_names_that_are_imported_later() -> None:
         assert name == "dicom_tags" or (found.__module__, found.__name__) == ("dicomdecode", name)
     with pytest.raises(AttributeError, match="no_such_name"):
         dicomdecode.no_such_name  # noqa: B018
+
+
+def test_one_address() -> None:
+    """Of the repository; docs/releasing.md lists where it stands."""
+    address = project()["project"]["urls"]["Homepage"]
+    files = re.search(r"It stands in ((?:`[^`]+`[,\s]*(?:and )?)+);", text_of("docs/releasing.md"))
+    assert files is not None and f"`{address}`" in text_of("docs/releasing.md")
+    for name in re.findall(r"`([^`]+)`", files[1]):
+        found = set(re.findall(r"https://github\.com/dicom[\w-]*/[\w-]+", text_of(name)))
+        assert found == {address}, name
