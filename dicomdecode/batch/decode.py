@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
-from dicomdecode.batch.parts import Part, Parts, PartWork
+from dicomdecode.batch.parts import Part, PartDone, Parts, PartWork
 from dicomdecode.batch.placing import Placing
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Result, Stream
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import Request
-from dicomdecode.pixels._core import Blocks, decode_paths
+from dicomdecode.pixels._core import ManyFiles
 from dicomdecode.pixels.arguments import check_flag, check_number, one_of
 from dicomdecode.read_image import read_pixels
 from dicomdecode.sources import Expansion, Item, expand
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Decoded", "decode_batch"]
 
 _SECONDS_OF_A_PART = 3e-4
-_MOST_OF_A_PART = 32  # files
+_MOST_OF_A_PART = 16  # files
+_BYTES_OF_A_PART = 1 << 21  # of results: with more, they leave the cache before anybody looks at them
 
 
 @dataclass(slots=True, eq=False)
@@ -72,45 +72,26 @@ class Decoded:
 
 
 class _Decode:
-    """The work on one file. It can be pickled, if it does not decode into an `out`."""
+    """The work on one file, with Python. It can be pickled, if it does not decode into an `out`."""
 
     def __init__(self, keywords: dict[str, Any], limits: Limits, placing: Placing) -> None:
         self._keywords = keywords
         self._limits = limits
         self._placing = placing
-        self._request = Request(**keywords)
-        self._blocks = Blocks()
+        self.request = Request(**keywords)
 
     def __call__(self, job: Job) -> NDArray[Any]:
         index, placing = job.index, self._placing
         return read_pixels(
             job.source,
-            self._request,
+            self.request,
             self._limits,
             allocate=lambda shape, dtype: placing.allocate(index, shape, dtype),
             threads=job.threads,
         )
 
-    def at_once(self, sources: list[Any]) -> list[NDArray[Any] | None]:
-        """The pixels of several files without Python in between; None for those that it is needed for."""
-        return decode_paths([_as_path(source) for source in sources], self._request, self._limits, self._blocks)
-
-    @property
-    def does_at_once(self) -> bool:
-        """Whether `at_once` does what is asked for."""
-        asked = self._request
-        return asked.padding is None and not asked.overlays and self._placing.shape is None
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _Decode, (self._keywords, self._limits, self._placing)
-
-
-def _as_path(source: Any) -> bytes:
-    """A path as the system has it; an empty one for what is none."""
-    if not isinstance(source, (str, os.PathLike)):
-        return b""
-    path = os.fsencode(source)
-    return b"" if b"\0" in path else path
 
 
 class Batch(Iterator[Decoded]):
@@ -134,31 +115,26 @@ class Batch(Iterator[Decoded]):
     None [Errno 2] No such file or directory: 'not there.dcm'
     """
 
-    def __init__(self, files: _Files, placing: Placing, on_error: str) -> None:
+    def __init__(self, files: _Files, on_error: str) -> None:
         self.decoded = 0
         self.failed = 0
         self._files = files
-        self._placing = placing
+        self._ready: Iterator[Decoded] = iter(())  # of a part
         self._on_error = on_error
 
     def __next__(self) -> Decoded:
         while True:
-            name, outcome = next(self._files)
-            index, error, seconds = outcome.index, outcome.error, outcome.seconds
-            try:
-                self._placing.check_room(index + 1)
-                if error is None:
-                    array = self._placing.finish(index, outcome.value)
+            for decoded in self._ready:
+                if decoded.error is None:
                     self.decoded += 1
-                    return Decoded(index, name, array, None, outcome.value.shape, seconds)
+                    return decoded
                 self.failed += 1
                 if self._on_error == "raise":
-                    raise error
-            except Exception:
-                self.close()
-                raise
-            if self._on_error == "record":
-                return Decoded(index, name, None, error, None, seconds)
+                    self.close()
+                    raise decoded.error
+                if self._on_error == "record":
+                    return decoded
+            self._ready = iter(next(self._files))
 
     def close(self) -> None:
         """Begin nothing new; what is finished can still be taken.
@@ -182,42 +158,80 @@ class Batch(Iterator[Decoded]):
         self.close()
 
 
-class _Files(Iterator[tuple[Any, Outcome]]):
-    """The files of parts, one after the other: the name of each, and what became of it.
+class _Files(Iterator[list[Decoded]]):
+    """The files of a batch, part by part.
 
     Parts are as large as what is done in less than a millisecond, so that a thread is not woken for each small file.
+
+    Parameters
+    ----------
+    items : Expansion
+        The files.
+    crew : Crew
+        Decodes parts.
+    placing : Placing
+        Where results go.
+    is_placed : bool
+        Workers put them there, and tell the shape of the image with each; else an array is all that they give.
     """
 
-    def __init__(self, parts: Parts, crew: Crew, *, ordered: bool, shown: Progress, items: Expansion) -> None:
-        self._parts = parts
+    def __init__(
+        self, items: Expansion, crew: Crew, placing: Placing, *, is_placed: bool, ordered: bool, shown: Progress
+    ) -> None:
         self._items = items
+        self._placing = placing
+        self._is_placed = is_placed
         self._shown = shown
-        self._stream = Stream(parts, crew, ordered=ordered, progress=Progress(False))
-        self._ready: deque[tuple[Any, Outcome]] = deque()
+        self._failure: Exception | None = None
+        self._parts = Parts(items, 1, of_lists_only=True)
+        self._stream = Stream(self._parts, crew, ordered=ordered, progress=Progress(False))
 
-    def __next__(self) -> tuple[Any, Outcome]:
-        if not self._ready:
-            try:
-                self._ready.extend(self._outcomes(next(self._stream)))
-            except BaseException:
-                self._shown.close()
-                raise
-        found = self._ready.popleft()
-        self._shown.step(failed=found[1].error is not None, total=self._items.total)
+    def __next__(self) -> list[Decoded]:
+        try:
+            if self._failure is not None:
+                failure, self._failure = self._failure, None
+                raise failure
+            result = next(self._stream)
+        except BaseException:
+            self.stop()
+            raise
+        found = self._decoded(result)
+        self._shown.step(len(found), sum(each.error is not None for each in found), self._items.total)
         return found
 
-    def _outcomes(self, result: Result) -> Iterator[tuple[Any, Outcome]]:
+    def _decoded(self, result: Result) -> list[Decoded]:
         items: list[Item] = result.item.name
         part: Part = result.item.source
-        outcomes = result.outcome.value
-        if result.outcome.error is not None:
-            error = result.outcome.error
+        error = result.outcome.error
+        if error is None:
+            done: PartDone = result.outcome.value
+            outcomes = done.outcomes
+            self._set_size(done)
+        else:
             outcomes = [Outcome(part.first + i, None, error) for i in range(len(items))]
-        elif self._parts.size < _MOST_OF_A_PART or result.outcome.seconds > 2 * _SECONDS_OF_A_PART:
-            each = result.outcome.seconds / len(items)
-            self._parts.size = max(1, min(int(_SECONDS_OF_A_PART / max(each, 1e-6)), _MOST_OF_A_PART))
-        for item, outcome in zip(items, outcomes, strict=True):
-            yield item.name, outcome if item.error is None else Outcome(outcome.index, None, item.error)
+        try:
+            self._placing.check_room(part.first + len(items))
+        except ValueError as failure:  # behind what came before it
+            self._failure = failure
+            del outcomes[self._placing.room(part.first) :]
+        return [self._one(item, outcome) for item, outcome in zip(items, outcomes, strict=False)]
+
+    def _one(self, item: Item, outcome: Outcome) -> Decoded:
+        error = item.error or outcome.error
+        if error is not None:
+            return Decoded(outcome.index, item.name, None, error, None, outcome.seconds)
+        array, shape = outcome.value if self._is_placed else self._placing.finish(outcome.index, outcome.value)
+        return Decoded(outcome.index, item.name, array, None, shape, outcome.seconds)
+
+    def _set_size(self, done: PartDone) -> None:
+        """Have the next parts be as large as they should, going by this one, and by steps: files differ."""
+        count = len(done.outcomes)
+        last = done.outcomes[-1].value
+        size = int(_SECONDS_OF_A_PART * count / max(done.seconds, 1e-6))
+        if last is not None:
+            array = last[0] if self._is_placed else last
+            size = min(size, _BYTES_OF_A_PART // max(array.nbytes, 1))
+        self._parts.size = max(1, count // 2, min(size, 2 * count, _MOST_OF_A_PART))
 
     def stop(self) -> None:
         self._stream.stop()
@@ -321,8 +335,7 @@ def decode_batch(
     items = expand(sources, allowed)
     placing.check_room(items.total or 0)
     shown = Progress(check_flag("progress", progress))
-    files = _Files(Parts(items, 1, of_paths_only=True), crew, ordered=ordered, shown=shown, items=items)
-    return Batch(files, placing, on_error)
+    return Batch(_Files(items, crew, placing, is_placed=executor is None, ordered=ordered, shown=shown), on_error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,11 +371,12 @@ def _crew(
     size = count_workers(threads)
     if executor is None and isolation is None:
         here = _Decode(keywords, limits, placing)
-        return ThreadCrew(PartWork(here, here.at_once if here.does_at_once else None), size)
+        many = ManyFiles(here.request, limits, placing.out, placing.shape, placing.pads())
+        return ThreadCrew(PartWork(partial(placing.do, here), many.decode), size)
     work = _Decode(keywords, limits, placing.elsewhere())  # somewhere else, where `out` cannot be reached
     if isolation is None:
         return ExecutorCrew(PartWork(work), checked_executor(executor), size)
     from dicomdecode.batch.children import Children
 
     children = Children(work, placing, limits, isolation.timeout, size)
-    return ThreadCrew(PartWork(children), size, children.close)
+    return ThreadCrew(PartWork(partial(placing.do, children)), size, children.close)

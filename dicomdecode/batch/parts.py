@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from dicomdecode.batch.crew import Job, Outcome, Work, run
 from dicomdecode.sources import Expansion, Item
 
-__all__ = ["Part", "PartWork", "Parts"]
+__all__ = ["Part", "PartDone", "PartWork", "Parts"]
 
 
 @dataclass(slots=True)
@@ -42,17 +41,16 @@ class Parts(Iterator[Item]):
     ----------
     items : Expansion
         The files.
-    of_paths_only : bool
-        Of an input that is no list, and of what is no path, a part holds one file: nothing is asked for too early, and
-        nothing waits for what may take long.
+    of_lists_only : bool
+        Of an input that is no list a part holds one file: nothing is asked for too early.
     """
 
-    def __init__(self, items: Expansion, size: int, *, of_paths_only: bool) -> None:
+    def __init__(self, items: Expansion, size: int, *, of_lists_only: bool) -> None:
         self.size = size
         self.is_listed = items.is_listed
         self._items = items
         self._count = 0
-        self._of_paths_only = of_paths_only
+        self._of_lists_only = of_lists_only
 
     @property
     def total(self) -> int | None:
@@ -60,44 +58,56 @@ class Parts(Iterator[Item]):
         return None
 
     def __next__(self) -> Item:
-        items = [next(self._items)]
-        size = self.size if self.is_listed or not self._of_paths_only else 1
-        while len(items) < size and (not self._of_paths_only or isinstance(items[-1].source, (str, os.PathLike))):
-            item = next(self._items, None)
-            if item is None:
-                break
-            items.append(item)
+        items = self._items.take(self.size if self.is_listed or not self._of_lists_only else 1)
         part = Part(self._count, [item.source for item in items])
         self._count += len(items)
         return Item(items, part)
 
 
+@dataclass(slots=True)
+class PartDone:
+    """What became of a part.
+
+    Attributes
+    ----------
+    outcomes : list of Outcome
+        One for each file.
+    seconds : float
+        That the work took, without waiting for a processor where that can be told.
+    """
+
+    outcomes: list[Outcome]
+    seconds: float
+
+
 class PartWork:
-    """The work on a part: an `Outcome` for each file. It can be pickled if `work` can, and there is no `at_once`.
+    """The work on a part. It can be pickled if `work` can, and there is no `at_once`.
 
     Parameters
     ----------
     work : callable
         What to do with one file.
     at_once : callable, optional
-        What is tried first, with the list of sources: for each a value, or None.
+        What is tried first, with the list of sources and the index of the first: for each a value, or None.
     """
 
-    def __init__(self, work: Work, at_once: Callable[[list[Any]], list[Any]] | None = None) -> None:
+    def __init__(self, work: Work, at_once: Callable[[list[Any], int], list[Any]] | None = None) -> None:
         self._work = work
         self._at_once = at_once
 
-    def __call__(self, job: Job) -> list[Outcome]:
+    def __call__(self, job: Job) -> PartDone:
         part: Part = job.source
         found: list[Any] = [None] * len(part.sources)
-        seconds = 0.0
+        each = busy = 0.0
         if self._at_once is not None and job.threads == 1:
-            began = time.perf_counter()
-            found = self._at_once(part.sources)
-            seconds = (time.perf_counter() - began) / len(found)
-        return [
-            Outcome(part.first + i, value, None, seconds)
-            if value is not None
-            else run(self._work, Job(part.first + i, part.sources[i], job.threads))
-            for i, value in enumerate(found)
-        ]
+            began, busy = time.perf_counter(), time.thread_time()
+            found = self._at_once(part.sources, part.first)
+            each = (time.perf_counter() - began) / len(found)
+            busy = time.thread_time() - busy
+        done = PartDone([Outcome(part.first + i, value, None, each) for i, value in enumerate(found)], busy)
+        for i, value in enumerate(found):
+            if value is None:
+                outcome = run(self._work, Job(part.first + i, part.sources[i], job.threads))
+                done.outcomes[i] = outcome
+                done.seconds += outcome.seconds
+        return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,12 @@ import numpy as np
 
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels.arguments import check_number, check_out, check_whole
+from dicomdecode.words import ELEMENT_TYPES
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
+
+    from dicomdecode.batch.crew import Job, Work
 
 __all__ = ["Placing"]
 
@@ -46,12 +50,39 @@ class Placing:
             raise ValueError("pad has no effect without shape or out")
 
     def dtype(self, dtype: DTypeLike | None) -> DTypeLike | None:
-        """The dtype of the results: that of `out`, if the caller names none."""
-        if self.out is None:
-            return dtype
-        if dtype is not None and np.dtype(dtype) != self.out.dtype:
-            raise ValueError(f"dtype is {np.dtype(dtype)}, but out is an array of {self.out.dtype}")
-        return self.out.dtype
+        """The dtype of the results: that of `out`, if the caller names none. ValueError where `pad` does not fit."""
+        if self.out is not None:
+            if dtype is not None and np.dtype(dtype) != self.out.dtype:
+                raise ValueError(f"dtype is {np.dtype(dtype)}, but out is an array of {self.out.dtype}")
+            dtype = self.out.dtype
+        if dtype is not None and self.pad is not None:
+            self._padding(np.dtype(dtype))
+        return dtype
+
+    def _padding(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """`pad` in a dtype.
+
+        Raises
+        ------
+        ValueError
+            It does not fit.
+        """
+        assert self.pad is not None
+        if dtype.kind in "iu":
+            info = np.iinfo(dtype)
+            if not (math.isfinite(self.pad) and self.pad == int(self.pad) and info.min <= self.pad <= info.max):
+                raise ValueError(f"pad is {self.pad}, which {dtype} cannot hold")
+        return np.array(self.pad, dtype)
+
+    def pads(self) -> list[bytes | None]:
+        """`pad` in each of the element types; None where it does not fit, or there is none."""
+        found: list[bytes | None] = []
+        for name in ELEMENT_TYPES:
+            try:
+                found.append(None if self.pad is None else self._padding(np.dtype(name)).tobytes())
+            except ValueError:
+                found.append(None)
+        return found
 
     def allocate(self, index: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
         """The array that result `index` is decoded into.
@@ -90,22 +121,31 @@ class Placing:
         """The same rule for a worker that cannot reach `out`: `finish` puts its results there."""
         return Placing(None, self.shape, self.pad)
 
-    def finish(self, index: int, array: NDArray[Any]) -> NDArray[Any]:
-        """What is handed out of a decoded array."""
+    def room(self, index: int) -> int:
+        """How many results `out` has room for, from this one on."""
+        assert self.out is not None
+        return max(len(self.out) - index, 0)
+
+    def do(self, work: Work, job: Job) -> tuple[NDArray[Any], tuple[int, ...]]:
+        """The work on one file and, behind it, `finish`."""
+        return self.finish(job.index, work(job))
+
+    def finish(self, index: int, array: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, ...]]:
+        """What is handed out of a decoded array, and the shape that it has before it is filled up."""
         if self.out is not None:
             target = self.place(index)
             if np.may_share_memory(target, array):
-                return target
+                return target, array.shape
         elif self.shape is None or array.shape == self.shape:
-            return array
+            return array, array.shape
         else:
             target = np.empty(self.shape, array.dtype)
         if array.shape != target.shape:
-            target[...] = self.pad
+            target[...] = self._padding(target.dtype)
             target[tuple(map(slice, array.shape))] = array
         else:
             target[...] = array
-        return target
+        return target, array.shape
 
 
 def _checked_out(out: NDArray[Any]) -> NDArray[Any]:

@@ -32,9 +32,9 @@ class Progress:
                 return
             self._bar = tqdm(unit=" files", file=sys.stderr)
 
-    def step(self, *, failed: bool, total: int | None) -> None:
-        """One more file is done; of `total`, as far as that is known."""
-        self._done += 1
+    def step(self, done: int, failed: int, total: int | None) -> None:
+        """So many more files are done, of which so many failed; of `total`, as far as that is known."""
+        self._done += done
         self._failed += failed
         if not self._shown:
             return
@@ -42,7 +42,7 @@ class Progress:
             self._bar.total = total
             if failed:
                 self._bar.set_postfix(failed=self._failed, refresh=False)
-            self._bar.update()
+            self._bar.update(done)
         elif time.monotonic() - self._written >= _SECONDS:
             self._written = time.monotonic()
             sys.stderr.write("\r\x1b[K" + self.text(total))

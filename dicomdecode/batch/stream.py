@@ -81,7 +81,7 @@ class Stream(Iterator[Result]):
         except BaseException:  # the end, or Ctrl-C
             self.stop()
             raise
-        self._progress.step(failed=result.outcome.error is not None, total=self._items.total)
+        self._progress.step(1, result.outcome.error is not None, self._items.total)
         return result
 
     def _result(self) -> Result:

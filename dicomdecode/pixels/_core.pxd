@@ -89,6 +89,8 @@ cdef struct Asked:          # of a request, in the numbers of words.h
     RegionAsked region
     int reduce
     bint by_openjpeg        # JPEG 2000 and HTJ2K
+    bint pads               # pixels that are padding become a value of the caller's
+    bint overlays           # are drawn
 
 cdef struct Layout:         # how stored values lie in a frame, and what they are
     int syntax              # row of the table of transfer syntaxes
@@ -221,7 +223,6 @@ cdef class Request:
     cdef readonly object padding
     cdef readonly object region
     cdef readonly int threads
-    cdef readonly bint overlays
 
 
 cdef class PixelData:

@@ -18,7 +18,7 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cython cimport critical_section, internal
 from libc.math cimport INFINITY, isfinite
-from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset, strlen
 
@@ -43,11 +43,12 @@ from dicomdecode.reading._reading cimport (
     PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
     PI_YBR_PARTIAL_422, PI_YBR_RCT, SCAN_PIXELS, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT,
     VOI_SIGMOID, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, OpenFile,
-    ReadBuffer, WriteBuffer, check_header, close_file, fail, find, held_at, hold_front, is_shown_inverted, is_white,
-    letters, limits_of, map_free, next_fragment, parse_header, read_bytes, scan_held, value_at, walk_free, walk_init)
+    ReadBuffer, WriteBuffer, check_header, close_file, fail, find, held_at, hold_all, hold_front, is_shown_inverted,
+    is_white, letters, limits_of, map_free, next_fragment, parse_header, path_of, read_bytes, scan_held, value_at,
+    walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
-    T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
+    T_COUNT, T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
 
 import math
 
@@ -178,3 +179,4 @@ cdef int refuse(DicomFile file, const Layout* layout, str color) except -1:
 include "library.pxi"
 include "frames.pxi"
 include "alone.pxi"
+include "many.pxi"

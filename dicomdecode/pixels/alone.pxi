@@ -1,6 +1,10 @@
 # One image without Python, from the bytes of its file to memory of the caller: what batches and TensorFlow's op try.
 # What it does not take, damaged files among them, is decoded again with Python, which alone says what is wrong.
 
+cdef enum:
+    OVERLAYS = 0x6000           # the first group of overlays, and the last (PS3.5 7.6)
+    LAST_OVERLAYS = 0x601E
+
 
 cdef bint prepare_alone(Alone* a, const CLimits* limits, MakePlan make_plan) noexcept nogil:
     """Find plan, frames and shape of the file whose `bytes` and `asked` are set; `make_plan` makes other plans than the
@@ -11,11 +15,20 @@ cdef bint prepare_alone(Alone* a, const CLimits* limits, MakePlan make_plan) noe
     cdef bint found = False
     if scan_held(&m, &a.bytes, limits, &fault) == SCAN_PIXELS:
         parse_header(&m, &a.header)
-        found = check_header(&m, &a.header, &fault) == 0 and describe_alone(a, &m, make_plan)
+        found = (check_header(&m, &a.header, &fault) == 0 and not (a.asked.overlays and has_overlays(&m))
+                 and describe_alone(a, &m, make_plan))
     map_free(&m)
     if not found:
         free_index(&a.index)
     return found
+
+
+cdef bint has_overlays(const FileMap* m) noexcept nogil:
+    cdef size_t i
+    for i in range(m.elements.count):
+        if OVERLAYS <= m.elements.items[i].tag >> 16 <= LAST_OVERLAYS:
+            return True
+    return False
 
 
 cdef bint describe_alone(Alone* a, const FileMap* m, MakePlan make_plan) noexcept nogil:
@@ -88,171 +101,3 @@ cdef int fill_alone(Alone* a, uint8_t* out) noexcept nogil:
             break
     free_scratch(&scratch)
     return status
-
-
-# --- files by their paths, several in a row ---------------------------------------------------------------------------
-
-cdef enum:
-    FRONT = 65536               # bytes of a file that are read first
-    BLOCKS = 64                 # that are kept at most,
-    BLOCK_BYTES = 1 << 25       # with so many bytes in all
-
-cdef struct Block:
-    uint8_t* data               # NULL: there is none
-    size_t size
-
-cdef struct Made:               # of one file
-    uint8_t* data               # NULL: Python is needed
-    size_t room                 # bytes at `data`
-    int dim_count
-    int64_t[4] dims
-    int type
-
-
-cdef void make_alone(const char* path, const Asked* asked, const CLimits* limits, uint8_t* front,
-                     Block* block, Made* made) noexcept nogil:
-    """Decode one file, into the block if it is of about the size."""
-    cdef Alone a
-    cdef OpenFile file
-    memset(&a, 0, sizeof(a))
-    made.data = NULL
-    a.asked = asked[0]
-    if hold_front(path, &file, &a.bytes, front, FRONT) < 0:
-        return
-    if prepare_alone(&a, limits, NULL):
-        if block.data != NULL and block.size // 2 <= a.size <= block.size:
-            made.data = block.data
-            made.room = block.size
-            block.data = NULL
-        else:
-            made.room = a.size if a.size else 1
-            made.data = <uint8_t*>malloc(made.room)
-        if made.data != NULL and fill_alone(&a, made.data) != DONE:
-            free(made.data)
-            made.data = NULL
-        made.dim_count = a.dim_count
-        memcpy(made.dims, a.dims, sizeof(a.dims))
-        made.type = a.asked.target
-        free_index(&a.index)
-    close_file(&file)
-
-
-cdef class Blocks:
-    """Memory of arrays that are gone, for arrays to come: the system takes longer to give new memory than a small file
-    takes to be decoded. It is freed with the batch, and the last of its arrays."""
-    cdef Block[BLOCKS] kept
-    cdef int count
-    cdef size_t bytes
-
-    def __dealloc__(self):
-        while self.count:
-            self.count -= 1
-            free(self.kept[self.count].data)
-
-    cdef Block take(self) noexcept:
-        cdef Block found
-        found.data = NULL
-        found.size = 0
-        with critical_section(self):
-            if self.count:
-                self.count -= 1
-                found = self.kept[self.count]
-                self.bytes -= found.size
-        return found
-
-    cdef int keep(self, uint8_t* data, size_t size) noexcept:
-        cdef bint is_kept = False
-        with critical_section(self):
-            if data != NULL and self.count < BLOCKS and size <= BLOCK_BYTES and self.bytes <= BLOCK_BYTES - size:
-                self.kept[self.count].data = data
-                self.kept[self.count].size = size
-                self.count += 1
-                self.bytes += size
-                is_kept = True
-        if not is_kept:
-            free(data)
-        return 0
-
-
-@internal
-cdef class Memory:
-    """The memory of an array that was made without Python."""
-    cdef Blocks blocks
-    cdef uint8_t* data
-    cdef size_t room
-    cdef Py_ssize_t size
-
-    def __dealloc__(self):
-        if self.blocks is None:
-            free(self.data)
-        else:
-            self.blocks.keep(self.data, self.room)
-
-    def __getbuffer__(self, Py_buffer* buffer, int flags):
-        PyBuffer_FillInfo(buffer, self, self.data, self.size, False, flags)
-
-
-cdef object array_of(Made* made, Blocks blocks):
-    cdef Memory memory = Memory.__new__(Memory)
-    cdef int i
-    memory.blocks = blocks
-    memory.data = made.data
-    memory.room = made.room
-    made.data = NULL
-    memory.size = item_bytes(made.type)
-    shape = tuple([made.dims[i] for i in range(made.dim_count)])
-    for i in range(made.dim_count):
-        memory.size *= made.dims[i]
-    return np.ndarray(shape, DTYPES[made.type], memory)
-
-
-def decode_paths(list paths, Request request not None, limits, Blocks blocks not None):
-    """Decode several files without Python in between.
-
-    Parameters
-    ----------
-    paths : list of bytes
-    request : Request
-        Without what is chosen in Python: `out`, `window`, `padding`, `overlays`.
-    limits : dicomdecode.Limits
-        Of each file.
-    blocks : Blocks
-        Of the batch.
-
-    Returns
-    -------
-    list of ndarray or None
-        None for a file that Python is needed for, be it for its pixels or to say what is wrong with it.
-    """
-    cdef size_t count = len(paths)
-    cdef size_t i
-    cdef CLimits allowed
-    cdef Asked asked = request.asked
-    cdef uint8_t* front = <uint8_t*>malloc(FRONT)
-    cdef Made* made = <Made*>calloc(count, sizeof(Made))
-    cdef Block* spare = <Block*>calloc(count, sizeof(Block))
-    cdef const char** names = <const char**>malloc(count * sizeof(char*))
-    cdef list found = []
-    try:
-        if front == NULL or made == NULL or spare == NULL or names == NULL:
-            raise MemoryError("no memory for a batch")
-        limits_of(limits, &allowed)
-        for i in range(count):
-            names[i] = PyBytes_AS_STRING(paths[i])
-            spare[i] = blocks.take()
-        with nogil:
-            for i in range(count):
-                make_alone(names[i], &asked, &allowed, front, &spare[i], &made[i])
-        for i in range(count):
-            found.append(None if made[i].data == NULL else array_of(&made[i], blocks))
-        return found
-    finally:
-        for i in range(count):
-            if made != NULL:
-                free(made[i].data)
-            if spare != NULL:
-                blocks.keep(spare[i].data, spare[i].size)
-        free(made)
-        free(spare)
-        free(front)
-        free(names)

@@ -141,8 +141,6 @@ cdef class Frames:
         cdef Plan plan = Plan.__new__(Plan)
         cdef Asked asked = request.asked
         cdef bint fit = True
-        if request.padding is not None:
-            return None
         if asked.target < 0:
             asked.target = native_type(&self.file.h, &self.layout, asked.values)
         if plan_of_integers(&self.file.h, &self.layout, &asked, &plan.c, &fit) != DONE:

@@ -367,6 +367,8 @@ cdef int plan_of_integers(const ImageHeader* h, const Layout* layout, const Aske
     cdef double high = 0
     if h.pixel_kind != PIXELS_INTEGER or layout.uses_palette or asked.values > VALUES_DISPLAY or asked.target < 0:
         return NEEDS_WORDS
+    if asked.pads and h.has_padding:
+        return NEEDS_WORDS
     if not modality_of(h, layout, asked.values == VALUES_STORED, &a, &low, &high):
         return NEEDS_WORDS
     if asked.values >= VALUES_VOI:

@@ -57,6 +57,7 @@ cdef class Request:
                                  'ask for "display", "voi" or "real_world"')
         if padding is not None:
             self.padding = arguments.check_number("padding", padding)
+            asked.pads = True
         if region is not None:
             self.region = arguments.check_region(region)
             asked.region.is_given = True
@@ -70,8 +71,8 @@ cdef class Request:
             arguments.one_of("codec", codec, ("openjpeg",))
             asked.by_openjpeg = True
         if overlays is not False:
-            self.overlays = arguments.check_flag("overlays", overlays)
-        if self.overlays and (asked.values != VALUES_DISPLAY or asked.reduce):
+            asked.overlays = arguments.check_flag("overlays", overlays)
+        if asked.overlays and (asked.values != VALUES_DISPLAY or asked.reduce):
             raise ValueError('overlays=True needs values="display", at full resolution')
 
     @property
@@ -106,6 +107,10 @@ cdef class Request:
             i = next(i for i in numbers if not -<int64_t>count <= i < <int64_t>count)
             raise IndexError(f"frames: there is no frame {i} in an image with {count}")
         return numbers_of(&chosen)
+
+    @property
+    def overlays(self):
+        return bool(self.asked.overlays)
 
     @property
     def must_fit(self):

@@ -89,6 +89,7 @@ cdef int hold_front(const char* path, OpenFile* file, FileBytes* f, uint8_t* fro
 cdef void close_file(OpenFile* file) noexcept nogil
 
 
+cdef bytes path_of(source)
 cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil
 
 

@@ -24,8 +24,9 @@ typedef struct {
 
 static int dd_close_file(int descriptor) { return _close(descriptor); }
 
-/* -1: a path of bytes says too little here. */
+/* A path of bytes says too little here: what can be taken for a folder is looked at again, by Python. */
 static int dd_open_file(const char *path) { return (void)path, -1; }
+static int dd_is_folder(const char *path) { return (void)path, 1; }
 
 static int dd_describe_file(int descriptor, dd_file *file) {
     struct _stat64 s;
@@ -66,6 +67,12 @@ static int dd_close_file(int descriptor) { return close(descriptor); }
 
 /* Not a pipe that nobody writes to: opening that would wait. */
 static int dd_open_file(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); }
+
+/* Not where nothing is known of the path. */
+static int dd_is_folder(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
 
 static int dd_describe_file(int descriptor, dd_file *file) {
     struct stat s;

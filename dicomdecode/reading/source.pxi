@@ -1,5 +1,8 @@
 # Where the bytes of a file come from: memory, a path, a file object; read by position, with and without the GIL.
 
+cdef extern from *:
+    int PyUnicode_FSConverter(object path, void* encoded) except 0
+
 cdef extern from "read_at.h" nogil:
     ctypedef struct dd_file:
         uint64_t size
@@ -8,9 +11,11 @@ cdef extern from "read_at.h" nogil:
         bint is_regular
         bint is_folder
     int dd_describe_file(int descriptor, dd_file* file)
+    int64_t dd_read_once(int descriptor, void* target, size_t n, uint64_t offset)
     int64_t dd_read_at(int descriptor, void* target, size_t n, uint64_t offset)
     int dd_close_file(int descriptor)
     int dd_open_file(const char* path)
+    bint dd_is_folder(const char* path)
 
 
 cdef int64_t read_bytes(const FileBytes* f, uint64_t offset, uint8_t* target, size_t n) noexcept nogil:
@@ -144,14 +149,16 @@ cdef int hold_front(const char* path, OpenFile* file, FileBytes* f, uint8_t* fro
     file.descriptor = dd_open_file(path)
     if file.descriptor < 0:
         return -1
-    if dd_describe_file(file.descriptor, &known) == 0 and known.is_regular and known.size:
-        n = dd_read_at(file.descriptor, front, <size_t>min(known.size, <uint64_t>room), 0)
-        if n == <int64_t>min(known.size, <uint64_t>room):
-            hold_all(f, front, <size_t>n)
-            if f.held < known.size:
-                f.size = known.size
+    n = dd_read_once(file.descriptor, front, room, 0)
+    if n > 0:
+        hold_all(f, front, <size_t>n)
+        if n < <int64_t>room:           # the whole file, and a call of the system saved
+            return 0
+        if dd_describe_file(file.descriptor, &known) == 0 and known.is_regular and known.size >= room:
+            f.size = known.size
+            if known.size > room:
                 f.read = read_open_file
-                f.source = file
+            f.source = file
             return 0
     close_file(file)
     return -1
@@ -159,6 +166,59 @@ cdef int hold_front(const char* path, OpenFile* file, FileBytes* f, uint8_t* fro
 
 cdef void close_file(OpenFile* file) noexcept nogil:
     dd_close_file(file.descriptor)
+
+
+cdef bytes path_of(source):
+    """A path as the system has it; None for what is none, of which Python says why."""
+    cdef PyObject* encoded = NULL
+    if type(source) is not str and not isinstance(source, os.PathLike):
+        return None
+    try:
+        PyUnicode_FSConverter(source, &encoded)
+    except Exception:
+        return None
+    path = <bytes>encoded
+    Py_DECREF(path)
+    return path
+
+
+cdef bint is_plain(const char* path, Py_ssize_t size) noexcept nogil:
+    """Whether a path cannot be a pattern or a URL, nor lead through an archive: most are so."""
+    cdef Py_ssize_t i
+    for i in range(size):
+        if path[i] in (c"*", c"?", c"[", c":"):
+            return False
+        if path[i] == c"." and path[i + 1] in (c"t", c"T", c"z", c"Z"):     # behind the last byte is a null
+            return False
+    return True
+
+
+def count_plain(list sources, Py_ssize_t first):
+    """How many of the sources from `first` on are paths that stand for a file and nothing else."""
+    cdef Py_ssize_t count = len(sources)
+    cdef Py_ssize_t end = first
+    cdef Py_ssize_t i
+    cdef bytes path
+    cdef list paths = []            # which hold them
+    cdef const char** names = <const char**>malloc(<size_t>(count - first + 1) * sizeof(char*))
+    if names == NULL:
+        raise MemoryError("no memory for paths")
+    try:
+        while end < count:
+            path = path_of(sources[end])
+            if path is None or not is_plain(PyBytes_AS_STRING(path), len(path)):
+                break
+            paths.append(path)
+            names[end - first] = PyBytes_AS_STRING(path)
+            end += 1
+        with nogil:
+            for i in range(end - first):
+                if dd_is_folder(names[i]):
+                    end = first + i
+                    break
+        return end - first
+    finally:
+        free(names)
 
 
 cdef class PathSource(Source):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dicomdecode.errors import DicomError
+from dicomdecode.reading._reading import count_plain
 from dicomdecode.reading.archives import MemberPath, split_archive
 from dicomdecode.reading.remote import filesystem_of, is_http, is_url
 from dicomdecode.sources.names import find_names, has_magic, matches
@@ -18,19 +20,7 @@ __all__ = ["Expansion", "Item", "expand", "looks_like_dicom"]
 
 _ENDINGS = (".dcm", ".dicom")
 _PREFIX = 132  # bytes: preamble and "DICM" (PS3.10 7.1)
-
-
-def _is_plain(path: str) -> bool:
-    """Whether a path cannot be a pattern, a URL, or lead through an archive; a quick look, that most paths pass."""
-    text = path.lower()
-    return not ("*" in text or "?" in text or "[" in text or ":" in text or ".zip" in text or ".t" in text)
-
-
-def _is_folder(path: str) -> bool:
-    try:
-        return os.stat(path).st_mode & 0o170000 == 0o040000
-    except (OSError, ValueError):
-        return False
+_LOOKED_AT = 64  # sources of a list whose paths are looked at together
 
 
 class SupportsRead(Protocol):
@@ -74,20 +64,46 @@ class Expansion(Iterator[Item]):
             raise TypeError(f"sources must be an iterable of sources, not {type(sources).__name__}")
         self.is_listed = isinstance(listed, Sized)
         self.total = len(listed) if isinstance(listed, Sized) else None
-        self._items = self._expanded(iter(listed), limits)
+        self._items = self._expanded(iter(listed), _LOOKED_AT if isinstance(listed, (list, tuple)) else 1, limits)
 
-    def _expanded(self, sources: Iterator[Any], limits: Limits) -> Iterator[Item]:
-        for source in sources:
-            if type(source) is str and _is_plain(source) and not _is_folder(source):
-                yield Item(source, source)  # most are plain files
-                continue
-            for number, item in enumerate(_files_of(source, limits)):
-                if number and self.total is not None:
-                    self.total += 1
-                yield item
+    def _expanded(self, sources: Iterator[Any], step: int, limits: Limits) -> Iterator[Item]:
+        while some := list(itertools.islice(sources, step)):
+            at = 0
+            while at < len(some):
+                plain = count_plain(some, at)  # most are paths of files
+                for source in some[at : at + plain]:
+                    yield Item(source, source)
+                at += plain
+                for source in some[at : at + 1]:
+                    at += 1
+                    yield from self._counted(_files_of(source, limits))
+
+    def _counted(self, items: Iterator[Item]) -> Iterator[Item]:
+        """What one source stands for."""
+        for number, item in enumerate(items):
+            if number and self.total is not None:
+                self.total += 1
+            yield item
 
     def __next__(self) -> Item:
         return next(self._items)
+
+    def take(self, most: int) -> list[Item]:
+        """So many of the next ones, if they are paths or bytes; else as many as come up to the first that is not.
+
+        Raises
+        ------
+        StopIteration
+            There are no more.
+        """
+        items: list[Item] = []
+        for item in self._items:
+            items.append(item)
+            if len(items) >= most or not isinstance(item.source, (str, bytes, os.PathLike)):
+                return items
+        if not items:
+            raise StopIteration
+        return items
 
 
 def expand(sources: Any, limits: Limits) -> Expansion:

@@ -124,16 +124,16 @@ def read_tags(
     crew: Crew = ThreadCrew(work, size) if executor is None else ExecutorCrew(work, checked_executor(executor), size)
     items = expand(sources, allowed)
     shown = Progress(check_flag("progress", progress))
-    stream = Stream(Parts(items, _FILES, of_paths_only=False), crew, ordered=True, progress=Progress(False))
+    stream = Stream(Parts(items, _FILES, of_lists_only=False), crew, ordered=True, progress=Progress(False))
     rows = _Rows(columns, on_error)
     try:
         for result in stream:
             part: list[Item] = result.item.name
             failed = result.outcome.error
-            outcomes = [Outcome(0, None, failed)] * len(part) if failed is not None else result.outcome.value
+            outcomes = [Outcome(0, None, failed)] * len(part) if failed is not None else result.outcome.value.outcomes
             for item, outcome in zip(part, outcomes, strict=True):
                 rows.add(item.name, outcome.value, item.error or outcome.error)
-                shown.step(failed=rows.last_failed, total=items.total)
+            shown.step(len(part), sum(outcome.error is not None for outcome in outcomes), items.total)
     finally:
         stream.stop()
         shown.close()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -80,6 +81,8 @@ def test_it_gives_what_imread_gives() -> None:
         {"shape": "4"},
         {"pad": 0},
         {"pad": "0", "shape": (4, 4)},
+        {"pad": -1, "shape": (4, 4), "dtype": np.uint8},
+        {"pad": float("nan"), "out": np.zeros((3, 2, 3), np.int16)},
         {"window": (40, 400)},
         {"limits": 5},
     ],
@@ -175,6 +178,70 @@ def test_smaller_ones_are_filled_up(with_out: bool) -> None:
     np.testing.assert_array_equal(small.array, wanted)
     if out is not None:
         np.testing.assert_array_equal(out[1], wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float16, np.float64])
+@pytest.mark.parametrize("pad", [7, None])
+@pytest.mark.parametrize("shape", [(128, 128), (130, 140), (128, 128, 1), (2, 128, 128, 3, 4)])
+def test_many_files_in_a_row_are_placed_as_one_by_one(dtype: Any, pad: float | None, shape: tuple[int, ...]) -> None:
+    """Paths and bytes go another way than bytearrays."""
+    small, frames = contents_of(3), s.image(np.arange(24, dtype=np.uint16).reshape(2, 3, 4))
+    sources: list[Any] = [str(CT), CT, small, CT.read_bytes(), frames, b""]
+    slow = [bytearray(source if isinstance(source, bytes) else CT.read_bytes()) for source in sources]
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of NumPy, of values that do not fit
+        for out in (False, True):
+            arrays = [np.full((6, *shape), 9, dtype) if out else None for _ in range(2)]
+            keywords: dict[str, Any] = {"dtype": dtype, "shape": shape, "pad": pad, "values": "stored", "threads": 1}
+            fast, wanted = (
+                list(dd.decode_batch(files, out=array, **keywords))
+                for files, array in zip((sources, slow), arrays, strict=True)
+            )
+            for one, other in zip(fast, wanted, strict=True):
+                assert (one.shape, str(one.error)) == (other.shape, str(other.error))
+                np.testing.assert_array_equal(one.array, other.array)
+            np.testing.assert_array_equal(arrays[0], arrays[1])
+
+
+def test_a_pad_that_does_not_fit_is_an_error_of_what_it_would_fill() -> None:
+    found = list(dd.decode_batch([contents_of(1), contents_of(1, 1, 1)], shape=(2, 3), pad=-1.5, values="stored"))
+    assert found[0].error is None and "pad is -1.5, which uint16 cannot hold" in str(found[1].error)
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"padding": -2000}, {"values": "display", "overlays": True}, {"values": "stored", "padding": 0}],
+    ids=str,
+)
+def test_padding_and_overlays(keywords: dict[str, Any]) -> None:
+    """With them and without, and files that have neither."""
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    overlay: list[s.Element] = [
+        *((0x60000010, "US", 8), (0x60000011, "US", 8), (0x60000040, "CS", "G"), (0x60000050, "SS", [1, 1])),
+        *((0x60000100, "US", 1), (0x60000102, "US", 0), (0x60003000, "OW", bytes(range(8)))),
+    ]
+    sources = [s.image(pixels), s.image(pixels, extra=[(0x00280120, "US", 5)]), s.image(pixels, extra=overlay)]
+    found = list(dd.decode_batch(sources, threads=1, **keywords))
+    for each, source in zip(found, sources, strict=True):
+        np.testing.assert_array_equal(each.array, dd.imread(source, **keywords))
+    plain = dd.imread(sources[0], **keywords)
+    assert [np.array_equal(each.array, plain) for each in found].count(False) == 1
+
+
+def test_paths_of_every_kind(tmp_path: Path) -> None:
+    """Letters beyond ASCII, bytes that are no text, a null, a folder among files, ends of names."""
+    names = ["a.dcm", "\u00fc\u4e2d.dcm", "no ending", "b.", "c.z", "d.t", "e.zi"]
+    for i, name in enumerate(names):
+        (tmp_path / name).write_bytes(contents_of(i))
+    (tmp_path / "folder.dcm").mkdir()
+    (tmp_path / "folder.dcm" / "x.dcm").write_bytes(contents_of(50))
+    (tmp_path / "folder.dcm" / "y.dcm").write_bytes(contents_of(51))
+    sources: list[Any] = [str(tmp_path / name) for name in names]
+    sources[3:3] = [tmp_path / "folder.dcm", "a\0b", str(tmp_path / "none.dcm"), tmp_path / names[1]]
+    found = list(dd.decode_batch(sources, values="stored", threads=2))
+    values = [each.array[0, 0] if each.array is not None else type(each.error) for each in found]
+    assert values == [0, 1, 2, 50, 51, ValueError, FileNotFoundError, 1, 3, 4, 5, 6]
+    assert [each.index for each in found] == list(range(12))
 
 
 def test_few_files_of_many_frames_get_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ CLOSED = """
 import sys, dicomdecode as dd, itertools
 batch = dd.decode_batch(itertools.repeat(sys.argv[1]), isolation="process", threads=2)
 next(batch)
-print([child._process.pid for child in batch._files._stream._crew._work._work._all])
+print([child._process.pid for child in batch._files._stream._crew._work._work.args[0]._all])
 """
 
 

@@ -28,7 +28,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, Any] = {}  # bytes, or a `Hole`
         self.ranges = True
         self.requests: list[int] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -43,6 +43,9 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments: Any) -> None:
         pass
 
+    def do_HEAD(self) -> None:  # aiohttp asks for the size
+        self.do_GET()
+
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path.startswith("/status/"):
@@ -53,7 +56,16 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Location", "file:///etc/passwd" if path == "/to/file" else "/" + path[4:])
             self.end_headers()
             return
+        if path[1:] not in self.server.files:
+            self.send_error(404)
+            return
         data = self.server.files[path[1:]]
+        if path == "/cut.dcm":  # promises all, and goes away
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data[:-7])
+            return
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if asked and self.server.ranges and int(asked[1]) >= len(data):
             self.send_error(416)
@@ -65,8 +77,25 @@ class Handler(BaseHTTPRequestHandler):
             data = data[start:stop]
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.server.requests.append(len(data))
-        self.wfile.write(data)
+        if self.command == "GET":
+            self.server.requests.append(len(data))
+            self.wfile.write(data)
+
+
+class Hole:
+    """Bytes, and so many zeros behind them, which nobody has to keep."""
+
+    def __init__(self, front: bytes, zeros: int, back: bytes = b"") -> None:
+        self._front, self._zeros, self._back = front, zeros, back
+
+    def __len__(self) -> int:
+        return len(self._front) + self._zeros + len(self._back)
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(len(self))
+        behind = len(self) - len(self._back)
+        zeros = max(min(stop, behind) - max(start, len(self._front)), 0)
+        return self._front[start:stop] + bytes(zeros) + self._back[max(start - behind, 0) : max(stop - behind, 0)]
 
 
 @pytest.fixture
@@ -81,17 +110,43 @@ def server() -> Iterator[Server]:
     thread.join()
 
 
-@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.ENCAPSULATED_UNCOMPRESSED])
+@pytest.mark.parametrize("table", ["", "full", "extended"])
 @pytest.mark.parametrize("frames", [0, 15, slice(7, 9)])
-def test_of_many_frames_only_those_asked_for_are_fetched(server: Server, syntax: str, frames: Any) -> None:
-    server.files["large.dcm"] = s.image(
-        FRAMES, syntax=syntax, **({"table": "full"} if syntax in s.ENCAPSULATED else {})
-    )
+def test_of_many_frames_only_those_asked_for_are_fetched(server: Server, table: str, frames: Any) -> None:
+    syntax = s.ENCAPSULATED_UNCOMPRESSED if table else s.EXPLICIT_LE
+    server.files["large.dcm"] = s.image(FRAMES, syntax=syntax, **({"table": table} if table else {}))
     found = dd.imread(f"{server.url}/large.dcm", values="stored", frames=frames)
     np.testing.assert_array_equal(found, FRAMES[frames])
     wanted = found.nbytes
     assert len(server.requests) <= 2 + wanted // FRAMES[0].nbytes  # the front, the end, and each frame at once
     assert sum(server.requests) <= wanted + 300_000
+
+
+@pytest.mark.parametrize("frame", [0, 1000, 2047])
+def test_one_frame_of_a_gigabyte(server: Server, frame: int) -> None:
+    """Of 2048 frames of 512 KiB, all of them zeros but the last."""
+    whole = s.image(FRAMES[-2:], extra=[(0x00280008, "IS", "2048")])
+    size = FRAMES[0].nbytes
+    length = whole.rindex((2 * size).to_bytes(4, "little"))
+    front = whole[:length] + (2048 * size).to_bytes(4, "little")
+    server.files["large.dcm"] = Hole(front, 2047 * size, FRAMES[-1].tobytes())
+    found = dd.imread(f"{server.url}/large.dcm", values="stored", frames=frame)
+    np.testing.assert_array_equal(found, FRAMES[-1] if frame == 2047 else 0)
+    assert len(server.requests) <= 3 and sum(server.requests) <= size + 1_500_000
+
+
+def test_a_walk_over_fragments_takes_few_requests(server: Server) -> None:
+    """Without an offset table: 512 frames of 32 KiB."""
+    other, frame = FRAMES[:2, :128, :128]
+    whole = s.image(frame, syntax=s.ENCAPSULATED_UNCOMPRESSED, extra=[(0x00280008, "IS", "512")])
+    front, pixels, end = whole.partition(frame.tobytes())
+    item = front[-8:]
+    each = [pixels if i == 500 else other.tobytes() for i in range(512)]
+    server.files["large.dcm"] = front[:-8] + b"".join(item + data for data in each) + end
+    found = dd.imread(f"{server.url}/large.dcm", values="stored", frames=500)
+    np.testing.assert_array_equal(found, frame)
+    assert len(server.requests) <= 10 and max(server.requests) <= 1 << 22
+    assert sum(server.requests) <= len(server.files["large.dcm"]) + (1 << 19)
 
 
 def test_of_tags_only_the_header_is_fetched(server: Server) -> None:
@@ -141,6 +196,14 @@ def test_a_server_without_ranges(server: Server) -> None:
     assert caught.value.code == "limit_stream_bytes"
 
 
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_server_that_cuts_its_answer(server: Server, ranges: bool) -> None:
+    server.files["cut.dcm"] = SMALL
+    server.ranges = ranges
+    (found,) = dd.decode_batch(f"{server.url}/cut.dcm")
+    assert isinstance(found.error, ConnectionError) and "ends its answer before its end" in str(found.error)
+
+
 def test_empty_and_changing_files(server: Server) -> None:
     server.files["empty.dcm"] = b""
     with pytest.raises(dd.TruncatedError):
@@ -185,3 +248,31 @@ def test_fsspec(tmp_path: Any) -> None:
         assert dd.imread(found[2].source).shape == (2, 3)
     finally:
         memory.rm("/scans", recursive=True)
+
+
+def test_archives_behind_http(server: Server, tmp_path: Any) -> None:
+    for name in ("fsspec", "aiohttp"):
+        pytest.importorskip(name, reason=f"{name}: not installed")
+    import tarfile
+    import zipfile
+
+    (tmp_path / "1.dcm").write_bytes(SMALL)
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        archive.write(tmp_path / "1.dcm", "a/1.dcm")
+    with tarfile.open(tmp_path / "scans.tar", "w") as tar:
+        tar.add(tmp_path / "1.dcm", "a/1.dcm")
+    for name in ("scans.zip", "scans.tar"):
+        server.files[name] = (tmp_path / name).read_bytes()
+        kind = name[-3:]
+        found = list(dd.decode_batch(f"{kind}://a::{server.url}/{name}", values="stored"))
+        assert [each.shape for each in found] == [(2, 3)], found[0].error
+        assert dd.imread(f"{kind}://a/1.dcm::{server.url}/{name}").shape == (2, 3)
+        (missing,) = dd.decode_batch(f"{kind}://a/2.dcm::{server.url}/{name}")
+        assert isinstance(missing.error, OSError)
+
+
+def test_a_protocol_without_its_library() -> None:
+    pytest.importorskip("fsspec", reason="fsspec: not installed")
+    with pytest.raises((ImportError, OSError)) as caught:
+        dd.imread("nosuch://bucket/key?secret")
+    assert "secret" not in str(caught.value)
