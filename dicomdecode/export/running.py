@@ -232,8 +232,7 @@ def _files(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, No
                 if result.outcome.error is not None:
                     raise result.outcome.error
                 writer: UnitWriter = result.outcome.value
-                for entry in writer.entries:
-                    shown.step(failed=bool(entry.error), total=run.plan.total)
+                shown.step(len(writer.entries), sum(bool(entry.error) for entry in writer.entries), run.plan.total)
                 yield writer
         finally:
             ended.set()
