@@ -149,10 +149,8 @@ class _Rows:
         self._cells: list[list[Any]] = [[] for _ in columns]
         self._sources: list[Any] = []
         self._errors: dict[int, Exception] = {}
-        self.last_failed = False
 
     def add(self, source: Any, row: list[Any] | None, error: Exception | None) -> None:
-        self.last_failed = error is not None
         if error is not None:
             if self._on_error == "raise":
                 raise error
