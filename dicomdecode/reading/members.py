@@ -6,11 +6,10 @@ import errno
 import os
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from dicomdecode.errors import MalformedError, UnsupportedError
+from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
 from dicomdecode.limits import check_limit, over_limit
 from dicomdecode.reading.archives import MemberPath
 from dicomdecode.reading.seekable import SeekableFile
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Member", "find_member", "members_of"]
 
 _STEP = 1 << 20  # bytes that are inflated at a time
-#: What the modules zipfile and tarfile and their decompressors raise for damaged archives.
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, UnicodeDecodeError)
 
 
 class Member(NamedTuple):
@@ -52,10 +49,8 @@ def members_of(archive: str, limits: Limits, wanted: _Wanted) -> Iterator[Member
         members = _members_of_tar(archive, wanted)
     else:
         members = _members_of_stream(archive, limits, wanted)
-    try:
+    with _Reading():
         yield from members
-    except _DAMAGED:
-        raise _damaged() from None
 
 
 def find_member(path: MemberPath, limits: Limits) -> Any:
@@ -77,6 +72,17 @@ def _damaged() -> MalformedError:
     return MalformedError("The archive is damaged", code="archive")
 
 
+class _Reading:
+    """What the modules zipfile and tarfile and their decompressors raise for damaged archives is of every kind."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (DicomError, OSError, MemoryError)):
+            raise _damaged() from None
+
+
 def _members_of_zip(archive: str, limits: Limits, wanted: _Wanted) -> Iterator[Member]:
     file = zipfile.ZipFile(_Part(archive, 0, os.path.getsize(archive)))  # which holds no descriptor
     for info in file.infolist():
@@ -87,8 +93,7 @@ def _members_of_zip(archive: str, limits: Limits, wanted: _Wanted) -> Iterator[M
 
 def _members_of_tar(archive: str, wanted: _Wanted) -> Iterator[Member]:
     with tarfile.open(archive, "r:") as tar:
-        for info in tar:
-            _forget(tar)
+        for info in _headers_of(tar):
             part = _Part(archive, info.offset_data, info.size)
             if info.isreg() and not info.issparse() and wanted(info.name, part):
                 yield Member(info.name, part)
@@ -97,8 +102,7 @@ def _members_of_tar(archive: str, wanted: _Wanted) -> Iterator[Member]:
 def _members_of_stream(archive: str, limits: Limits, wanted: _Wanted) -> Iterator[Member]:
     """Of a compressed tar: it has no positions, so that a member is read whole as it is passed."""
     with open(archive, "rb") as packed, tarfile.open(fileobj=packed, mode="r|*") as tar:
-        for info in tar:
-            _forget(tar)
+        for info in _headers_of(tar):
             file = tar.extractfile(info) if info.isreg() else None
             if file is not None:
                 member = _StreamMember(packed, file, info.size, limits)
@@ -107,9 +111,15 @@ def _members_of_stream(archive: str, limits: Limits, wanted: _Wanted) -> Iterato
                     yield Member(info.name, member.read())
 
 
-def _forget(tar: Any) -> None:
-    """Let tarfile not keep what it has passed: it would keep every member."""
-    tar.members = []
+def _headers_of(tar: Any) -> Iterator[tarfile.TarInfo]:
+    """The members of a tar, which tarfile does not keep; each lies behind the one before, whatever sizes they claim."""
+    before = -1
+    for info in tar:
+        tar.members = []
+        if info.size < 0 or info.offset <= before:
+            raise _damaged()
+        before = info.offset
+        yield info
 
 
 class _Part(SeekableFile):
@@ -147,12 +157,10 @@ class _Inflated(SeekableFile):
 
     def _bytes(self, start: int, stop: int) -> bytes:
         check_limit("The member of the archive exceeds", "limit_stream_bytes", self._limits.stream_bytes, self._size)
-        try:
+        with _Reading():
             if self._stream is None:
                 self._stream = self._open()
             self._inflate(self._stream, stop)
-        except _DAMAGED:
-            raise _damaged() from None
         with memoryview(self._held) as held:
             return bytes(held[start:stop])
 
@@ -184,7 +192,7 @@ class _ZipMember(_Inflated):
             ) from None
 
     def _packed(self) -> int:
-        return self._info.compress_size
+        return min(self._info.compress_size, os.path.getsize(self._archive))  # what the directory says may be a lie
 
     def __reduce__(self) -> tuple[Any, ...]:
         return find_member, (MemberPath(self._archive, self._info.filename), self._limits)

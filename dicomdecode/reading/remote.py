@@ -67,8 +67,6 @@ class RemoteFile(SeekableFile):
         while start < stop:
             piece = self._piece_at(start, max(stop, start + self._least(start)))
             part = piece.data[start - piece.start : stop - piece.start]
-            if not part:
-                raise MalformedError("The server gives fewer bytes than it says", code="file_changed", offset=start)
             parts.append(part)
             start += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -80,6 +78,10 @@ class RemoteFile(SeekableFile):
         piece = self._fetch(start, min(max(stop, start + _FETCH), self._size))
         if piece.size != self._size:
             raise MalformedError("The file changed while it was read", code="file_changed")
+        if not piece.start <= start < piece.start + len(piece.data):
+            raise MalformedError(
+                "The server gives other bytes than it was asked for", code="file_changed", offset=start
+            )
         self._pieces = [self._pieces[0], *self._pieces[1:][-_RECENT:], piece]
         return piece
 
@@ -170,9 +172,11 @@ def _opener() -> OpenerDirector:
     """What speaks HTTP and nothing else: a redirection to a file or to FTP is refused."""
     from urllib import request
 
+    from dicomdecode.reading.http import HTTPHandler, HTTPSHandler
+
     opener = request.OpenerDirector()
     for handler in (
-        *(request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.HTTPRedirectHandler),
+        *(request.ProxyHandler, HTTPHandler, HTTPSHandler, request.HTTPRedirectHandler),
         *(request.HTTPDefaultErrorHandler, request.HTTPErrorProcessor, request.UnknownHandler),
     ):
         opener.add_handler(handler())
@@ -199,7 +203,7 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
         with error:
             if error.code == 416:  # an empty file has no range
                 return Piece(0, b"", 0)
-            raise _refused(url, error.code, error.reason) from None
+            raise _refused(url, error.code) from None
     except URLError as error:
         why = error.reason.strerror if isinstance(error.reason, OSError) else type(error.reason).__name__
         raise ConnectionError(f"{_place_of(url)} cannot be reached: {why}") from None
@@ -230,8 +234,10 @@ def _request_of(url: str) -> Request:
     return request
 
 
-def _refused(url: str, code: int, reason: str) -> OSError:
-    text = f"{_place_of(url)} answers {code} {reason}"
+def _refused(url: str, code: int) -> OSError:
+    from http.client import responses
+
+    text = f"{_place_of(url)} answers {code} {responses.get(code, '')}".rstrip()  # not in the words of the server
     if code in (401, 403):
         return PermissionError(13, text)
     return FileNotFoundError(2, text) if code in (404, 410) else OSError(5, text)
