@@ -103,8 +103,8 @@ def run(
         else:
             _by_executor(work, size_of_crew, executor, shown)
     finally:
-        manifest.close()
         shutil.rmtree(folder / PARTIAL, ignore_errors=True)
+        manifest.close()  # on a full disk it may raise once more
     seconds = time.perf_counter() - began
     return Report(work.done, plan.skipped, work.failed, work.bytes, seconds, manifest.path)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dicomdecode.export.manifest import Entry
     from dicomdecode.limits import Limits
 
-__all__ = ["Each", "Plan", "Task", "Unit"]
+__all__ = ["Each", "Plan", "Task", "Unit", "growing_size"]
 
 _SERIES = 0x0020000E
 #: Of the sources of a unit, where it may be smaller than asked for.
@@ -67,6 +67,11 @@ class Task:
 
     unit: Unit
     each: Each
+
+
+def growing_size(number: int) -> int:
+    """How many sources a unit may have that has files of its own for each."""
+    return 1 << number // _OF_ONE_SIZE
 
 
 class Plan:
@@ -136,7 +141,7 @@ class Plan:
         work for all workers from the beginning to the end, and large files make a unit smaller."""
         items: list[Each] = []
         left = _UNIT_BYTES
-        size = min(self._size, 1 << number // _OF_ONE_SIZE) if self._alone else self._size
+        size = min(self._size, growing_size(number)) if self._alone else self._size
         while len(items) < size and left > 0 and (each := next(self._each, None)) is not None:
             items.append(each)
             left -= (each.size or 0) if self._alone else 0

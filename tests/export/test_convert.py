@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
+from dicomdecode.export.manifest import Manifest
 from tests import synthesise as s
 from tests.export.test_formats import lines_of
 from tests.volumes.series import stack, values
@@ -209,14 +211,16 @@ dd.convert(sources(), sys.argv[2], format=sys.argv[3], **eval(sys.argv[4]))
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["npy", "tfrecord"])
 def test_a_killed_run_loses_nothing(files: list[Path], tmp_path: Path, name: str) -> None:
+    """At ten random moments, of which some come before the first result and some after the last."""
+    moments = random.Random(name)
     keywords: dict[str, Any] = {"shard_size": 8} if name == "tfrecord" else {}
     dd.convert(files, tmp_path / "clean", format=name, **keywords)
     clean = snapshot(tmp_path / "clean")
-    for k in range(5):
+    for k in range(10):
         folder = tmp_path / f"killed{k}"
         process = child(SLOWLY, tmp_path / "in", folder, name, keywords)
         assert process.stdout is not None and process.stdout.readline() == "begun\n"
-        time.sleep(0.02 + 0.04 * k)
+        time.sleep(moments.uniform(0, 0.3))
         process.kill()
         process.communicate()
         dd.convert(files, folder, format=name, **keywords)
@@ -262,6 +266,22 @@ except dd.ExportError as error:
     assert out.startswith("disk_full The disk is full") and errors == ""
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.jsonl"]
     assert dd.convert(sorted(tmp_path.glob("*.dcm")), tmp_path / "out", format=name).done == 3
+
+
+def test_a_disk_that_is_full_for_the_manifest(
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it still holds cannot be written when it is closed, either; nothing half is left all the same."""
+
+    def full(manifest: Manifest, *arguments: Any) -> None:
+        manifest._file.close()
+        raise dd.ExportError("The disk is full", code="disk_full")
+
+    monkeypatch.setattr(Manifest, "add", full)
+    monkeypatch.setattr(Manifest, "close", full)
+    with pytest.raises(dd.ExportError, match="The disk is full"):
+        dd.convert(files, tmp_path / "out", format="tfrecord", shard_size=8)
+    assert not (tmp_path / "out" / ".partial").exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
