@@ -9,8 +9,10 @@ OUTCOMES = ("failure", "error", "skipped")
 
 
 def outcomes(path: Path) -> dict[str, str]:
-    """Test -> what became of it."""
-    found = {}
+    """Test -> what became of it; of a run that there is none of, nothing."""
+    found: dict[str, str] = {}
+    if not path.exists():
+        return found
     for case in ElementTree.parse(path).iter("testcase"):
         outcome = next((name for name in OUTCOMES if case.find(name) is not None), "passed")
         found[f"{case.get('classname')}::{case.get('name')}"] = outcome
@@ -27,10 +29,12 @@ def main(folder: Path, names: list[str]) -> int:
     )
     for name in names:
         before, after = (outcomes(folder / f"{name}-{way}.xml") for way in ("before", "after"))
-        ours = [test for test, what in after.items() if what in OUTCOMES[:2] and before.get(test) == "passed"]
+        was = before or dict.fromkeys(after, "passed")
+        ours = [test for test, what in after.items() if what in OUTCOMES[:2] and was.get(test) == "passed"]
         counts, counts_after = Counter(before.values()), Counter(after.values())
         failing = counts_after["failure"] + counts_after["error"] - len(ours)
-        row = (name, counts["passed"], counts_after["passed"], counts_after["skipped"], failing, len(ours))
+        passed_before = counts["passed"] if before else "-"
+        row = (name, passed_before, counts_after["passed"], counts_after["skipped"], failing, len(ours))
         print("| " + " | ".join(map(str, row)) + " |")
         worse += ours
     for test in worse:

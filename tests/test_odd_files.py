@@ -308,6 +308,18 @@ def test_samples_that_contradict(syntax: str, frames: int, dtype: str, tmp_path:
         assert "samples_per_pixel" in codes(contents)
 
 
+@pytest.mark.parametrize("syntax", [*NATIVE, s.RLE, s.ENCAPSULATED_UNCOMPRESSED])
+def test_colour_without_a_name(syntax: str, tmp_path: Path) -> None:
+    """Three samples without Photometric Interpretation are RGB, but for JPEG, which is YCbCr mostly."""
+    colour = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    for without in ([0x00280004], []):
+        contents = s.image(colour, photometric="RGB", syntax=syntax, without=without)
+        if not without:
+            contents = replaced(contents, (0x00280004, "CS", "RGB"), [(0x00280004, "CS", b"")], syntax)
+        everywhere(contents, colour, tmp_path)
+        assert "attribute_missing" in codes(contents) and not dd.open(contents).steps
+
+
 def test_samples_by_the_length_of_the_pixel_data() -> None:
     colour = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
     one, three = (0x00280002, "US", [1]), (0x00280002, "US", [3])

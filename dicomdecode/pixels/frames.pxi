@@ -121,10 +121,10 @@ cdef class Frames:
 
     @property
     def colour(self):
-        """Photometric Interpretation of the samples; of JPEG what the stream of frame 0 says."""
+        """Photometric Interpretation of three samples; of JPEG what the stream of frame 0 says."""
         if self.layout.tells_colour and self.layout.spec.samples == 3:
-            return colour_of(self.codestream_bytes(0), self.file.photometric)
-        return self.file.photometric
+            return colour_of(self.codestream_bytes(0), self.file.photometric) or "RGB"
+        return self.file.photometric or "RGB"
 
     @property
     def frame_bits(self):

@@ -100,8 +100,11 @@ cdef int integer_type(int bits_allocated, bint is_signed) noexcept nogil:
 
 
 cdef int conversion_of(int photometric, int cell) noexcept nogil:
-    """How samples of a Photometric Interpretation become RGB; YBR_RCT and YBR_ICT are undone by their codec."""
-    if photometric == PI_RGB or photometric == PI_YBR_ICT or photometric == PI_YBR_RCT:
+    """How samples of a Photometric Interpretation become RGB; YBR_RCT and YBR_ICT are undone by their codec.
+
+    Where it is missing they are taken for RGB; of a JPEG stream `conversion_by_stream` decides otherwise.
+    """
+    if photometric in (PI_RGB, PI_YBR_ICT, PI_YBR_RCT, PI_MISSING):
         return AS_THEY_ARE
     if item_bytes(cell) > 2:
         return NO_CONVERSION
