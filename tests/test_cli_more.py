@@ -292,6 +292,17 @@ def test_info_by_series(capsys: pytest.CaptureFixture[str]) -> None:
     assert rows[2]["volume"] == {"shape": [5, 16, 16], "dtype": "float32", "spacing": [2.5, 0.488281, 0.488281]}
 
 
+def test_cards_of_odd_texts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several values where one should be, none, and characters that move the cursor."""
+    texts = [(0x00080060, "CS", b"CT\\MR"), (0x0008103E, "LO", b"two\\words\x1b[2J"), (0x00200011, "IS", b"1\\2")]
+    path = tmp_path / "odd.dcm"
+    path.write_bytes(s.image(np.zeros((2, 2), np.uint8), extra=texts))
+    for options in ([], ["--series"]):
+        assert main(["info", *options, str(path)]) == 0
+        told, complaint = capsys.readouterr()
+        assert "CT\\MR" in told and "two\\words" in told and "\x1b" not in told and complaint == ""
+
+
 def test_convert_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", CT, str(tmp_path), "--format", "npy", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)

@@ -11,7 +11,7 @@ from dicomdecode.cli.commands import Commands, add_files, add_jobs, wrong_files
 from dicomdecode.cli.files import for_each_file
 from dicomdecode.cli.series import cards_of_series
 from dicomdecode.cli.terminal import clean, in_options, styled
-from dicomdecode.cli.values import as_json
+from dicomdecode.cli.values import as_json, short
 from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
 
@@ -69,7 +69,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     frames = f", {facts['frames']} frames" if facts["frames"] > 1 else ""
     size = f"{facts['rows']} x {facts['columns']}{frames}" if facts["rows"] else ""
     stored = f"{facts['bits_stored']} bits" if facts["rows"] else ""
-    yield "image", ", ".join(filter(None, (facts["modality"], size, facts["photometric"], stored)))
+    yield "image", ", ".join(filter(None, (short(facts["modality"], ""), size, facts["photometric"], stored)))
     yield "pixels", facts["pixels"] if "pixels" in facts else f"{facts['dtype']} {facts['shape']}"
     yield "steps", "; ".join(facts.get("steps", []))
     if facts["spacing"] is not None:
@@ -81,10 +81,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "transfer syntax", f"{facts['transfer_syntax_name']} ({facts['transfer_syntax']})"
     codestream = facts.get("codestream", {})
     yield "codestream", ", ".join(f"{key} {codestream[key]}" for key in _OF_CODESTREAM if key in codestream)
-    series = facts["series"]
-    number = "" if series["number"] is None else str(series["number"])
-    image = "" if series["image"] is None else f"image {series['image']}"
-    yield "series", ", ".join(filter(None, (number, str(series["description"] or ""), image)))
+    number, description, image = (short(facts["series"][key], "") for key in ("number", "description", "image"))
+    yield "series", ", ".join(filter(None, (number, description, image and f"image {image}")))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import dicomdecode
 from dicomdecode.cli.files import find
 from dicomdecode.cli.terminal import clean, complain, say, styled, text_of
-from dicomdecode.cli.values import as_json
+from dicomdecode.cli.values import as_json, short
 from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
 
@@ -82,8 +82,8 @@ def _card(facts: dict[str, Any]) -> list[str]:
     def counts(found: dict[str, int]) -> str:
         return ", ".join(found) if len(found) == 1 else ", ".join(f"{count} of {name}" for name, count in found.items())
 
-    number = "" if facts["number"] is None else f" {facts['number']}"
-    title = ", ".join(filter(None, (f"series{number}", facts["modality"], facts["description"])))
+    number, modality, description = (short(facts[key], "") for key in ("number", "modality", "description"))
+    title = ", ".join(filter(None, (f"series {number}".rstrip(), modality, description)))
     lines = [("files", f"{facts['files']}, {facts['frames']} frames"), ("size", counts(facts["sizes"]))]
     lines.append(("transfer syntax", counts(facts["transfer_syntaxes"])))
     volume = facts["volume"]

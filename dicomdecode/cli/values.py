@@ -41,10 +41,10 @@ def is_item(value: Any) -> bool:
     return hasattr(value, "tags") and hasattr(value, "tag")
 
 
-def short(value: Any) -> str:
+def short(value: Any, absent: str = "(absent)") -> str:
     """A value on one line."""
     if value is None:
-        return "(absent)"
+        return absent
     if isinstance(value, bytes):
         return f"{len(value)} bytes" if len(value) > 32 else value.hex()
     if isinstance(value, Sequence) and value and is_item(value[0]):
