@@ -106,12 +106,12 @@ def test_an_optional_library_may_be_missing(missing: str) -> None:
 
 
 def test_files_of_the_package() -> None:
-    """Type checkers and Cython of other packages find what they need beside the extension modules."""
+    """Type checkers find what they need beside the extension modules."""
     folder = Path(dd.__file__).parent
     assert (folder / "py.typed").exists()
     for extension in importlib.machinery.EXTENSION_SUFFIXES[:1]:
         assert {p.name.split(".")[0] for p in folder.rglob("*" + extension)} >= {"_reading", "_plans", "_core"}
-    assert (folder / "reading" / "_cursor.pxd").exists()
+    assert (folder / "reading" / "_reading.pyi").exists()
 
 
 def test_version() -> None:
