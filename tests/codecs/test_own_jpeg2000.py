@@ -290,8 +290,10 @@ def test_memory(rows: int, scale: int) -> None:
         spec = FrameSpec(rows={rows}, columns={rows}, samples=1, bits_allocated=8, bits_stored=8, signed=False,
                          photometric="MONOCHROME2")
         limit = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize() + (8 << 20)
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
         _jpeg2000.decode(stream, spec, out)
+        resource.setrlimit(resource.RLIMIT_AS, before)
         print(bool((out == a).all()))
     """)
     assert done == "True\n"
