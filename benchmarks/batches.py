@@ -6,6 +6,7 @@ time of the processor, which a busy machine spoils less.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import resource
 import statistics
@@ -14,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,14 @@ def read_by_pydicom(paths: list[str]) -> None:
         _ = [data.get(tag) for tag in TAGS]
 
 
+def read_by_dicomsdl(paths: list[str]) -> None:
+    import dicomsdl
+
+    for path in paths:
+        data = dicomsdl.open(path)
+        _ = [data[tag] for tag in TAGS]
+
+
 def written(folder: str, contents: bytes, count: int) -> list[str]:
     paths = [os.path.join(folder, f"{i}.dcm") for i in range(count)]
     for path in paths:
@@ -110,31 +120,46 @@ def compare_kind(kind: str, folder: str) -> None:
         fast = "stored values into one array, two threads"
         show(f"{kind}: readinto / batch", 0.7, timed(works, count), "readinto, two threads", fast)
     else:
-        show(f"{kind}: a loop / batch", 1.8, timed(works, count), "imread, in a loop", "decode_batch, two threads")
-    if kind == "small CT":
-        few = paths[:200]
-        tags = {
-            "pydicom": lambda: read_by_pydicom(few),
-            "read_tags, one thread": lambda: dd.read_tags(few, TAGS, threads=1),
-            "read_tags": lambda: dd.read_tags(few, TAGS),
-        }
-        show("ten tags: pydicom / read_tags", 20, timed(tags, len(few)), "pydicom", "read_tags, one thread")
+        slow = "imread, in a loop" if kind == "small CT" else "decode_batch, one thread"
+        show(f"{kind}: {slow} / two threads", 1.8, timed(works, count), slow, "decode_batch, two threads")
 
 
-def compare_memory(count: int) -> None:
+def compare_tags(folder: str) -> None:
+    """10,000 files, of which pydicom reads some."""
+    paths = written(folder, samples.small_ct(), 10_000)
+    few = paths[:500]
+    works: dict[str, Callable[[], object]] = {
+        "read_tags, one thread": lambda: dd.read_tags(paths, TAGS, threads=1),
+        "read_tags, two threads": lambda: dd.read_tags(paths, TAGS, threads=2),
+    }
+    if importlib.util.find_spec("dicomsdl") is not None:
+        works["dicomsdl"] = lambda: read_by_dicomsdl(paths)
+    found = timed(works, len(paths)) | timed({"pydicom": lambda: read_by_pydicom(few)}, len(few))
+    show("ten tags: pydicom / read_tags", 20, found, "pydicom", "read_tags, one thread")
+    if "dicomsdl" in found:
+        show("ten tags: dicomsdl / read_tags", 2.5, found, "dicomsdl", "read_tags, one thread")
+
+
+def compare_memory(count: int, folder: str) -> None:
     """How much the peak of the process grows over so many files, after the first hundredth of them."""
-    contents = samples.small_ct()
+    paths = written(folder, samples.small_ct(), 100)
 
-    def sources() -> Iterator[bytes]:
+    def by_path() -> Iterator[str]:
+        for i in range(count):
+            yield paths[i % 100] if i % 2 else os.path.join(folder, f"nothing {i}")
+
+    def by_bytes() -> Iterator[bytes]:
+        contents = samples.small_ct()
         for i in range(count):
             yield contents if i % 2 else b"no DICOM"
 
-    first = 0
-    for i, _ in enumerate(dd.decode_batch(sources(), threads=2)):
-        if i == count // 100:
-            first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first
-    print(f"{f'peak memory over {count} files, half of them failing':58} {grown / 1024:5.1f} MiB more (asked: 10)")
+    for name, sources in (("paths in a list", list(by_path())), ("paths", by_path()), ("bytes", by_bytes())):
+        first = 0
+        for i, _ in enumerate(dd.decode_batch(sources, threads=2)):
+            if i == count // 100:
+                first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - first
+        print(f"{f'peak memory over {count} {name}, half failing':58} {grown / 1024:5.1f} MiB more (asked: 10)")
 
 
 def main() -> None:
@@ -142,8 +167,10 @@ def main() -> None:
         if len(sys.argv) == 1 or any(word in kind for word in sys.argv[1:]):
             with tempfile.TemporaryDirectory() as folder:
                 compare_kind(kind, folder)
-    if len(sys.argv) == 1 or "memory" in sys.argv[1:]:
-        compare_memory(100_000)
+    for name, compare in (("tags", compare_tags), ("memory", partial(compare_memory, 100_000))):
+        if len(sys.argv) == 1 or name in sys.argv[1:]:
+            with tempfile.TemporaryDirectory() as folder:
+                compare(folder)
 
 
 if __name__ == "__main__":

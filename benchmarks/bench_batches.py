@@ -16,6 +16,9 @@ FILES: dict[str, Callable[[], bytes]] = {
     "small CT": samples.small_ct,
     "uncompressed, 512x512, 16 bits": lambda: samples.image(samples.picture(512, 512, 16)),
     "RLE, 1024x1024 RGB": lambda: samples.rle(1024, 8, 3)[0],
+    "lossless JPEG, 512x512": lambda: samples.compressed("lossless JPEG, 2048x2048, 12 bits", 512)[0],
+    "JPEG, 512x512 RGB": lambda: samples.compressed("JPEG, 1024x1024 RGB", 512)[0],
+    "HTJ2K, 512x512": lambda: samples.compressed("HTJ2K, 2048x2048, 12 bits", 512)[0],
     "JPEG-LS, 512x512": lambda: samples.compressed("JPEG-LS, 2048x2048, 12 bits", 512)[0],
     "JPEG 2000, 512x512": lambda: samples.compressed("JPEG 2000, 2048x2048, 12 bits", 512)[0],
 }
