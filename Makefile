@@ -63,5 +63,5 @@ fuzz: build ## damaged files, and many more drawn ones, others in each run
 	$(PYTHON) -m pytest -q tests/test_robustness.py
 	$(PYTHON) -m pytest -q --hypothesis-profile=thorough tests/pixels/test_properties.py
 
-peers: ## pydicom's own tests over this package; fetches them
+peers: ## other projects' own tests over this package; fetches them
 	PYTHON=$(PYTHON) .ci/peers
