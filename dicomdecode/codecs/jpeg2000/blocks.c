@@ -77,11 +77,25 @@ static int open_segment(BlockCoder *t, const Chunk *chunks, uint32_t *chunk, int
         to += chunks[*chunk].size;
     }
     to[0] = to[1] = 0xFF;
+    t->data_size = size;
     return passes;
 }
 
-static int wrong_symbol(J2kFault *fault) {
-    return j2k_fail(fault, J2K_MALFORMED, "stream_damaged", "a code-block does not end where it should", -1, 10,
+/* Whether a segment with predictable termination (D.4.2) ends as its encoder left it, after its last pass. */
+static int ends_well(const BlockCoder *t, const Mq *mq, const Raw *raw) {
+    const uint8_t *end = t->data + t->data_size;
+    return raw ? raw_ends_well(raw, end) : mq_ends_well(mq, end);
+}
+
+/* The segmentation symbol 1010 (D.5). */
+static int has_symbol(BlockCoder *t, Mq *mq) {
+    int symbol = 0;
+    for (int i = 0; i < 4; i++) symbol = symbol << 1 | mq_decode(mq, &t->contexts[CONTEXT_UNIFORM]);
+    return symbol == 10;
+}
+
+static int wrong_end(J2kFault *fault) {
+    return j2k_fail(fault, J2K_MALFORMED, "stream_damaged", "a code-block does not end where it should", -1, -1,
                     -1);
 }
 
@@ -90,16 +104,18 @@ J2K_INLINE int run_passes(BlockCoder *t, const Shape *s, const Block *block, con
                           int style, J2kFault *fault) {
     const uint8_t *zero = zero_contexts[band->kind == KIND_HH ? 2 : band->kind == KIND_HL ? 1 : 0];
     uint32_t chunk = block->first_chunk;
-    int plane = band->planes - block->zero_planes, kind = CLEAN_UP, left = 0;
+    int plane = band->planes - block->zero_planes, kind = CLEAN_UP, left = 0, whole = 0;
     /* passes below the last bit-plane are met, and passed over */
     const int passes = smaller(block->passes, 3 * plane - 2);
-    Mq mq = {0, 0, NULL};
+    Mq mq = {0, 0, NULL, 0};
     Raw raw = {NULL, 0, 0};
     for (int pass = 0; pass < passes; pass++) {
         const int bypassed = (style & STYLE_BYPASS) && pass >= 10 && kind != CLEAN_UP;
         if (left == 0) {
-            left = open_segment(t, chunks, &chunk, j2k_segment_passes(style, pass), fault);
+            const int room = j2k_segment_passes(style, pass);
+            left = open_segment(t, chunks, &chunk, room, fault);
             if (left < 0) return -1;
+            whole = left == room;
             if (bypassed)
                 raw = raw_open(t->data);
             else
@@ -109,11 +125,7 @@ J2K_INLINE int run_passes(BlockCoder *t, const Shape *s, const Block *block, con
         const int32_t half = (int32_t)1 << (plane - 1);
         if (kind == CLEAN_UP) {
             clean_up(t, &mq, s, zero, 3 * half);
-            if (style & STYLE_SYMBOLS) {            /* D.5 */
-                int symbol = 0;
-                for (int i = 0; i < 4; i++) symbol = symbol << 1 | mq_decode(&mq, &t->contexts[CONTEXT_UNIFORM]);
-                if (symbol != 10) return wrong_symbol(fault);
-            }
+            if ((style & STYLE_SYMBOLS) && !has_symbol(t, &mq)) return wrong_end(fault);
             plane--;
         } else if (kind == PROPAGATE) {
             if (bypassed)
@@ -129,6 +141,8 @@ J2K_INLINE int run_passes(BlockCoder *t, const Shape *s, const Block *block, con
         if (style & STYLE_RESET) mq_reset_contexts(t->contexts);
         kind = kind == CLEAN_UP ? PROPAGATE : kind + 1;
         left--;
+        if ((style & STYLE_PREDICTABLE) && whole && !left && !ends_well(t, &mq, bypassed ? &raw : NULL))
+            return wrong_end(fault);
     }
     return 0;
 }

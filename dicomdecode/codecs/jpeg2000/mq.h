@@ -38,6 +38,7 @@ typedef struct {
     uint64_t a;
     uint64_t c;
     const uint8_t *at;          /* the last byte that went in */
+    int made_up;                /* bytes behind the end that went in after it */
 } Mq;
 
 static uint64_t mq_states[2 * MQ_STATES];
@@ -80,6 +81,7 @@ static J2K_APART Mq mq_refill(Mq m) {
         if (*m.at == 0xFF) {
             if (m.at[1] > 0x8F) {
                 m.c += (uint64_t)0xFF << (40 - spare);
+                m.made_up++;
                 spare += 8;
             } else {
                 m.at++;
@@ -98,7 +100,7 @@ static J2K_APART Mq mq_refill(Mq m) {
 
 /* INITDEC (C.3.5) */
 static Mq mq_open(const uint8_t *data) {
-    Mq m = {(uint64_t)0x8000 << 48, (uint64_t)*data << 48 | (uint64_t)1 << 47, data};
+    Mq m = {(uint64_t)0x8000 << 48, (uint64_t)*data << 48 | (uint64_t)1 << 47, data, 0};
     m = mq_refill(m);
     m.c <<= 7;
     return m;
@@ -126,6 +128,15 @@ J2K_INLINE int mq_decode(Mq *m, uint64_t *context) {
     return (int)((state ^ lps) & 1);
 }
 
+/* Whether data that end at `end` are what a predictable termination (D.4.2) leaves: the encoder wrote the lower end of its
+ * interval, from which C is the distance. So those bits of C that came from data are 0, and eight of them at most. A
+ * last byte 0xFF is not written, so that there may be eight fewer. */
+static int mq_ends_well(const Mq *m, const uint8_t *end) {
+    const int read_ahead = 47 - LOWEST_BIT(m->c), made_up = 8 * (m->made_up + (m->at == end));
+    const int from_data = 16 + read_ahead - made_up;
+    return m->at >= end - 1 && from_data >= -8 && from_data <= 8 && (from_data <= 0 || !(m->c >> (64 - from_data)));
+}
+
 typedef struct {                /* bits of a bypassed pass (D.6), of the same padded data */
     const uint8_t *next;
     uint32_t byte;
@@ -148,6 +159,12 @@ J2K_INLINE int raw_decode(Raw *r) {
         }
     }
     return (int)(r->byte >> --r->left & 1);
+}
+
+/* The same after a raw pass: the last byte is filled up with 0 and 1 by turns. It is never 0xFF: one more follows that. */
+static int raw_ends_well(const Raw *r, const uint8_t *end) {
+    if (r->next != end) return r->next == end - 1 && r->byte == 0xFF && !r->left;
+    return !r->left || (r->byte & ((1u << r->left) - 1)) == 0x55u >> (8 - r->left);
 }
 
 #endif

@@ -51,8 +51,8 @@ enum {
 };
 
 enum {                          /* tables A.19 of T.800 and A.6 of T.814 */
-    STYLE_BYPASS = 1, STYLE_RESET = 2, STYLE_TERMINATE = 4, STYLE_CAUSAL = 8, STYLE_SYMBOLS = 32, STYLE_HT = 64,
-    STYLE_MIXED = 128           /* with STYLE_HT: each code-block says what it is */
+    STYLE_BYPASS = 1, STYLE_RESET = 2, STYLE_TERMINATE = 4, STYLE_CAUSAL = 8, STYLE_PREDICTABLE = 16,
+    STYLE_SYMBOLS = 32, STYLE_HT = 64, STYLE_MIXED = 128           /* with STYLE_HT: each code-block says what it is */
 };
 /* Who coded a block. One of HT is open until its first cleanup segment: what came before were placeholders. */
 enum { CODER_PART_1, CODER_HT_OPEN, CODER_HT };

@@ -46,6 +46,7 @@ typedef struct {
     uint16_t cells[MOST_CELLS];
     int32_t values[BLOCK_AREA];         /* twice the coefficient, the middle of its interval */
     uint8_t *data;                      /* of one codeword segment, and 0xFF 0xFF */
+    size_t data_size;
     Buffer data_buffer;
 } BlockCoder;
 
