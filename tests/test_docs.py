@@ -113,7 +113,7 @@ def test_examples_of_docstrings(monkeypatch: pytest.MonkeyPatch) -> None:
                 with warnings.catch_warnings(action="ignore" if needed else "error"):
                     attempted += doctest.DocTestRunner().run(test, out=reports.append).attempted
     assert not reports, "".join(reports)
-    assert attempted > 140
+    assert attempted > 120  # and those that need a library
 
 
 @pytest.mark.slow

@@ -289,7 +289,7 @@ def test_known_files(name: str) -> None:
 def test_info_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
     path = next(FOLDER.rglob("MR_small_padded.dcm"))
     assert main(["info", str(path)]) == 0
-    assert re.search(r"issues +trailing_bytes: 128 bytes", capsys.readouterr().out)
+    assert re.search(r"issue +trailing_bytes: 128 bytes", capsys.readouterr().out)
 
 
 def test_what_is_odd_about_hostile_files() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dicomdecode import words
 
-FOLDER = Path(words.__file__).parent
+FOLDER = Path(__file__).resolve().parents[1] / "dicomdecode"  # wheels have no headers
 SHORT = {"uint": "U", "int": "I", "float": "F"}
 
 
