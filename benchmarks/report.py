@@ -163,21 +163,18 @@ def page_of(results: Any) -> str:
     plot_lines(size, "size", "rows and columns", "ns for each pixel")
     plot_lines(frames, "frames", "frames", "us for each frame")
     gains = [b / a for a, b in zip(threads.column("1"), threads.column("2"), strict=True)]
-    gained = (
-        f"Two threads decode {min(gains):.2f} to {max(gains):.2f} times as many, {statistics.median(gains):.2f} as "
-    )
     parameters = results.params
     machine = f"{parameters.get('arch', platform.machine())}, {parameters.get('num_cpu', '?')} processors"
     return f"""# Benchmarks
 
 Written by `make bench-report` from one run of asv ({machine}, Python {platform.python_version()}); do
-not edit. The machine is shared: single figures may be off by a fifth. Closer comparisons, with bounds, are on
-[the page on speed](performance.md).
+not edit. The machine was shared, which times by the clock (all but those of readers) show. Closer comparisons, with
+bounds, are on [the page on speed](performance.md).
 
 ## Readers
 
-Stored values of a whole file by its path. Who has no figure is not installed, cannot decode the file, or gives other
-pixels.
+Stored values of a whole file by its path, in processor time. Who has no figure is not installed, cannot decode the
+file, or gives other pixels.
 
 ![Times of readers as multiples of dicomdecode's](_static/benchmarks/readers.svg)
 
@@ -201,7 +198,8 @@ Frames of 128x128, all in one call.
 
 ## Threads
 
-16 frames of 512x512, side by side. {gained}; the median is {statistics.median(gains):.2f}.
+16 frames of 512x512, side by side. Two threads decode {min(gains):.2f} to {max(gains):.2f} times as many; the median
+is {statistics.median(gains):.2f}. It would be close to 2 if both processors were free.
 
 {plain_table("frames a second, by threads", threads)}
 
