@@ -152,13 +152,13 @@ class DicomImage(Pictured):
 
     @property
     def spacing(self) -> tuple[float, float] | None:
-        return find_spacing(self._file)[0]
+        return find_spacing(self._file).spacing
 
     @property
     def spacing_of(self) -> str | None:
         """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector), "nominal", "slide" or
         "region" (of an ultrasound image)."""
-        return find_spacing(self._file)[1]
+        return find_spacing(self._file).measured_at
 
     @property
     def position(self) -> NDArray[np.float64] | None:

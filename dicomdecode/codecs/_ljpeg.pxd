@@ -7,4 +7,3 @@ from dicomdecode.codecs._spec cimport Spec
 
 # UNSUPPORTED is for the caller to try libjpeg-turbo: another process than 14, subsampling, DNL.
 cdef int ljpeg_decode(const uint8_t* data, size_t size, const Spec* spec, void* out, Fault* fault) noexcept nogil
-cdef bint ljpeg_is_lossless(const uint8_t* data, size_t size) noexcept nogil

@@ -10,9 +10,9 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from dicomdecode.codecs._markers cimport (
-    DHP, DHT, DRI, EOI, RST0, SOF3, SOI, SOS, is_frame_header, next_marker, open_segment)
+    DHP, DHT, DRI, EOI, RST0, SOF3, SOI, SOS, begin_stream, is_frame_header, next_marker, open_segment)
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of
-from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, ReadBuffer, fail
+from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail
 from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
 
 cdef extern from "ljpeg_bits.h" nogil:
@@ -338,15 +338,8 @@ cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* sp
     cdef uint16_t word
     cdef int marker
     cdef int i, missing
-    c.data = data
-    c.size = size
-    c.pos = 0
-    c.big_endian = True
-    if not peek_u16(&c, 0, &word):
-        return fail(fault, TRUNCATED, "stream_cut", "the stream is empty", 0, 0, -1, -1)
-    if word != 0xFF00 + SOI:
-        return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
-    c.pos = 2
+    if begin_stream(&c, data, size, fault) < 0:
+        return -1
     while True:
         marker = next_marker(&c)
         if marker == -1 or marker == EOI:
@@ -390,32 +383,6 @@ cdef int ljpeg_decode(const uint8_t* data, size_t size, const Spec* spec, void* 
     free(w.rows)
     free(w)
     return result
-
-
-cdef bint ljpeg_is_lossless(const uint8_t* data, size_t size) noexcept nogil:
-    """Whether the first frame header is SOF3, which this module decodes."""
-    cdef Cursor c
-    cdef Cursor part
-    cdef Fault fault
-    cdef int marker = SOI
-    c.data = data
-    c.size = size
-    c.pos = 0
-    c.big_endian = True
-    while not is_frame_header(marker):
-        if marker == -1 or marker == SOS or marker == EOI or (marker != SOI and open_segment(&c, &part, &fault) < 0):
-            return False
-        marker = next_marker(&c)
-    return marker == SOF3
-
-
-def is_lossless(data):
-    """Whether the stream's frame header is SOF3 (lossless, Huffman), which `decode` takes; False for anything else."""
-    cdef ReadBuffer source = ReadBuffer(data)
-    cdef bint result
-    with nogil:
-        result = ljpeg_is_lossless(source.data, source.size)
-    return bool(result)
 
 
 def decode(data, FrameSpec spec, out):

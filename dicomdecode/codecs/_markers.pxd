@@ -58,6 +58,7 @@ cdef inline bint has_segment(int marker) noexcept nogil:
     return marker != TEM and not RST0 <= marker <= SOI
 
 
+cdef int begin_stream(Cursor* c, const uint8_t* data, size_t size, Fault* fault) noexcept nogil
 cdef int next_marker(Cursor* c) noexcept nogil
 cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil
 cdef int walk_to_scan(const uint8_t* data, size_t size, JpegHead* head, Fault* fault) noexcept nogil

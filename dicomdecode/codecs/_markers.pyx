@@ -8,6 +8,21 @@ from dicomdecode.reading._cursor cimport peek_u16, short_of, u16_at
 from dicomdecode.reading._reading cimport MALFORMED, TRUNCATED, ReadBuffer, fail, raise_fault
 
 
+cdef int begin_stream(Cursor* c, const uint8_t* data, size_t size, Fault* fault) noexcept nogil:
+    """`c` goes behind the SOI of a stream."""
+    cdef uint16_t word
+    c.data = data
+    c.size = size
+    c.pos = 0
+    c.big_endian = True
+    if not peek_u16(c, 0, &word):
+        return fail(fault, TRUNCATED, "stream_cut", "the stream is empty", 0, size, -1, -1)
+    if word != 0xFF00 + SOI:
+        return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
+    c.pos = 2
+    return 0
+
+
 cdef int next_marker(Cursor* c) noexcept nogil:
     """The code of the next marker that has a segment, or EOI; -1 at the end. What is no marker is passed over."""
     cdef uint8_t code
@@ -155,12 +170,8 @@ cdef int walk_to_scan(const uint8_t* data, size_t size, JpegHead* head, Fault* f
     hints.adobe = -1
     if size < 4:
         return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its first scan", 0, size, -1, -1)
-    if data[0] != 0xFF or data[1] != SOI:
-        return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, -1, -1)
-    c.data = data
-    c.size = size
-    c.pos = 2
-    c.big_endian = True
+    if begin_stream(&c, data, size, fault) < 0:
+        return -1
     status = walk_segments(&c, head, &hints, fault)
     if head.components == 3:
         head.colour = colour_by(&hints)

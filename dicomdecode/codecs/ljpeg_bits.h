@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "clones.h"
+#include "codecs/big_endian.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -120,18 +121,6 @@ static const uint8_t *lj_place(const LjReader *r) {
     return p < r->next ? p : r->next;
 }
 
-LJ_INLINE uint64_t lj_load(const uint8_t *p) {
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return __builtin_bswap64(v);
-#else
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++) v = v << 8 | p[i];
-    return v;
-#endif
-}
-
 /* The difference of SSSS extra bits that begin `bits` (T.81 F.2.2.1 EXTEND, SSSS 0..15), without a branch. */
 LJ_INLINE int lj_extend(uint64_t bits, int ssss) {
     int value = (int)((bits >> 1) >> (63 - ssss));
@@ -193,7 +182,7 @@ static int lj_long(const LjTable *t, uint64_t bits, int *difference) {
  * or four look-ups of LJ_MULTI bits. */
 #define LJ_REFILL()                                                                                                  \
     do {                                                                                                             \
-        bits |= lj_load(at) >> (count & 63);                                                                         \
+        bits |= load_big_64(at) >> (count & 63);                                                                     \
         at += (~count & 63) >> 3;                                                                                    \
         count |= 56;                                                                                                 \
     } while (0)

@@ -144,6 +144,9 @@ cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     size_t* starts          # frame -> its first fragment, and one more entry; NULL: see `found`
     size_t found            # frames that the fragments make: one each, or all of them one
     int walked
+    Fragment* front         # the first fragments, each a frame of its own, after `front_walked`
+    uint64_t front_count
+    int front_walked
 
 cdef struct Run:            # what writes frames
     const FileBytes* bytes
@@ -203,7 +206,7 @@ cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* lay
                      Run* run) noexcept nogil
 cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
                      Fault* fault) noexcept nogil
-cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil
+cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_t last, Fault* fault) noexcept nogil
 cdef void free_index(FrameIndex* index) noexcept nogil
 cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last, uint64_t count,
                       Fault* fault) noexcept nogil
@@ -237,7 +240,7 @@ cdef class PixelData:
     cdef public object stream_as_stored
 
     cdef FrameIndex* indexed(self) except NULL
-    cdef int walk(self) except -1
+    cdef int walk(self, uint64_t last=*) except -1
 
 
 cdef class Frames:

@@ -43,9 +43,9 @@ from dicomdecode.reading._reading cimport (
     PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
     PI_YBR_PARTIAL_422, PI_YBR_RCT, SCAN_PIXELS, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT,
     VOI_SIGMOID, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, OpenFile,
-    ReadBuffer, WriteBuffer, check_header, close_file, fail, find, held_at, hold_all, hold_front, is_shown_inverted,
-    is_white, letters, limits_of, map_free, next_fragment, parse_header, path_of, read_bytes, scan_held, value_at,
-    walk_free, walk_init)
+    ReadBuffer, WriteBuffer, begin_of_fragment, check_header, close_file, fail, find, held_at, hold_all, hold_front,
+    is_shown_inverted, is_white, letters, limits_of, map_free, next_fragment, parse_header, path_of, read_bytes,
+    scan_held, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_COUNT, T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
@@ -93,13 +93,13 @@ cdef class PixelData:
                 self.has_index = True
         return &self.index
 
-    cdef int walk(self) except -1:
-        """Walk all fragments, once."""
+    cdef int walk(self, uint64_t last=UINT64_MAX) except -1:
+        """Find the fragments of all frames, or at least of those up to the frame `last`."""
         cdef Fault fault
         cdef int status
         self.indexed()
         with critical_section(self):        # the GIL is held: one thread walks
-            status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, &fault)
+            status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, last, &fault)
         if status < 0:
             self.file.raise_fault(&fault, -1)
         return 0

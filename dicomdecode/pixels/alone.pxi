@@ -63,7 +63,8 @@ cdef bint describe_alone(Alone* a, const FileMap* m, MakePlan make_plan) noexcep
         a.run.index = &a.index
         if begin_index(&a.index, &a.bytes, m, h, &fault) < 0:
             return False
-        if a.index.table == NULL and walk_index(&a.index, &a.bytes, h.pixels.tag, &fault) < 0:
+        if a.index.table == NULL and (
+                walk_index(&a.index, &a.bytes, h.pixels.tag, highest_frame(&a.chosen), &fault) < 0):
             return False
     if not needs_no_python(&a.run, h):
         return False

@@ -225,7 +225,7 @@ cdef class Frames:
                                 break
                             i += 1
                 if status == NEEDS_WALK:
-                    self.pixels.walk()
+                    self.pixels.walk(first + i)
                 elif status == NEEDS_LIBRARY or status == OTHER_CODEC:
                     self.write_with_python(first + i, plan, out, at + i)
                     i += 1
@@ -322,7 +322,7 @@ cdef class Frames:
                 with nogil:
                     status = samples_of(&self.run, &self.file.h, frame, &s, target.data, &found, conversion, &fault)
                 if status == NEEDS_WALK:
-                    self.pixels.walk()
+                    self.pixels.walk(frame)
             if status == NEEDS_LIBRARY:
                 decode_by_library(self, frame, place, conversion)
             elif status == OTHER_CODEC:
@@ -383,7 +383,7 @@ cdef class Frames:
             with nogil:
                 status = codestream_of(&self.run, self.file.h.pixels.tag, frame, s, data, size, &fault)
             if status == NEEDS_WALK:
-                self.pixels.walk()
+                self.pixels.walk(frame)
         if status != DONE:
             self.file.raise_fault(&fault, <int64_t>frame)
         return 0
@@ -401,7 +401,7 @@ cdef class Frames:
             status = fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments,
                                   &count, &fault)
             if status == NEEDS_WALK:
-                self.pixels.walk()
+                self.pixels.walk(frame)
                 status = fragments_of(self.run.index, self.run.bytes, self.file.h.pixels.tag, frame, &s, &fragments,
                                       &count, &fault)
             if status != DONE:

@@ -171,6 +171,7 @@ cdef void free_index(FrameIndex* index) noexcept nogil:
     free(index.table)
     free(index.fragments)
     free(index.starts)
+    free(index.front)
     memset(index, 0, sizeof(FrameIndex))
 
 
@@ -210,13 +211,17 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
     return status
 
 
-cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* fault) noexcept nogil:
-    """Find all fragments, and which of them make which frame. One thread at a time; others may read meanwhile:
-    what they see of the walk is complete, because `walked` is set last.
+cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_t last, Fault* fault) noexcept nogil:
+    """Find the fragments of the frames up to `last` where that tells them, else all, and which make which frame.
+
+    One thread at a time; others may read meanwhile: what they see is complete, because the flags are set last.
     """
     cdef FrameIndex found = index[0]
     cdef size_t room = 0
-    if index.walked:
+    if index.walked or last < index.front_count:
+        return 0
+    # Of a slide of many tiles one is read, or all: the second time all are walked.
+    if index.front == NULL and last < index.frames // 2 and last < index.limit and walk_front(index, f, last):
         return 0
     if collect(&found, f, found.first, found.end, tag, &found.fragments, &found.count, &room, fault) < 0:
         free(found.fragments)
@@ -235,6 +240,43 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, Fault* 
     index.found = found.found
     dd_publish(&index.walked)
     return 0
+
+
+cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexcept nogil:
+    """Find the frames up to `last` of several; False where what follows them must be known to tell.
+
+    Where the fragments up to there and one more all begin a codestream, each of them is a frame, by each of the rules
+    for all fragments.
+    """
+    cdef FragmentWalk walk
+    cdef Fragment* found = NULL
+    cdef size_t count = 0
+    cdef size_t room = 0
+    cdef int first = NO_FAMILY
+    cdef int family = NO_FAMILY
+    walk_init(&walk, f, index.first, index.end)
+    walk.ahead = HEAD_BYTES
+    while count < last + 2 and next_fragment(&walk) == FRAGMENT and add_fragment(&found, &count, &room, &walk) == 0:
+        family = family_here(f, &walk, &found[count - 1])
+        if count == 1:
+            first = family
+        if family == NO_FAMILY or family != first:
+            break
+    walk_free(&walk)
+    if count < last + 2 or family == NO_FAMILY or family != first:
+        free(found)
+        return False
+    index.front = found
+    index.front_count = last + 1
+    dd_publish(&index.front_walked)
+    return True
+
+
+cdef int family_here(const FileBytes* f, const FragmentWalk* walk, const Fragment* fragment) noexcept nogil:
+    """`family_at` of the fragment that a walk has found: its first bytes may have been read already."""
+    cdef size_t n = <size_t>min(fragment.length, <uint64_t>HEAD_BYTES)
+    cdef const uint8_t* head = begin_of_fragment(walk, n)
+    return family_at(f, fragment) if head == NULL else family_of(head, n)
 
 
 cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
@@ -294,6 +336,10 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
         else:
             found[0] = index.fragments + frame
             count[0] = 1
+        return DONE
+    if dd_is_published(&index.front_walked) and frame < index.front_count:
+        found[0] = index.front + frame
+        count[0] = 1
         return DONE
     if index.table == NULL:
         return NEEDS_WALK

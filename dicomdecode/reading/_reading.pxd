@@ -214,6 +214,7 @@ cdef struct FragmentWalk:       # from item to item (PS3.5 A.4)
     uint64_t end                # of the pixel data
     uint64_t offset             # of the fragment that `next_fragment` found
     uint64_t length
+    size_t ahead                # bytes of a large fragment that are read along with its header
     uint64_t kept               # where in the file the bytes in `buffer` are
     size_t count                # of them
     uint8_t* buffer             # NULL until one is needed
@@ -228,6 +229,7 @@ cdef enum FragmentKind:
 cdef void walk_init(FragmentWalk* w, const FileBytes* file, uint64_t at, uint64_t end) noexcept nogil
 cdef void walk_free(FragmentWalk* w) noexcept nogil
 cdef int next_fragment(FragmentWalk* w) noexcept nogil
+cdef const uint8_t* begin_of_fragment(const FragmentWalk* w, size_t n) noexcept nogil
 
 
 cdef inline bint is_pixel_tag(uint32_t tag) noexcept nogil:

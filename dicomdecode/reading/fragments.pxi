@@ -9,7 +9,7 @@ cdef void walk_init(FragmentWalk* w, const FileBytes* file, uint64_t at, uint64_
     w.at = w.kept = at
     w.end = end
     w.count = 0
-    w.length = 0
+    w.length = w.ahead = 0
     w.buffer = NULL
 
 
@@ -36,7 +36,7 @@ cdef const uint8_t* walk_header(FragmentWalk* w) noexcept nogil:
             return NULL
         wanted = 4096
     else:
-        wanted = WALK_BUFFER if w.length < LARGE_FRAGMENT else 8
+        wanted = WALK_BUFFER if w.length < LARGE_FRAGMENT else 8 + w.ahead
     if wanted > w.end - w.at:
         wanted = <size_t>(w.end - w.at)
     n = read_bytes(w.file, w.at, w.buffer, wanted)
@@ -46,6 +46,14 @@ cdef const uint8_t* walk_header(FragmentWalk* w) noexcept nogil:
     w.kept = w.at
     w.count = <size_t>n
     return w.buffer
+
+
+cdef const uint8_t* begin_of_fragment(const FragmentWalk* w, size_t n) noexcept nogil:
+    """The first `n` bytes of the fragment that was found; NULL where they are not in memory."""
+    cdef const uint8_t* p = held_at(w.file, w.offset, n)
+    if p == NULL and w.offset >= w.kept and n <= w.count and w.offset - w.kept <= w.count - n:
+        p = w.buffer + (w.offset - w.kept)
+    return p
 
 
 cdef int next_fragment(FragmentWalk* w) noexcept nogil:

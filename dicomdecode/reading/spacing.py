@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dicomdecode.errors import DicomError
 from dicomdecode.reading.groups import FunctionalGroups
@@ -15,6 +15,14 @@ __all__ = ["Spacing", "find_spacing", "pair_of", "wrong_spacing"]
 
 #: (row spacing, column spacing) in mm.
 Spacing = tuple[float, float]
+
+
+class MeasuredSpacing(NamedTuple):
+    """A spacing, and what it is measured at; both None where a file names none that can be read."""
+
+    spacing: Spacing | None
+    measured_at: str | None
+
 
 _PIXEL_SPACING, _IMAGER = 0x00280030, 0x00181164
 #: Attributes of the data set, the first counts.
@@ -45,22 +53,22 @@ def _number(item: DataSet, tag: int) -> float | None:
     return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
-def find_spacing(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
-    """The spacing of frame 0, and what it is measured at; (None, None) where the file names none that can be read.
+def find_spacing(file: DicomFile) -> MeasuredSpacing:
+    """The spacing of frame 0, and what it is measured at.
 
     Returns
     -------
-    (row spacing, column spacing), str
-        In mm. "pixel": in the patient (in projections: calibrated); "imager": at the front of the detector; "nominal":
+    MeasuredSpacing
+        In mm; "pixel": in the patient (in projections: calibrated); "imager": at the front of the detector; "nominal":
         of what was scanned; "slide": of the whole slide's volume; "region": of an ultrasound region.
     """
     try:
         return _found(file)
     except DicomError:  # a damaged sequence
-        return None, None
+        return MeasuredSpacing(None, None)
 
 
-def _found(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
+def _found(file: DicomFile) -> MeasuredSpacing:
     found = _of_groups(file) if file.has_functional_groups else None
     if found is not None:
         return found
@@ -69,31 +77,31 @@ def _found(file: DicomFile) -> tuple[Spacing, str] | tuple[None, None]:
         if pair is not None:
             # In a projection, Pixel Spacing that only repeats the detector's is not calibrated (PS3.3 10.7.1.3).
             repeated = tag == _PIXEL_SPACING and pair == pair_of(file.tag(_IMAGER))
-            return pair, "imager" if repeated else name
-    return _of_slide(file) or _of_regions(file) or (None, None)
+            return MeasuredSpacing(pair, "imager" if repeated else name)
+    return _of_slide(file) or _of_regions(file) or MeasuredSpacing(None, None)
 
 
-def _of_groups(file: DicomFile) -> tuple[Spacing, str] | None:
+def _of_groups(file: DicomFile) -> MeasuredSpacing | None:
     """Frame 0's functional groups, else the shared ones."""
     groups = FunctionalGroups(file)
     for sequence, tag, name in _GROUPS:
         for item in groups.items(0, sequence):
             pair = pair_of(item.tag(tag))
             if pair is not None:
-                return pair, name
+                return MeasuredSpacing(pair, name)
     return None
 
 
-def _of_slide(file: DicomFile) -> tuple[Spacing, str] | None:
+def _of_slide(file: DicomFile) -> MeasuredSpacing | None:
     """Imaged Volume Height and Width over the Total Pixel Matrix (PS3.3 C.8.12.4)."""
     sizes = [_number(file, tag) for tag in (0x00480002, 0x00480001, 0x00480007, 0x00480006)]
     if None in sizes or not all(size is not None and size > 0 for size in sizes):
         return None
     height, width, rows, columns = (size or 1.0 for size in sizes)
-    return (height / rows, width / columns), "slide"
+    return MeasuredSpacing((height / rows, width / columns), "slide")
 
 
-def _of_regions(file: DicomFile) -> tuple[Spacing, str] | None:
+def _of_regions(file: DicomFile) -> MeasuredSpacing | None:
     """The one spacing of the 2-D regions of an ultrasound image that are measured in cm (PS3.3 C.8.5.5)."""
     found: Spacing | None = None
     for item in file.items(0x00186011) if file.vr(0x00186011) else []:
@@ -106,7 +114,7 @@ def _of_regions(file: DicomFile) -> tuple[Spacing, str] | None:
         if found is not None and not all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(pair, found, strict=True)):
             return None  # regions of different scales: none speaks for the image
         found = pair
-    return None if found is None else (found, "region")
+    return None if found is None else MeasuredSpacing(found, "region")
 
 
 def wrong_spacing(file: DicomFile) -> int | None:

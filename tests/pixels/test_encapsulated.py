@@ -1,5 +1,7 @@
 """Encapsulated pixel data: from fragments to frames (PS3.5 A.4)."""
 
+import io
+import random
 import struct
 import threading
 from pathlib import Path
@@ -247,3 +249,50 @@ def test_an_empty_frame_is_missing() -> None:
     np.testing.assert_array_equal(stored(contents, frames=2), FRAMES[2])
     with pytest.raises(dd.TruncatedError):
         stored(contents, frames=1)
+
+
+def outcome(image: dd.DicomImage, frame: int) -> bytes | str:
+    """The pixels of a frame, or the code of the error."""
+    try:
+        return image.pixels(values="stored", frames=frame).tobytes()
+    except dd.DicomError as error:
+        return str(error.code)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_frame_is_the_same_before_and_after_all_were_found(seed: int) -> None:
+    """Without an offset table: frames of several fragments, empty fragments, frames that are missing, others behind."""
+    draw = random.Random(seed)
+    body = s.item(b"")
+    for stream in draw.choices(streams(s.RLE), k=draw.randint(1, 6)):
+        cut = len(stream) if draw.random() < 0.7 else draw.randint(33, len(stream) // 2 - 1) * 2
+        body += s.item(stream[:cut]) + (s.item(stream[cut:]) if cut < len(stream) else b"")
+        body += s.item(b"") if draw.random() < 0.1 else b""
+    end = s.header(0xFFFEE0DD, "", 0, s.IMPLICIT) if draw.random() < 0.8 else b""
+    contents = around(s.RLE, [s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + body + end])
+    known = dd.open(contents)
+    assert known.issues is not None  # all fragments were walked
+    for frame in range(len(FRAMES)):
+        assert outcome(dd.open(contents), frame) == outcome(known, frame), frame
+
+
+def test_a_tile_is_found_without_the_tiles_behind_it() -> None:
+    class Counted(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            return super().read(size)
+
+    tile = s.rle_frame(np.random.default_rng(1).integers(0, 256, (64, 100, 1), np.uint8), split_rows=False)
+    assert len(tile) > 6000
+    tiles = [tile] * 400
+    pixels = np.zeros((400, 64, 100), np.uint8)
+    contents = s.image(pixels[:1], syntax=s.RLE, number_of_frames=400, without=[s.PIXEL_DATA])
+    contents += b"".join(s.encapsulate(tiles))
+    file = Counted(contents)
+    assert dd.imread(file, values="stored", frames=5).shape == (64, 100)
+    assert file.reads < 20
+    with dd.open(file) as image:
+        near = image[5]
+        assert (image[399] == near).all()

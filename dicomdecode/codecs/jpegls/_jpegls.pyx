@@ -10,8 +10,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memset
 
 from dicomdecode.codecs._markers cimport (
-    APP8, DRI, EOI, LSE, RST0, SOF55, SOI, SOS, is_frame_header, next_marker, open_segment)
-from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of, u16_at
+    APP8, DRI, EOI, LSE, RST0, SOF55, SOS, begin_stream, is_frame_header, next_marker, open_segment)
+from dicomdecode.reading._cursor cimport Cursor, short_of, u16_at
 from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail
 from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
 
@@ -316,18 +316,10 @@ cdef int decode_stream(Frame* f, JlsScan* s, const uint8_t* data, size_t size, c
     cdef Cursor part
     cdef Order order
     cdef JlsParameters parameters
-    cdef uint16_t word
     cdef int marker
     cdef int i, missing
-    c.data = data
-    c.size = size
-    c.pos = 0
-    c.big_endian = True
-    if not peek_u16(&c, 0, &word):
-        return fail(fault, TRUNCATED, "stream_cut", "the stream is empty", 0, size, -1, -1)
-    if word != 0xFF00 + SOI:
-        return fail(fault, MALFORMED, "stream_start", "the stream does not begin with SOI", 0, 0, 0xFF00 + SOI, word)
-    c.pos = 2
+    if begin_stream(&c, data, size, fault) < 0:
+        return -1
     while True:
         marker = marker_here(&c, fault)
         if marker < 0:

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "clones.h"
+#include "codecs/big_endian.h"
 
 #if defined(__GNUC__)
 #define JLS_RARE(x) __builtin_expect(!!(x), 0)
@@ -55,30 +56,9 @@ JLS_INLINE int jls_zeros(uint64_t v) {
 #endif
 }
 
-JLS_INLINE uint64_t jls_load(const uint8_t *p) {
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return __builtin_bswap64(v);
-#else
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++) v = v << 8 | p[i];
-    return v;
-#endif
-}
-
-JLS_INLINE void jls_save(uint8_t *p, uint64_t v) {
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    v = __builtin_bswap64(v);
-    memcpy(p, &v, 8);
-#else
-    for (int i = 0; i < 8; i++) p[i] = (uint8_t)(v >> (56 - 8 * i));
-#endif
-}
-
 /* The bits from `pos` on, left-justified: 57 at least. */
 JLS_INLINE uint64_t jls_peek(const uint8_t *window, uint64_t pos) {
-    return jls_load(window + (pos >> 3)) << (pos & 7);
+    return load_big_64(window + (pos >> 3)) << (pos & 7);
 }
 
 /* How many of 8 bytes come before the first 0xFF. */
@@ -93,7 +73,7 @@ JLS_INLINE int jls_before_ff(uint64_t bytes) {
 JLS_INLINE uint8_t *jls_append(JlsReader *r, uint8_t *out, uint64_t bits, int n) {
     uint64_t all = r->part << n | bits;
     int count = r->parts + n;
-    jls_save(out, all << 1 << (63 - count));
+    save_big_64(out, all << 1 << (63 - count));
     r->parts = count & 7;
     r->part = all & ((1u << r->parts) - 1);
     return out + (count >> 3);
@@ -111,10 +91,10 @@ JLS_APART void jls_fill(JlsReader *r) {
     while (out < full) {
         ptrdiff_t left = r->end - next;
         if (left >= 8) {
-            uint64_t bytes = jls_load(next);
+            uint64_t bytes = load_big_64(next);
             int n = jls_before_ff(bytes);
             if (n == 8) {
-                jls_save(out, r->part << 1 << (63 - r->parts) | bytes >> r->parts);
+                save_big_64(out, r->part << 1 << (63 - r->parts) | bytes >> r->parts);
                 r->part = bytes & ((1u << r->parts) - 1);
                 out += 8;
                 next += 8;
@@ -138,7 +118,7 @@ JLS_APART void jls_fill(JlsReader *r) {
     r->filled = 8 * (uint64_t)(out - r->window);
     r->low = r->filled < 8 * JLS_NEED ? 0 : r->filled - 8 * JLS_NEED;
     if (r->ended) {
-        jls_save(out, r->part << 1 << (63 - r->parts));
+        save_big_64(out, r->part << 1 << (63 - r->parts));
         memset(out + 8, 0, JLS_NEED + 8);
         r->filled += (uint64_t)r->parts;
         r->low = r->filled + 1;
