@@ -239,7 +239,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "vr": "The VR of an element is none that there is: what follows tells its length, the dictionary its meaning.",
         "element_twice": "An element is there twice: the first counts that is not empty.",
         "transfer_syntax": "The transfer syntax is unknown: native pixel data are read as Explicit VR Little Endian.",
-        "sequence_cut": "The file ends inside a sequence of undefined length: what is behind its beginning is lost.",
+        "sequence_cut": "The file ends inside a sequence of undefined length: what follows its beginning is lost.",
         "number_form": "A number is not written as its VR is: it is read all the same.",
         "odd_length": "An element has an odd length: it is read as it is.",
         "character_set": "A character set is unknown: its text is read as ISO_IR 100.",

@@ -112,7 +112,7 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
         text = "the transfer syntax is unknown: native pixel data are read as in Explicit VR Little Endian"
         yield Issue(text, code="transfer_syntax", tag=0x00020010)
     if file.first_undelimited:
-        text = "the file ends inside a sequence of undefined length: what is behind its beginning is lost"
+        text = "the file ends inside a sequence of undefined length: what follows its beginning is lost"
         yield Issue(text, code="sequence_cut", tag=_told(file.first_undelimited))
     if file.first_odd:
         yield Issue("an element has an odd length", code="odd_length", tag=_told(file.first_odd))
@@ -155,7 +155,7 @@ def _numbers(file: DicomFile) -> Iterator[Issue]:
 
 
 def _values(file: DicomFile) -> Iterator[Issue]:
-    """Of the stages behind stored values."""
+    """Of the stages after stored values."""
     for error in first_voi(file, file.signed)[1]:
         if error.code in ("window", "decimal_string"):
             yield Issue(f"{error.message}: it is not used", code="window_width", tag=error.tag)
@@ -355,7 +355,7 @@ def _jpeg2000(file: DicomFile, data: memoryview) -> Iterator[Issue]:
             )
             yield Issue(text, code="photometric", tag=0x00280004)
     if not bytes(data[-64:]).rstrip(b"\0").endswith(b"\xff\xd9"):
-        yield Issue("the codestream has no end marker, or bytes behind it", code="stream_end", tag=file.pixels_tag)
+        yield Issue("the codestream has no end marker, or bytes after it", code="stream_end", tag=file.pixels_tag)
 
 
 def _stray_bits(pixels: PixelData) -> Iterator[Issue]:

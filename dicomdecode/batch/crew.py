@@ -108,10 +108,7 @@ class ThreadCrew:
             threading.Thread(target=_serve, args=arguments, name="dicomdecode", daemon=True).start()
 
     def take(self, seconds: float) -> Outcome | None:
-        try:
-            return self._outcomes.get(timeout=seconds) if seconds else self._outcomes.get_nowait()
-        except queue.Empty:
-            return None
+        return _next_of(self._outcomes, seconds)
 
     def stop(self) -> None:
         try:
@@ -123,6 +120,14 @@ class ThreadCrew:
             self._jobs.put(None)
         if self._end is not None:
             self._end()
+
+
+def _next_of(outcomes: queue.SimpleQueue[Outcome], seconds: float) -> Outcome | None:
+    """The next outcome, if there is one within so many seconds."""
+    try:
+        return outcomes.get(timeout=seconds) if seconds else outcomes.get_nowait()
+    except queue.Empty:
+        return None
 
 
 def _serve(work: Work, jobs: queue.SimpleQueue[Job | None], outcomes: queue.SimpleQueue[Outcome]) -> None:
@@ -163,10 +168,7 @@ class ExecutorCrew:
         future.add_done_callback(done)
 
     def take(self, seconds: float) -> Outcome | None:
-        try:
-            return self._outcomes.get(timeout=seconds) if seconds else self._outcomes.get_nowait()
-        except queue.Empty:
-            return None
+        return _next_of(self._outcomes, seconds)
 
     def stop(self) -> None:
         for future in list(self._futures):

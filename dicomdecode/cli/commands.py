@@ -49,7 +49,7 @@ class Parser(argparse.ArgumentParser):
     """argparse's own, which says what may have been meant."""
 
     def error(self, message: str) -> NoReturn:
-        """End the program with the message, on one line behind the usage."""
+        """End the program with the message, on one line after the usage."""
         found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         wrong = re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message)
         word = found[1] if found else wrong[1] if wrong else ""

@@ -61,7 +61,7 @@ class DicomImageFile(ImageFile.ImageFile):
         return super().load()
 
     def seek(self, frame: int) -> None:
-        """Go to a frame, counted from 0; EOFError behind the last, as Pillow has it."""
+        """Go to a frame, counted from 0; EOFError after the last, as Pillow has it."""
         if not 0 <= frame < self.n_frames:
             raise EOFError("no such frame")
         self._frame = frame

@@ -206,7 +206,7 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     m.dataset_offset = m.base + c.pos
     if m.file_size - c.pos < 8:
         if m.meta.count == 0:
-            return fail(fault, TRUNCATED, "element_cut", "The file ends behind its prefix: it is cut", 0, m.file_size,
+            return fail(fault, TRUNCATED, "element_cut", "The file ends after its prefix: it is cut", 0, m.file_size,
                         -1, -1)
         m.explicit_vr = claim.is_explicit
         c.big_endian = claim.is_big_endian

@@ -107,7 +107,7 @@ class FileWriter:
 
 
 class StreamWriter:
-    """The records of a unit one behind the other in one file."""
+    """The records of a unit one after the other in one file."""
 
     ending = ""
     tail = b""
