@@ -221,7 +221,7 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     if index.walked or last < index.front_count:
         return 0
     # Of a slide of many tiles one is read, or all: the second time all are walked.
-    if index.front == NULL and last < index.frames // 2 and last < index.limit and walk_front(index, f, last):
+    if index.front == NULL and last < index.frames // 2 and last + 2 <= index.limit and walk_front(index, f, last):
         return 0
     if collect(&found, f, found.first, found.end, tag, &found.fragments, &found.count, &room, fault) < 0:
         free(found.fragments)
