@@ -80,7 +80,7 @@ def by_monai_itk(folder: str) -> Any:
 def by_pydcm(folder: str) -> Any:
     import pydcm
 
-    return pydcm.load_series(folder).array
+    return pydcm.load_series(folder).pixels
 
 
 OTHERS = (

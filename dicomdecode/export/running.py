@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.batch.crew import ExecutorCrew, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.crew import ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.crew import run as do
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
 from dicomdecode.errors import ExportError
@@ -31,7 +32,7 @@ from dicomdecode.export.formats import FORMATS
 from dicomdecode.export.manifest import MANIFEST, Entry, Manifest, read_manifest
 from dicomdecode.export.records import Reading
 from dicomdecode.export.report import Report
-from dicomdecode.export.units import Plan, Task
+from dicomdecode.export.units import Plan, Task, Unit
 from dicomdecode.export.work import EncodeRecord, FillUnit, UnitDone, UnitWriter, WriteUnit, entry_of_error
 from dicomdecode.limits import limits_of
 from dicomdecode.pixels import Request
@@ -49,6 +50,8 @@ __all__ = ["run"]
 
 #: Units whose files are being flushed while others are written.
 _FLUSHING = 2
+#: How often a unit is given to an executor again whose worker was lost.
+_RETRIES = 3
 
 
 def run(
@@ -184,21 +187,36 @@ def _by_executor(run: _Run, workers: int, executor: Executor, shown: Progress) -
     """Units by the workers of an executor, taken in their order."""
     feed = run.plan.units()
     fill = FillUnit(run.folder, run.encode, stops=run.on_error == "raise")
-    crew = ExecutorCrew(WriteUnit(fill), executor, workers)
+    work = WriteUnit(fill)
+    crew = ExecutorCrew(work, executor, workers)
     stream = Stream(feed, crew, ordered=True, progress=shown)
     try:
         for result in stream:
-            error = result.outcome.error
+            outcome, unit = result.outcome, result.item.source
+            for _ in range(_RETRIES):
+                if outcome.error is None or isinstance(outcome.error, ExportError):
+                    break
+                outcome = _once_more(work, unit, executor)
+            error = outcome.error
             if isinstance(error, ExportError):
                 raise error
-            if error is not None:  # a worker was lost
-                run.take(UnitDone([entry_of_error(each, error) for each in result.item.source.items]))
+            if error is not None:
+                run.take(UnitDone([entry_of_error(each, error) for each in unit.items]))
             else:
-                run.take(result.outcome.value)
-                error = result.outcome.value.first_error
+                run.take(outcome.value)
+                error = outcome.value.first_error
             run.check(error)
     finally:
         stream.stop()
+
+
+def _once_more(work: WriteUnit, unit: Unit, executor: Executor) -> Outcome:
+    """A unit whose worker was lost, or its result with it. What it had written already is written over, by the same."""
+    try:
+        outcome: Outcome = executor.submit(do, work, Job(0, unit)).result()
+    except Exception as error:
+        return Outcome(0, None, error.with_traceback(None))
+    return outcome
 
 
 def _by_threads(run: _Run, workers: int, shown: Progress) -> None:
@@ -241,24 +259,27 @@ def _files(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, No
 
 
 def _shards(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, None, None]:
-    """Units whose sources share a file: threads read and encode single ones, and the caller's writes them."""
-    stream = Stream(run.plan.records(), ThreadCrew(run.encode, workers), ordered=True, progress=shown)
+    """Units whose sources share a file: threads read and encode a few at a time, and the caller's writes them."""
+    crew = ThreadCrew(run.encode, workers)
+    stream = Stream(run.plan.records(), crew, ordered=True, progress=Progress(False))
     writer: UnitWriter | None = None
     try:
         for result in stream:
             task: Task = result.item.source
-            if writer is None:
-                writer = UnitWriter(run.folder, run.encode.format, task.unit)
-            error = result.outcome.error
-            if error is None:
-                writer.add(task.each, result.outcome.value)
-            else:
-                writer.fail(task.each, error)
-            if task.each is task.unit.items[-1] or (error is not None and run.on_error == "raise"):
-                filled, writer = writer, None
-                yield filled
+            for each, found in zip(task.items, result.outcome.value, strict=True):
+                writer = writer or UnitWriter(run.folder, run.encode.format, task.unit)
+                failed = isinstance(found, Exception)
+                if isinstance(found, Exception):
+                    writer.fail(each, found)
+                else:
+                    writer.add(each, found)
+                shown.step(1, failed, run.plan.total)
+                if each is task.unit.items[-1] or (failed and run.on_error == "raise"):
+                    filled, writer = writer, None
+                    yield filled
     finally:
         stream.stop()
+        shown.close()
         if writer is not None:
             writer.discard()
 

@@ -22,6 +22,8 @@ __all__ = ["Each", "Plan", "Task", "Unit", "growing_size"]
 _SERIES = 0x0020000E
 #: Of the sources of a unit, where it may be smaller than asked for.
 _UNIT_BYTES = 1 << 26
+#: Sources that are handed to a thread together, at most.
+_PART_BYTES, _PART_SOURCES = 1 << 20, 32
 #: Units of one source, then of two, of four, and so on.
 _OF_ONE_SIZE = 8
 #: What of a URL may hold a password or a key.
@@ -63,10 +65,10 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The work on one source of a unit."""
+    """The work on some sources of a unit that follow each other."""
 
     unit: Unit
-    each: Each
+    items: tuple[Each, ...]
 
 
 def growing_size(number: int) -> int:
@@ -161,8 +163,8 @@ class Plan:
         return Feed(self._items.is_listed, lambda: None, (Item(unit.number, unit) for unit in self))
 
     def records(self) -> Feed:
-        """For workers that do a source at a time."""
-        tasks = (Item(each.name, Task(unit, each), each.error) for unit in self for each in unit.items)
+        """For workers that do a few sources at a time."""
+        tasks = (Item(unit.number, Task(unit, items)) for unit in self for items in _parts_of(unit))
         return Feed(self._items.is_listed, lambda: self.total, tasks)
 
 
@@ -180,6 +182,21 @@ class Feed(Iterator[Item]):
 
     def __next__(self) -> Item:
         return next(self._items)
+
+
+def _parts_of(unit: Unit) -> Iterator[tuple[Each, ...]]:
+    """Small sources several at a time: handing them from thread to thread one by one would take longer than to decode
+    them."""
+    part: list[Each] = []
+    size = 0
+    for each in unit.items:
+        part.append(each)
+        size += _PART_BYTES if each.size is None else each.size
+        if size >= _PART_BYTES or len(part) == _PART_SOURCES:
+            yield tuple(part)
+            part, size = [], 0
+    if part:
+        yield tuple(part)
 
 
 def _counted(items: Iterator[Item]) -> Iterator[tuple[int, Item]]:

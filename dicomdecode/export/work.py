@@ -42,15 +42,24 @@ class UnitDone:
 
 @dataclass(frozen=True, slots=True)
 class EncodeRecord:
-    """Reads and encodes one source; for threads, and for what can be pickled."""
+    """Reads and encodes sources; for threads, and for what can be pickled."""
 
     format: str
     reading: Reading
 
-    def __call__(self, job: Job) -> Payload:
-        return self.payload(job.source.each, job.threads)
+    def __call__(self, job: Job) -> list[Payload | Exception]:
+        """For each source of a task its record, or why there is none."""
+        found: list[Payload | Exception] = []
+        for each in job.source.items:
+            try:
+                found.append(self.payload(each, job.threads))
+            except Exception as error:
+                found.append(error.with_traceback(None))
+        return found
 
     def payload(self, each: Each, threads: int) -> Payload:
+        if each.error is not None:
+            raise each.error
         return FORMATS[self.format].encode(read_record(each.index, each.source, self.reading, threads))
 
 
@@ -145,8 +154,6 @@ class FillUnit:
 
     def _fill(self, writer: UnitWriter, each: Each, threads: int) -> None:
         try:
-            if each.error is not None:
-                raise each.error
             writer.add(each, self.encode.payload(each, threads))
         except ExportError:  # of the target: not the fault of the source
             raise

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +181,28 @@ def test_executors(files: list[Path], tmp_path: Path, kind: Any, name: str) -> N
         report = dd.convert(files, tmp_path / "a", format=name, executor=executor, workers=2)
     assert (report.done, report.failed) == (69, 1)
     dd.convert(files, tmp_path / "b", format=name)
+    assert snapshot(tmp_path / "a") == snapshot(tmp_path / "b")
+
+
+class Forgetful(ThreadPoolExecutor):
+    """Loses the results of some of its workers, as a cluster does."""
+
+    def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Any:
+        future = super().submit(function, *arguments, **keywords)
+        self.begun = getattr(self, "begun", 0) + 1
+        if self.begun % 3 == 0:
+            wait([future])
+            lost: Future[Any] = Future()
+            lost.set_exception(RuntimeError("the worker is gone"))
+            return lost
+        return future
+
+
+def test_results_that_were_lost_are_made_again(files: list[Path], tmp_path: Path) -> None:
+    with Forgetful(2) as executor:
+        report = dd.convert(files, tmp_path / "a", format="npy", executor=executor)
+    assert (report.done, report.failed) == (69, 1)
+    dd.convert(files, tmp_path / "b", format="npy")
     assert snapshot(tmp_path / "a") == snapshot(tmp_path / "b")
 
 
