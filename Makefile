@@ -3,7 +3,7 @@
 PYTHON ?= .venv/bin/python
 TOOLS = $(dir $(shell command -v $(PYTHON)))
 export PYTHONPATH := $(CURDIR)
-.PHONY: help build quick test lint man docs site bench bench-report bench-publish bench-compare coverage fuzz peers
+.PHONY: help build quick test lint man docs site bench bench-report bench-publish bench-compare coverage fuzz sanitized peers
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ coverage: ## lines that the quick tests run, Python and Cython
 fuzz: build ## damaged files, and many more drawn ones, others in each run
 	$(PYTHON) -m pytest -q tests/test_robustness.py
 	$(PYTHON) -m pytest -q --hypothesis-profile=thorough tests/pixels/test_properties.py
+
+sanitized: ## the quick tests over modules built with gcc's sanitizers
+	PYTHON=$(PYTHON) .ci/sanitized
 
 peers: ## other projects' own tests over this package; fetches them
 	PYTHON=$(PYTHON) .ci/peers

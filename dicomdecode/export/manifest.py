@@ -169,7 +169,7 @@ class Manifest:
 def _entries(lines: list[bytes]) -> list[Entry]:
     try:
         return [Entry.of_line(line.decode()) for line in lines]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ExportError("The manifest in the target folder is damaged", code="target_exists") from None
 
 

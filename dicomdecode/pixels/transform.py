@@ -62,8 +62,8 @@ class Chain:
 
     def evaluate(self, stored: NDArray[Any]) -> NDArray[np.float64]:
         """The level's values of stored values, in float64. The numbers of a header may overflow: then to infinity."""
-        x = stored.astype(np.float64)
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
+            x = stored.astype(np.float64)
             return np.asarray((self.affine or self.function)(x), np.float64)
 
 

@@ -199,6 +199,8 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
             promised = answer.headers.get("Content-Length", "")
             if promised.isdecimal() and len(data) < min(int(promised), most):
                 raise http.client.IncompleteRead(data)
+            if part is not None:
+                return Piece(int(part[1]), data[:most], int(part[2]))
     except HTTPError as error:
         with error:
             if error.code == 416:  # an empty file has no range
@@ -213,8 +215,6 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
         raise ConnectionError(f"{_place_of(url)} ends its answer before its end") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ConnectionError(f"{_place_of(url)} gives no answer of HTTP: {type(error).__name__}") from None
-    if part is not None:
-        return Piece(int(part[1]), data[:most], int(part[2]))
     if len(data) > most:
         raise over_limit("What the server gives exceeds", "limit_stream_bytes", most)
     return Piece(0, data, len(data))

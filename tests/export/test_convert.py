@@ -124,9 +124,12 @@ def test_targets(files: list[Path], tmp_path: Path) -> None:
     (ours / "notes.txt").write_text("mine")
     assert dd.convert(files[:3], ours, format="npz", overwrite=True).done == 3
     assert sorted(snapshot(ours)) == [*(f"0000000{k}.npz" for k in range(3)), "manifest.jsonl", "notes.txt"]
+    whole = (ours / "manifest.jsonl").read_text()
     (ours / "manifest.jsonl").write_text("{}\n[]\n")
     refused(ours, "target_exists", format="npz")
     (ours / "manifest.jsonl").write_bytes(b"\xff\xfe\n{}\n")
+    refused(ours, "target_exists", format="npz")
+    (ours / "manifest.jsonl").write_text(whole + "[" * 100_000 + "\n")
     refused(ours, "target_exists", format="npz")
 
 

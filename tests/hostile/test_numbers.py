@@ -33,6 +33,7 @@ PIXELS = {
     "i16": np.array([[-32768, -1, 0, 32767]], np.int16),
     "u32": np.array([[0, 1, 1 << 31, (1 << 32) - 1]], np.uint32),
     "f32": np.array([[np.nan, np.inf, -np.inf, 3.4e38]], np.float32),
+    "signalling NaN": np.array([[0x7F800001, 0xFFA00000, 0x7FC00000, 0]], np.uint32).view(np.float32),
     "f64": np.array([[1e308, -1e308, 5e-324, np.nan]], np.float64),
 }
 
