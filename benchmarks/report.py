@@ -168,13 +168,13 @@ def page_of(results: Any) -> str:
     return f"""# Benchmarks
 
 Written by `make bench-report` from one run of asv ({machine}, Python {platform.python_version()}); do
-not edit. The machine was shared, which times by the clock (all but those of readers) show. Closer comparisons, with
-bounds, are on [the page on speed](performance.md).
+not edit. Times are of the processor, since the machine was shared; those of several threads are by the clock. Closer
+comparisons, with bounds, are on [the page on speed](performance.md).
 
 ## Readers
 
-Stored values of a whole file by its path, in processor time. Who has no figure is not installed, cannot decode the
-file, or gives other pixels.
+Stored values of a whole file by its path. Who has no figure is not installed, cannot decode the file, or gives other
+pixels.
 
 ![Times of readers as multiples of dicomdecode's](_static/benchmarks/readers.svg)
 
