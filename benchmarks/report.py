@@ -199,7 +199,7 @@ Frames of 128x128, all in one call.
 ## Threads
 
 16 frames of 512x512, side by side. Two threads decode {min(gains):.2f} to {max(gains):.2f} times as many; the median
-is {statistics.median(gains):.2f}. It would be close to 2 if both processors were free.
+is {statistics.median(gains):.2f}. Other work on the machine shows here more than anywhere.
 
 {plain_table("frames a second, by threads", threads)}
 
