@@ -198,7 +198,7 @@ cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, in
 cdef int describe_as(int row, uint64_t pixels_per_byte, const ImageHeader* h, int color, bint whole_cells,
                      Layout* layout) noexcept nogil:
     """The layout where a row of the transfer syntaxes says how frames are coded; -1: an unknown one."""
-    cdef const KnownSyntax* syntax = &known_syntaxes[row]
+    cdef const KnownSyntax* syntax = &known_syntaxes[max(row, 0)]
     memset(layout, 0, sizeof(Layout))
     layout.syntax = row
     if row < 0 or syntax.codec < 0 or (syntax.codec == CODEC_NATIVE and (h.pixels.flags & UNDEFINED)):
