@@ -188,12 +188,15 @@ def _syntax_of(dataset: Dataset) -> str:
 
 
 def _write_pixels(buffer: Any, dataset: Dataset, implicit: bool, big_endian: bool) -> None:
-    """Write Pixel Data (7FE0,0010): of undefined length if the value is a sequence of fragments (PS3.5 A.4)."""
+    """Write Pixel Data (7FE0,0010): of undefined length if the value is a sequence of fragments (PS3.5 A.4).
+
+    An element that was read so stays one of undefined length for pydicom when native pixels are assigned to it.
+    """
     element = dataset[_PIXEL_DATA]
     value = element.value or b""
     order = ">" if big_endian else "<"
     native = _syntax_of(dataset) in (*_IMPLICIT, _BIG_ENDIAN, _DEFLATED, "1.2.840.10008.1.2.1")
-    fragments = element.is_undefined_length or (not native and value[:4] == b"\xfe\xff\x00\xe0")
+    fragments = value[:4] == b"\xfe\xff\x00\xe0" and (element.is_undefined_length or not native)
     if not fragments and len(value) % 2:
         value = bytes(value) + b"\0"
     length = 0xFFFFFFFF if fragments else len(value)

@@ -148,6 +148,16 @@ def test_a_data_set_made_in_memory() -> None:
     assert dd.decode_dicom_data(dataset, ["Rows"]).tolist() == ["2"]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_native_pixels_assigned_to_a_compressed_data_set() -> None:
+    dataset = pydicom.dcmread(io.BytesIO(s.image(PIXELS, syntax=s.RLE)))
+    dataset.PixelData = (PIXELS + 1).tobytes()
+    np.testing.assert_array_equal(dd.imread(dataset, values="stored"), PIXELS + 1)
+    dataset.PixelData = dataset.PixelData[:-2]
+    with pytest.raises(dd.DicomError):
+        dd.imread(dataset)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
