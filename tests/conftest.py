@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,10 @@ settings.register_profile("suite", max_examples=200, deadline=None, derandomize=
 settings.register_profile("brief", settings.get_profile("suite"), max_examples=20)
 settings.register_profile("thorough", max_examples=1500, deadline=None, print_blob=True)
 settings.load_profile("suite")
+
+# A shell without job control starts what runs in the background with the signal of Ctrl-C ignored, by its children too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _check(report: Any) -> None:
