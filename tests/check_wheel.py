@@ -24,13 +24,11 @@ def main(path: str) -> None:
     ]
     assert not unwanted, unwanted
 
-    import pydicom
+    from pydicom.data import get_testdata_file
 
     import dicomdecode
 
-    # pydicom 3.0.0 downloads files when pydicom.data is imported.
-    path = Path(pydicom.__file__).parent / "data" / "test_files" / "CT_small.dcm"
-    assert dicomdecode.imread(path).shape == (128, 128)
+    assert dicomdecode.imread(get_testdata_file("CT_small.dcm")).shape == (128, 128)
     print(f"{len(modules)} extension modules, {len(stubs)} stubs, {size} bytes: works")
 
 
