@@ -109,7 +109,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         int status = F(fill_alone)(&a, out);
         if (status == 2) {                              /* NEEDS_WALK */
             struct __pyx_t_11dicomdecode_7reading_8_reading_Fault fault;
-            if (F(walk_index)(&a.index, &a.bytes, a.header.pixels.tag, &fault) == 0) F(fill_alone)(&a, out);
+            const uint64_t last = a.header.frames - 1;
+            if (F(walk_index)(&a.index, &a.bytes, a.header.pixels.tag, last, &fault) == 0) F(fill_alone)(&a, out);
         }
         F(free_index)(&a.index);
         free(out);
