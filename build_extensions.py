@@ -47,7 +47,9 @@ class BuildExtensions(build_ext):
             if translate is not None:
                 extension.extra_compile_args = translate(extension.extra_compile_args)
             if sys.platform == "linux" and not self.inplace:
-                # A wheel needs no names of static functions; a build in place keeps them for profilers.
+                # What debuggers and profilers need is in builds in place: names of static functions, and the tables by
+                # which a stack is walked, which C itself does not use.
+                extension.extra_compile_args.append("-fno-asynchronous-unwind-tables")
                 extension.extra_link_args = ["-Wl,-s"]
         super().build_extensions()
 
