@@ -120,11 +120,8 @@ class DicomImage(Pictured):
     def shape(self) -> tuple[int, ...]:
         file = self._file
         samples = 3 if file.photometric == "PALETTE COLOR" else file.samples
-        return (
-            ((file.frames,) if file.frames > 1 else ())
-            + (file.rows, file.columns)
-            + ((samples,) if samples > 1 else ())
-        )
+        frames = (file.frames,) if file.frames > 1 else ()
+        return (*frames, file.rows, file.columns, *((samples,) if samples > 1 else ()))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -353,9 +350,7 @@ class DicomImage(Pictured):
         if frames is Ellipsis or isinstance(frames, tuple):
             return self._at(full_index(frames, self.ndim))
         if frames is None:
-            raise TypeError(
-                "an image cannot be indexed by None; frames are indexed by ints, slices and sequences of ints"
-            )
+            raise TypeError("an image cannot be indexed by None, but by ints, slices and sequences of ints")
         return self.pixels(frames=frames)
 
     def _at(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
@@ -372,8 +367,7 @@ class DicomImage(Pictured):
         return self._file.frames
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
-        for i in range(self._file.frames):
-            yield self.pixels(frames=i)
+        return (self.pixels(frames=i) for i in range(self._file.frames))
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

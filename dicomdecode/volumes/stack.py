@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["affine_of_stack", "faults_of", "in_order", "without_repeats"]
 
 #: How far a slice may lie from where even steps would put it, in parts of a step.
-_EVEN = 0.05
+_EVEN = 0.02
 #: Where positions are rounded to more than that, it may be so much: in mm, and in parts of a step.
 _ROUGH, _ROUGH_PART = 0.1, 0.2
 #: The angle between the normal and the direction of the stack: real tilts are several degrees. What positions are

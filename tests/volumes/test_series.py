@@ -217,7 +217,7 @@ def test_positions_that_are_rounded_are_even(step: float) -> None:
 
 
 def test_steps_may_differ_a_little() -> None:
-    steps = 2 * (1 + 0.01 * np.cos(np.arange(30) ** 2))
+    steps = 2 * (1 + 0.004 * np.cos(np.arange(30) ** 2))
     volume = dd.read_series([one_slice(k, (0, 0, z)) for k, z in enumerate(np.cumsum(steps))])
     assert volume.issues == ()
     drift = [one_slice(k, (0, 0, z)) for k, z in enumerate(np.cumsum(np.linspace(1.9, 2.1, 60)))]
