@@ -64,9 +64,22 @@ class Entry:
 
     @classmethod
     def of_line(cls, line: str) -> Entry:
+        """The entry that `line` made.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, RecursionError
+            The line is damaged. A result is a name in the folder and nothing else: what it names may be removed.
+        """
         fields = json.loads(line)
         fields["results"] = tuple(fields["results"])
-        return cls(**fields)
+        entry = cls(**fields)
+        texts = (entry.source, *entry.results, entry.checksum, entry.error, entry.code)
+        if not isinstance(entry.index, int) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("an entry has a field of another type")
+        if any(name in ("", ".", "..") or "/" in name or "\\" in name for name in entry.results):
+            raise ValueError("a result is not in the folder")
+        return entry
 
 
 class Manifest:

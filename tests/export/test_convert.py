@@ -339,3 +339,27 @@ def test_command_line(files: list[Path], tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()[0])["tags"] == {
         "Modality": [0x00080060]
     }
+
+
+DAMAGED = {
+    "results": ["..", ".", "", "/", "a/../..", "..\\x", "/tmp", 5],
+    "index": [[5], "0", None],
+    "source": [5],
+    "code": [5],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field in DAMAGED for value in DAMAGED[field]])
+def test_a_manifest_names_nothing_outside_its_folder(tmp_path: Path, field: str, value: Any) -> None:
+    """`overwrite` removes what a manifest names, and a manifest may come from anybody."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "mine.txt").write_text("kept")
+    (out / "mine.txt").write_text("kept")
+    entry = {"index": 0, "source": "a", "size": 1, "results": [], "checksum": "", "error": "", "code": ""}
+    entry[field] = [value] if field == "results" else value
+    (out / "manifest.jsonl").write_text(f"{{}}\n{json.dumps(entry)}\n")
+    with pytest.raises(dd.ExportError, match="damaged") as caught:
+        dd.convert([], out, format="npy", overwrite=True)
+    assert caught.value.code == "target_exists"
+    assert (tmp_path / "mine.txt").exists() and (out / "mine.txt").exists()
