@@ -83,14 +83,23 @@ cdef class PixelData:
     cdef FrameIndex* indexed(self) except NULL:
         """The index of the frames, made once."""
         cdef Fault fault
+        cdef FrameIndex found
         cdef int status
+        cdef bint is_made
         with critical_section(self):
-            if not self.has_index:
-                free_index(&self.index)
-                status = begin_index(&self.index, &self.file.bytes, &self.file.m, &self.file.h, &fault)
-                if status < 0:
-                    self.file.raise_fault(&fault, -1)
+            is_made = self.has_index
+        if is_made:
+            return &self.index
+        # Reading a file object lets other threads in here: each makes an index, and the first to finish keeps its own.
+        status = begin_index(&found, &self.file.bytes, &self.file.m, &self.file.h, &fault)
+        with critical_section(self):
+            if status == 0 and not self.has_index:
+                self.index = found
                 self.has_index = True
+            else:
+                free_index(&found)
+        if status < 0:
+            self.file.raise_fault(&fault, -1)
         return &self.index
 
     cdef int walk(self, uint64_t last=UINT64_MAX) except -1:
@@ -98,7 +107,7 @@ cdef class PixelData:
         cdef Fault fault
         cdef int status
         self.indexed()
-        with critical_section(self):        # the GIL is held: one thread walks
+        with critical_section(self):
             status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, last, &fault)
         if status < 0:
             self.file.raise_fault(&fault, -1)

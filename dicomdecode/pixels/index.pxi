@@ -142,7 +142,7 @@ cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, ui
         before = index.table[i]
     if index.basic_entries > frames or index.extended_entries > frames:
         is_sound = is_sound and begin_streams(index, f)     # it may have an entry for each fragment
-    if not is_sound or before + 8 > index.end - index.first:
+    if not is_sound or index.end - index.first < 8 or before > index.end - index.first - 8:
         free(index.table)
         index.table = NULL
     return 0
@@ -214,7 +214,9 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_t last, Fault* fault) noexcept nogil:
     """Find the fragments of the frames up to `last` where that tells them, else all, and which make which frame.
 
-    One thread at a time; others may read meanwhile: what they see is complete, because the flags are set last.
+    Called with the GIL held, which reading a file object gives up: another thread may have published what it found by
+    the time this one is done. Threads without the GIL read meanwhile; what they see is complete, because the flags are
+    set last.
     """
     cdef FrameIndex found = index[0]
     cdef size_t room = 0
@@ -234,6 +236,10 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     if found.count > found.frames and find_starts(&found, f, fault) < 0:
         free(found.fragments)
         return -1
+    if index.walked:
+        free(found.fragments)
+        free(found.starts)
+        return 0
     index.fragments = found.fragments
     index.count = found.count
     index.starts = found.starts
@@ -266,6 +272,9 @@ cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexc
     if count < last + 2 or family == NO_FAMILY or family != first:
         free(found)
         return False
+    if index.front != NULL:
+        free(found)
+        return last < index.front_count
     index.front = found
     index.front_count = last + 1
     dd_publish(&index.front_walked)

@@ -323,7 +323,8 @@ cdef class FileSource(Source):
         self.file = file
         self.lock = ForkLock()
         position = file.tell()
-        size = file.seek(0, 2)
+        file.seek(0, 2)
+        size = file.tell()          # what `seek` returns is None for some
         if not 0 <= size < 1 << 62:
             raise OSError("the file object does not say where it ends")
         self.size = size
@@ -369,4 +370,4 @@ cdef class FileSource(Source):
 
     def raise_failure(self):
         failure, self.failure = self.failure, None
-        raise failure
+        raise OSError("the source cannot be read") if failure is None else failure      # another thread has raised it

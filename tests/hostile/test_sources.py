@@ -6,7 +6,9 @@ import io
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +180,34 @@ def test_frames_without_end() -> None:
     assert dd.open(CONTENTS).pixels(frames=slice(0, 10**15)).shape == (1, 300, 400)
     with pytest.raises(ValueError, match="at most 4194304 frames"):
         dd.imread(CONTENTS, frames=itertools.repeat(0))
+
+
+class Slow(io.BytesIO):
+    """A file object that lets other threads run while it is read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        time.sleep(0.0005)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("table", ["full", "empty"])
+def test_threads_that_share_a_file_object(table: s.Mode) -> None:
+    """Each needs the index of the frames, and the first one to read gives up the GIL."""
+    frames = np.random.default_rng(0).integers(0, 256, (6, 8, 8), np.uint8)
+    far: s.Element = (0x00091010, "OB", bytes(1 << 18))  # so that nothing of the pixel data is in memory
+    contents = s.image(frames, syntax=s.RLE, table=table, extra=[(0x00090010, "LO", "OURS"), far])
+    for _ in range(10):
+        image = dd.open(Slow(contents))
+        with ThreadPoolExecutor(4) as threads:
+            waiting = [threads.submit(image.pixels, values="stored") for _ in range(4)]
+        for each in waiting:
+            np.testing.assert_array_equal(each.result(), frames)
+
+
+def test_file_object_whose_seek_returns_nothing() -> None:
+    class Old(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0, /) -> int:
+            super().seek(offset, whence)
+            return None  # type: ignore[return-value]
+
+    assert np.array_equal(dd.imread(Old(CONTENTS), values="stored"), PIXELS)

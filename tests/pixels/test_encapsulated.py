@@ -103,13 +103,15 @@ def test_tables_that_lie(syntax: str) -> None:
 
 
 def test_extended_table_that_lies() -> None:
-    for wrong in ([1, 2, 3, 4], [1 << 63] * 4, [0, 8, 16, 24], [0]):
+    for wrong in ([1, 2, 3, 4], [1 << 63] * 4, [0, 8, 16, 24], [0], [0, 8, 16, (1 << 64) - 4]):
         front: list[s.Element] = [
             (0x7FE00001, "OV", np.array(wrong, np.uint64)),
             (0x7FE00002, "OV", np.array([1 << 62] * len(wrong), np.uint64)),
         ]
         contents = around(s.RLE, [*front, *s.encapsulate(streams(s.RLE))])
         np.testing.assert_array_equal(stored(contents), FRAMES)
+        if wrong != [0, 8, 16, 24]:  # which is seen to be wrong only where frames are read
+            assert "offset_table" in [issue.code for issue in dd.open(contents).issues]
 
 
 def test_empty_fragments_are_no_frames_lost() -> None:
