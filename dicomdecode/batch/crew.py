@@ -151,6 +151,7 @@ class ExecutorCrew:
         self._executor = executor
         self._outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._futures: set[Future[Outcome]] = set()
+        self._is_stopped = False
 
     def submit(self, job: Job) -> None:
         future = self._executor.submit(run, self._work, job)
@@ -158,12 +159,8 @@ class ExecutorCrew:
 
         def done(future: Future[Outcome]) -> None:
             self._futures.discard(future)
-            if not future.cancelled():
-                error = future.exception()
-                if error is None:
-                    self._outcomes.put(future.result())
-                elif isinstance(error, Exception):
-                    self._outcomes.put(Outcome(job.index, None, error))
+            if not self._is_stopped:
+                self._outcomes.put(_outcome_of(future, job))
 
         future.add_done_callback(done)
 
@@ -171,8 +168,23 @@ class ExecutorCrew:
         return _next_of(self._outcomes, seconds)
 
     def stop(self) -> None:
+        self._is_stopped = True
         for future in list(self._futures):
             future.cancel()
+
+
+def _outcome_of(future: Future[Outcome], job: Job) -> Outcome:
+    """What became of a future; whoever waits for it must also hear that somebody cancelled it."""
+    from concurrent.futures import CancelledError
+
+    try:
+        return future.result()
+    except CancelledError:
+        return Outcome(job.index, None, CancelledError("the work on the file was cancelled"))
+    except Exception as error:
+        return Outcome(job.index, None, error.with_traceback(None))
+    except BaseException as error:  # SystemExit, for example
+        return Outcome(job.index, None, CancelledError(f"the worker ended with {type(error).__name__}"))
 
 
 def count_workers(threads: int | None) -> int:

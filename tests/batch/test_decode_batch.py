@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -353,3 +353,30 @@ def test_archives_and_folders(tmp_path: Path) -> None:
     found = list(dd.decode_batch([tmp_path, tmp_path / "none", str(tmp_path / "*.dcm")]))
     assert [each.source for each in found] == [str(tmp_path / "a b.dcm"), tmp_path / "none", str(tmp_path / "a b.dcm")]
     assert [None if each.error is None else each.error.code for each in found] == [None, "no_files", None]
+
+
+@pytest.mark.parametrize("read", [dd.decode_batch, lambda sources, **more: dd.read_tags(sources, ["Rows"], **more)])
+def test_an_executor_that_is_shut_down(read: Any) -> None:
+    """Work that its owner cancels has an end: nobody waits for it for ever."""
+    is_begun, may_go_on = threading.Event(), threading.Event()
+
+    class Waiting(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            is_begun.set()
+            assert may_go_on.wait(20)
+            return super().read(size)
+
+    def shut_down() -> None:
+        assert is_begun.wait(20)
+        pool.shutdown(wait=False, cancel_futures=True)
+        may_go_on.set()
+
+    pool = ThreadPoolExecutor(1)
+    threading.Thread(target=shut_down).start()
+    sources = [Waiting(contents_of(1)), *([contents_of(2)] * 200)]
+    try:
+        found = read(iter(sources), executor=pool, threads=2)
+        errors = [each.error for each in found] if read is dd.decode_batch else list(found.errors.values())
+    except RuntimeError:  # "cannot schedule new futures after shutdown", where there was more to submit
+        return
+    assert any(isinstance(error, CancelledError) for error in errors)
