@@ -98,7 +98,12 @@ def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.DicomError):
         return {"kind": kind, **{name: getattr(error, name) for name in _WHERE}}
     if isinstance(error, OSError) and error.errno is not None:
-        return {"kind": kind, "arguments": [error.errno, error.strerror], "filename": error.filename}
+        name = error.filename
+        return {
+            "kind": kind,
+            "arguments": [error.errno, error.strerror],
+            "filename": os.fsdecode(name) if isinstance(name, bytes) else name,
+        }
     return {"kind": kind, "arguments": [str(error)]}
 
 

@@ -158,3 +158,19 @@ def is_running(number: int) -> bool:
         return False
     state = Path(f"/proc/{number}/stat")
     return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+class BytesPath:
+    """A path that the system has as bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = os.fsencode(path)
+
+    def __fspath__(self) -> bytes:
+        return self._path
+
+
+def test_error_of_a_path_of_bytes() -> None:
+    sources: list[Any] = [BytesPath(CT), BytesPath(CT.with_name("is not there"))]
+    good, missing = isolated(sources)
+    assert good.error is None and isinstance(missing.error, FileNotFoundError)
