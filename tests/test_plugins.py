@@ -236,3 +236,35 @@ def test_frames_without_a_place(pixels: Any, keywords: dict[str, Any]) -> None:
     with pytest.raises(dd.UnsupportedError, match="no place of their own") as caught:
         host.references(data, url="x")
     assert caught.value.code == "frame_place"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encoding"),
+    [
+        (s.EXPLICIT_LE, None),
+        (s.EXPLICIT_BE, None),
+        (s.GE_PRIVATE, None),
+        ("1.2.3.4.5", s.LITTLE),
+        (s.IMPLICIT_LE, s.Encoding(explicit=True, big_endian=True)),
+        (s.EXPLICIT_BE, s.LITTLE),
+    ],
+)
+@pytest.mark.parametrize("stored", [12, 16])
+def test_byte_order_of_references(syntax: str, encoding: s.Encoding | None, stored: int) -> None:
+    """What a reference says of the bytes is what `imread` makes of them, whatever the transfer syntax is called."""
+    from dicomdecode.plugins._places import places_of
+
+    pixels = np.arange(12, dtype=np.uint16).reshape(3, 4) * 300
+    order = encoding.order if encoding else ">" if syntax in (s.EXPLICIT_BE, s.GE_PRIVATE) else "<"
+    value = pixels.astype(f"{order}u2").tobytes()
+    contents = s.image(pixels, bits_stored=stored, syntax=syntax, encoding=encoding, without=[s.PIXEL_DATA])
+    contents += s.element(s.PIXEL_DATA, "OW", value, encoding or s.encoding_of(syntax))
+    np.testing.assert_array_equal(dd.imread(contents, values="stored"), pixels)
+    places = places_of(contents)
+    ((start, length),) = places.extents.values()
+    cells = contents[start : start + length]
+    if places.keywords is None:
+        found = np.frombuffer(cells, places.dtype).reshape(places.chunks)
+    else:
+        found = dd.decode_frame(cells, **places.keywords)
+    np.testing.assert_array_equal(found, pixels)

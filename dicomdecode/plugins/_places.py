@@ -15,6 +15,8 @@ from dicomdecode.pixels.decode import check_last_frame
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.tiles import tiling_of
 
+_EXPLICIT_LITTLE_ENDIAN, _EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+
 
 class Places(NamedTuple):
     """The array that the frames of a file make up.
@@ -84,8 +86,8 @@ def _extents(file: DicomFile, frames: Frames) -> Iterator[tuple[int, int]]:
         raise _no_place("a deflated data set")
     if frames.is_native and frames.frame_bits % 8:
         raise _no_place("frames that begin within a byte")
-    if frames.is_native and file.big_endian and file.bits_allocated == 8 and file.pixels_vr == "OW":
-        raise _no_place("big-endian words of two pixels")
+    if frames.is_native and _is_big_endian(file, frames) and file.bits_allocated % 16 and file.pixels_vr == "OW":
+        raise _no_place("big-endian words of several pixels")
     for i in range(file.frames):
         if frames.is_native:
             yield file.pixels_offset + i * (frames.frame_bits // 8), frames.frame_bits // 8
@@ -96,11 +98,16 @@ def _extents(file: DicomFile, frames: Frames) -> Iterator[tuple[int, int]]:
         yield parts[0]
 
 
+def _is_big_endian(file: DicomFile, frames: Frames) -> bool:
+    """Whether native cells are: by the data set's own bytes, which may contradict the transfer syntax."""
+    return file.big_endian != frames.syntax.swaps_pixels
+
+
 def _is_plain(file: DicomFile, frames: Frames) -> bool:
     """Whether the cells in the file are the array's: whole, little-endian, side by side, and in no other colour."""
     return (
         frames.is_native
-        and not file.big_endian
+        and not _is_big_endian(file, frames)
         and file.bits_allocated == file.bits_stored == 8 * frames.cell.itemsize
         and (file.samples == 1 or (not file.planar and file.photometric == "RGB"))
     )
@@ -109,8 +116,11 @@ def _is_plain(file: DicomFile, frames: Frames) -> bool:
 def _keywords(file: DicomFile, frames: Frames) -> dict[str, Any]:
     if frames.cell.kind == "f":
         raise _no_place("big-endian float pixel data")
+    syntax = frames.syntax.uid  # what decodes the frames, whatever the file names
+    if frames.is_native:
+        syntax = _EXPLICIT_BIG_ENDIAN if _is_big_endian(file, frames) else _EXPLICIT_LITTLE_ENDIAN
     return {
-        "transfer_syntax": file.transfer_syntax,
+        "transfer_syntax": syntax,
         "rows": file.rows,
         "columns": file.columns,
         "samples": file.samples,
