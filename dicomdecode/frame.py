@@ -30,6 +30,7 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _UNDEFINED = 0xFFFFFFFF
 _MOST = 0xFFFFFFFE  # bytes in an item or a value
+_MOST_OF_CODE = 16  # characters of a Code String (PS3.5 6.2)
 
 
 class _Encoding(NamedTuple):
@@ -222,8 +223,11 @@ def _known(transfer_syntax: str) -> str:
 def _photometric(photometric: str | None, samples: int, codec: str) -> str | None:
     if photometric is None:
         return "MONOCHROME2" if samples == 1 else None if codec in ("jpeg", "jpegls") else "RGB"
-    if not isinstance(photometric, str) or not photometric.isascii():
-        raise TypeError(f"photometric must be a Photometric Interpretation such as 'RGB', not {photometric!r}")
+    wrong = f"photometric must be a Photometric Interpretation such as 'RGB', not {photometric!r}"
+    if not isinstance(photometric, str):
+        raise TypeError(wrong)
+    if not photometric.isascii() or len(photometric) > _MOST_OF_CODE:
+        raise ValueError(wrong)
     return str(photometric)
 
 

@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,10 +186,11 @@ def parse_tag(tag: object) -> Path:
 
     Parameters
     ----------
-    tag : int, NumPy integer, pair of int, or str
+    tag : int, NumPy integer, pair of int, str, or tuple
         ``0x00100010``, ``(0x0010, 0x0010)``, ``"PatientName"``, ``"0010,0010"``, ``"(0010,0010)"``,
         ``"0x0010,0x0010"``, ``"00100010"``, ``"0x00100010"``, or a path
-        ``"[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]"``, keywords allowed in the brackets.
+        ``"[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]"``, keywords allowed in the brackets; or what this
+        function returns.
 
     Returns
     -------
@@ -206,17 +207,27 @@ def parse_tag(tag: object) -> Path:
     if isinstance(tag, str):
         return _parse_text(tag)
     if isinstance(tag, tuple):
-        # A path that is parsed already has one number or three or more.
-        return tag if len(tag) != 2 else (_parse_pair(*tag),)
+        return (_parse_pair(*tag),) if len(tag) == 2 else _parse_path(tag)
     if isinstance(tag, bytes):
         return _parse_text(tag.decode("utf-8", "replace"))
+    return (_parse_number(tag),)
+
+
+def _parse_number(tag: object) -> int:
     try:
         number = operator.index(tag)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"a tag is an int or a str, not {type(tag).__name__}") from None
     if not 0 <= number <= 0xFFFFFFFF:
         raise ValueError(f"a tag has 32 bits, not {number:#x}")
-    return (number,)
+    return number
+
+
+def _parse_path(path: tuple[Any, ...]) -> Path:
+    """A path as `parse_tag` returns it."""
+    if len(path) % 2 == 0:
+        raise ValueError(f"not a path of tag, item number, ..., tag: {path!r}")
+    return tuple(operator.index(number) if i % 2 else _parse_number(number) for i, number in enumerate(path))
 
 
 def _parse_pair(group: object, element: object) -> int:

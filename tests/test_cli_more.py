@@ -204,6 +204,10 @@ def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["reader"] for row in rows[:2]] == ["dicomdecode", "pydicom"] and rows[0]["megabytes"] > 0
     assert main(["bench", PLAN]) == 1
+    for option in ("--repeats", "--most"):
+        with pytest.raises(SystemExit):
+            main(["bench", CT, option, "0"])
+        assert "a number from 1 on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -161,3 +161,11 @@ def test_offsets_count_from_the_stream() -> None:
             dd.decode_frame(damaged, transfer_syntax=ROOT + "80", rows=20, columns=33, bits_allocated=8)
         assert caught.value.frame is None
         assert caught.value.offset is None or caught.value.offset <= len(damaged)
+
+
+def test_photometric_that_no_file_can_hold() -> None:
+    for wrong in ("MONOCHROME2 " * 2, "A" * 70000, "R\xe9B"):
+        with pytest.raises(ValueError, match="photometric"):
+            dd.decode_frame(bytes(4), **{**GOOD, "photometric": wrong})
+    with pytest.raises(TypeError, match="photometric"):
+        dd.decode_frame(bytes(4), **{**GOOD, "photometric": 5})

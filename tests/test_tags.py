@@ -142,3 +142,23 @@ def test_what_a_user_added_to_pydicom_counts() -> None:
         "assert dicom_tags.MyOwnTag == 0x0018FFF0 and tags.vr_of(0x0018FFF0) == 'US'\n"
     )
     subprocess.run([sys.executable, "-P", "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    "path", [(), (0x00081115, 0, 0x00081150, 0), (-1,), (1 << 32,), (0x00081115, 0, 1 << 40)], ids=str
+)
+def test_tuples_that_are_no_paths(path: tuple[int, ...]) -> None:
+    image = dd.open(s.image(np.zeros((2, 2), np.uint8)))
+    with pytest.raises(ValueError, match=r"not a path|32 bits"):
+        image.tag(path)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        parse_tag(("PatientName",))
+
+
+@pytest.mark.parametrize("number", ["2", "-1", str(1 << 64), "9" * 40])
+def test_items_that_are_not_there(number: str) -> None:
+    items = [[(0x00081150, "UI", "1.2")]]
+    image = dd.open(s.image(np.zeros((2, 2), np.uint8), extra=[(0x00081115, "SQ", items)]))
+    path = f"[0x0008,0x1115][{number}][0x0008,0x1150]"
+    assert image.tag("[0x0008,0x1115][0][0x0008,0x1150]") == "1.2" and image.tag(path) is None
+    assert dd.decode_dicom_data(s.image(np.zeros((2, 2), np.uint8), extra=[(0x00081115, "SQ", items)]), [path]) == [""]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import dicomdecode
-from dicomdecode.cli.commands import Commands, add_files
+from dicomdecode.cli.commands import Commands, add_files, positive
 from dicomdecode.cli.files import find
 from dicomdecode.cli.terminal import say
 from dicomdecode.cli.values import as_json
@@ -121,6 +121,6 @@ def add_to(commands: Commands) -> None:
     """The command `bench`."""
     parser = commands.add("bench", "measure on your own files, beside the readers that are installed", _run)
     add_files(parser)
-    parser.add_argument("--most", type=int, default=200, help="files that are measured; default: 200")
-    parser.add_argument("--repeats", type=int, default=3, help="times that each is read; default: 3")
+    parser.add_argument("--most", type=positive, default=200, help="files that are measured; default: 200")
+    parser.add_argument("--repeats", type=positive, default=3, help="times that each is read; default: 3")
     parser.add_argument("--json", action="store_true", help="one JSON object for each transfer syntax and reader")

@@ -45,6 +45,13 @@ def _jobs(text: str) -> int:
     return int(text) or os.cpu_count() or 1
 
 
+def positive(text: str) -> int:
+    """The number of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a number from 1 on")
+    return int(text)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse's own, which says what may have been meant."""
 

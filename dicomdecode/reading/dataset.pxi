@@ -206,7 +206,8 @@ cdef class DataSet:
             e = at.element(path[i])
             if e == NULL:
                 return None
-            at = at.nth_item(e, path[i + 1])
+            number = path[i + 1]
+            at = at.nth_item(e, number) if 0 <= number < 1 << 62 else None
             if at is None:
                 return None
         return at

@@ -345,13 +345,17 @@ cdef list numbers_of(const uint8_t* p, size_t n, uint16_t vr, bint big):
     return found
 
 
+cdef enum:
+    MOST_DIGITS = 300           # of an integer; all of so many are also floats, which callers compute with
+
+
 cdef object typed_number(str text, bint whole):
     """A DS or IS in the type of Python, by the rules of `parse_decimal`; the text where it is no number."""
     cdef double number = 0
     cdef bytes written = text.encode("utf-8")
     if not text:
         return None
-    if whole:
+    if whole and len(text) <= MOST_DIGITS:
         try:
             return int(text)
         except ValueError:

@@ -270,3 +270,15 @@ def test_header_of_a_record() -> None:
     from dicomdecode.export.formats.tfrecord import _masked
 
     assert _masked(crc32c(struct.pack("<Q", 0))) == ((0x8C28B28A >> 15 | 0x8C28B28A << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """The checksums of a record may be right, and the Example in it still damaged."""
+    from dicomdecode.export.formats.tfrecord import _field, _masked
+
+    data = b"".join(_field(1, *_field(1, *_field(1, b"\xff\xfe"), *_field(2))))
+    length = struct.pack("<Q", len(data))
+    checks = [struct.pack("<I", _masked(crc32c(part))) for part in (length, data)]
+    (tmp_path / "x.tfrecord").write_bytes(length + checks[0] + data + checks[1])
+    with pytest.raises(dd.MalformedError, match="no Example"):
+        list(read_examples(tmp_path / "x.tfrecord"))

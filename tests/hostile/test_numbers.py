@@ -145,3 +145,21 @@ def test_a_chain_beyond_float64() -> None:
     contents = s.image(PIXELS["i16"], extra=[(0x00281053, "DS", "1e308"), (0x00281052, "DS", "0")])
     np.testing.assert_array_equal(dd.imread(contents, dtype=np.float64), [[-np.inf, -1e308, 0, np.inf]])
     np.testing.assert_array_equal(dd.imread(contents, dtype=np.int16), [[-32768, -32768, 0, 32767]])
+
+
+def test_integers_beyond_float64() -> None:
+    """IS of any number of digits: Python reads them, and arithmetic with floats raises OverflowError."""
+    digits = "1" + "0" * 400
+    extra: list[s.Element] = [
+        (tag, "IS", [digits] * count)
+        for tag, count in ((0x00200032, 3), (0x00200037, 6), (0x00280030, 2), (0x00281050, 1), (0x00281051, 1))
+    ]
+    contents = s.image(PIXELS["i16"], extra=extra)
+    image = dd.open(contents)
+    assert image.tag(0x00281050) == digits and image.tag(0x00280030) == [digits, digits]
+    assert (image.spacing, image.position, image.orientation, image.affine) == (None,) * 4
+    assert "spacing" in [issue.code for issue in image.issues]
+    with pytest.raises(dd.MalformedError):
+        image.pixels(values="voi", window=0)
+    with pytest.raises(dd.VolumeError):
+        dd.read_series([contents, contents])

@@ -160,7 +160,11 @@ def _entries(example: memoryview) -> Iterator[tuple[str, list[Any]]]:
     for _, features in _fields(example):
         for _, entry in _fields(features):
             parts = dict(_fields(entry))
-            yield bytes(parts.get(1, b"")).decode(), _values(parts.get(2, memoryview(b"")))
+            try:
+                name = bytes(parts.get(1, b"")).decode()
+            except UnicodeDecodeError:
+                raise MalformedError("A record is no Example", code="tfrecord") from None
+            yield name, _values(parts.get(2, memoryview(b"")))
 
 
 def _values(feature: memoryview) -> list[Any]:
