@@ -121,9 +121,10 @@ def _histogram(pixels: PixelData) -> _Histogram:
 
 
 def _together(parts: list[_Histogram]) -> _Histogram:
-    values = np.concatenate([part.values for part in parts])
-    order = np.argsort(values, kind="stable")
-    return _Histogram(values[order], np.concatenate([part.counts for part in parts])[order])
+    values, place = np.unique(np.concatenate([part.values for part in parts]), return_inverse=True)
+    counts = np.zeros(len(values), np.int64)
+    np.add.at(counts, place, np.concatenate([part.counts for part in parts]))
+    return _Histogram(values, counts)
 
 
 def _counted(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:

@@ -102,6 +102,13 @@ def test_a_constant_image(dtype: Any) -> None:
     np.testing.assert_array_equal(shown(contents), 128)
 
 
+@pytest.mark.parametrize("frames", [2, 9])
+def test_frames_that_are_all_of_one_value(frames: int) -> None:
+    contents = s.image(np.full((frames, 4, 4), 3, np.uint16))
+    assert shown(contents).shape == (frames, 4, 4)
+    assert "window auto: all pixels are equal" in dd.open(contents).steps_of(values="voi", window="auto")
+
+
 def test_one_window_for_all_frames() -> None:
     pixels = np.stack([RAMP + 1000 * i for i in range(12)])
     contents = s.image(pixels)
