@@ -129,7 +129,8 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
 
 cdef struct Fragment:
     uint64_t offset         # in the file
-    uint64_t length
+    uint32_t length
+    int family              # of the codestream that begins here, where the walk looked
 
 cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     uint64_t first          # of the first fragment's item

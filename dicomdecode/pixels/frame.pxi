@@ -112,31 +112,38 @@ cdef int codestream_of(const Run* r, uint32_t tag, uint64_t frame, Scratch* s, c
                        Fault* fault) noexcept nogil:
     """The codestream of a frame: a view where it is in memory in one piece, else a copy in the scratch memory."""
     cdef const Fragment* fragments = NULL
+    cdef const uint8_t* whole
     cdef size_t count = 0
     cdef size_t i
     cdef size_t at = 0
+    cdef uint64_t start, span
     cdef int64_t n
     cdef int status = fragments_of(r.index, r.bytes, tag, frame, s, &fragments, &count, fault)
     if status != DONE:
         return status
-    size[0] = 0
-    for i in range(count):
-        size[0] += <size_t>fragments[i].length
-    if count == 1:
-        data[0] = held_at(r.bytes, fragments[0].offset, size[0])
-        if data[0] != NULL:
-            return DONE
-    if room_for(&s.stream, &s.stream_size, size[0], fault) < 0:
-        return FAILED
-    for i in range(count):
-        n = read_bytes(r.bytes, fragments[i].offset, s.stream + at, <size_t>fragments[i].length)
+    # From the first to the last byte: small fragments cost one read then, and not each a read of its own.
+    start = fragments[0].offset
+    span = fragments[count - 1].offset + fragments[count - 1].length - start
+    whole = held_at(r.bytes, start, <size_t>span)
+    if whole == NULL or count > 1:
+        if room_for(&s.stream, &s.stream_size, <size_t>span, fault) < 0:
+            return FAILED
+    if whole == NULL:
+        n = read_bytes(r.bytes, start, s.stream, <size_t>span)
         if n < 0:
             return unreadable(fault)
-        if <uint64_t>n < fragments[i].length:
-            return fail(fault, TRUNCATED, "fragment_cut", "The file ends inside a fragment", tag,
-                        <int64_t>fragments[i].offset, <int64_t>fragments[i].length, n)
-        at += <size_t>n
-    data[0] = s.stream
+        if <uint64_t>n < span:
+            return fail(fault, TRUNCATED, "fragment_cut", "The file ends inside the fragments of a frame", tag,
+                        <int64_t>start, <int64_t>span, n)
+        whole = s.stream
+    data[0] = whole
+    size[0] = <size_t>span
+    if count > 1:
+        for i in range(count):
+            memmove(s.stream + at, whole + (fragments[i].offset - start), <size_t>fragments[i].length)
+            at += <size_t>fragments[i].length
+        data[0] = s.stream
+        size[0] = at
     return DONE
 
 

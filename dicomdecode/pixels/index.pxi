@@ -55,7 +55,7 @@ cdef bint first_codestream(const FileBytes* f, const Element* e, Fragment* found
     walk_init(&walk, f, e.offset, e.offset + e.length)
     while not is_found and next_fragment(&walk) in (FRAGMENT, CUT_FRAGMENT):
         found.offset = walk.offset
-        found.length = walk.length
+        found.length = <uint32_t>walk.length
         is_found = walk.length != 0 and (not is_first or family_at(f, found) != NO_FAMILY)
         is_first = False
     walk_free(&walk)
@@ -157,7 +157,7 @@ cdef bint begin_streams(const FrameIndex* index, const FileBytes* f) noexcept no
         fragment.offset = index.first + index.table[i] + 8
         if fragment.offset >= index.end:
             return False
-        fragment.length = index.end - fragment.offset
+        fragment.length = <uint32_t>min(index.end - fragment.offset, <uint64_t>HEAD_BYTES)
         if i == 0:
             family = family_at(f, &fragment)
         if family == NO_FAMILY:
@@ -175,6 +175,18 @@ cdef void free_index(FrameIndex* index) noexcept nogil:
     memset(index, 0, sizeof(FrameIndex))
 
 
+cdef int family_here(const FragmentWalk* walk) noexcept nogil:
+    """`family_at` of the fragment that a walk has found: its first bytes may have been read already."""
+    cdef Fragment fragment
+    cdef size_t n = <size_t>min(walk.length, <uint64_t>HEAD_BYTES)
+    cdef const uint8_t* head = begin_of_fragment(walk, n)
+    if head != NULL:
+        return family_of(head, n)
+    fragment.offset = walk.offset
+    fragment.length = <uint32_t>walk.length
+    return family_at(walk.file, &fragment)
+
+
 cdef int add_fragment(Fragment** found, size_t* count, size_t* room, const FragmentWalk* walk) noexcept nogil:
     cdef Fragment* more
     if count[0] == room[0]:
@@ -184,19 +196,24 @@ cdef int add_fragment(Fragment** found, size_t* count, size_t* room, const Fragm
             return -1
         found[0] = more
     found[0][count[0]].offset = walk.offset
-    found[0][count[0]].length = walk.length
+    found[0][count[0]].length = <uint32_t>walk.length
+    found[0][count[0]].family = family_here(walk) if walk.ahead else NO_FAMILY
     count[0] += 1
     return 0
 
 
-cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, uint64_t stop, uint32_t tag,
-                 Fragment** found, size_t* count, size_t* room, Fault* fault) noexcept nogil:
-    """The fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there."""
+cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, uint64_t stop, size_t ahead,
+                 uint32_t tag, Fragment** found, size_t* count, size_t* room, Fault* fault) noexcept nogil:
+    """The fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there.
+
+    `ahead` is HEAD_BYTES where it is to be told which of them begin a codestream, else 0.
+    """
     cdef FragmentWalk walk
     cdef int kind = FRAGMENT
     cdef int status = 0
     count[0] = 0
     walk_init(&walk, f, start, index.end)
+    walk.ahead = ahead
     while kind == FRAGMENT and walk.at < stop and status == 0:
         kind = next_fragment(&walk)
         if kind == FRAGMENT or kind == CUT_FRAGMENT:
@@ -225,7 +242,7 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     # Of a slide of many tiles one is read, or all: the second time all are walked.
     if index.front == NULL and last < index.frames // 2 and last + 2 <= index.limit and walk_front(index, f, last):
         return 0
-    if collect(&found, f, found.first, found.end, tag, &found.fragments, &found.count, &room, fault) < 0:
+    if collect(&found, f, found.first, found.end, HEAD_BYTES, tag, &found.fragments, &found.count, &room, fault) < 0:
         free(found.fragments)
         return -1
     if found.count > found.frames:
@@ -233,7 +250,7 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     found.found = found.count
     if found.frames == 1:
         found.found = 1 if found.count else 0
-    if found.count > found.frames and find_starts(&found, f, fault) < 0:
+    if found.count > found.frames and find_starts(&found, fault) < 0:
         free(found.fragments)
         return -1
     if index.walked:
@@ -263,7 +280,7 @@ cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexc
     walk_init(&walk, f, index.first, index.end)
     walk.ahead = HEAD_BYTES
     while count < last + 2 and next_fragment(&walk) == FRAGMENT and add_fragment(&found, &count, &room, &walk) == 0:
-        family = family_here(f, &walk, &found[count - 1])
+        family = found[count - 1].family
         if count == 1:
             first = family
         if family == NO_FAMILY or family != first:
@@ -281,13 +298,6 @@ cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexc
     return True
 
 
-cdef int family_here(const FileBytes* f, const FragmentWalk* walk, const Fragment* fragment) noexcept nogil:
-    """`family_at` of the fragment that a walk has found: its first bytes may have been read already."""
-    cdef size_t n = <size_t>min(fragment.length, <uint64_t>HEAD_BYTES)
-    cdef const uint8_t* head = begin_of_fragment(walk, n)
-    return family_at(f, fragment) if head == NULL else family_of(head, n)
-
-
 cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
     """Where there are more fragments than frames, empty ones hold the place of no frame."""
     cdef size_t i
@@ -299,11 +309,11 @@ cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
     index.count = kept
 
 
-cdef int find_starts(FrameIndex* index, const FileBytes* f, Fault* fault) noexcept nogil:
+cdef int find_starts(FrameIndex* index, Fault* fault) noexcept nogil:
     """Tell frames of several fragments apart: each begins as the first one does."""
     cdef size_t begun = 0
     cdef size_t i
-    cdef int family = family_at(f, &index.fragments[0])
+    cdef int family = index.fragments[0].family
     # The two bytes that begin JPEG XL are met inside of a frame, too.
     if family == NO_FAMILY or (family == JPEG_XL_FAMILY and index.frames == 1):
         return 0
@@ -311,7 +321,7 @@ cdef int find_starts(FrameIndex* index, const FileBytes* f, Fault* fault) noexce
     if index.starts == NULL:
         return no_memory(fault)
     for i in range(index.count):
-        if family_at(f, &index.fragments[i]) == family:
+        if index.fragments[i].family == family:
             index.starts[begun] = i
             begun += 1
     index.starts[begun] = index.count
@@ -354,7 +364,7 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
         return NEEDS_WALK
     start = index.first + index.table[frame]
     stop = index.end if frame + 1 == index.frames else index.first + index.table[frame + 1]
-    if collect(index, f, start, stop, tag, &s.fragments, count, &s.fragment_room, fault) < 0:
+    if collect(index, f, start, stop, 0, tag, &s.fragments, count, &s.fragment_room, fault) < 0:
         return FAILED
     if count[0] == 0:
         return NEEDS_WALK

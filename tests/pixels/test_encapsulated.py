@@ -298,3 +298,21 @@ def test_a_tile_is_found_without_the_tiles_behind_it() -> None:
     with dd.open(file) as image:
         near = image[5]
         assert (image[399] == near).all()
+
+
+def test_small_fragments_cost_no_read_each() -> None:
+    """Neither to find them, nor to tell which of them begin a frame, nor to put the codestream together."""
+
+    class Counted(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            return super().read(size)
+
+    pixels = np.random.default_rng(2).integers(0, 256, (200, 201), np.uint8)
+    for count in (1, 3):
+        frames = np.stack([pixels + i for i in range(count)])
+        file = Counted(s.image(frames, syntax=s.RLE, fragments=400))
+        np.testing.assert_array_equal(stored(file), frames if count > 1 else pixels)
+        assert file.reads < 40
