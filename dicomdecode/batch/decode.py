@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
-from dicomdecode.batch.parts import Part, PartDone, Parts, PartWork
+from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.parts import PartDone, Parts, PartWork
 from dicomdecode.batch.placing import Placing
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Result, Stream
@@ -18,7 +18,7 @@ from dicomdecode.pixels import Request
 from dicomdecode.pixels._core import ManyFiles
 from dicomdecode.pixels.arguments import check_flag, check_number, one_of
 from dicomdecode.read_image import read_pixels
-from dicomdecode.sources import Expansion, Item, expand
+from dicomdecode.sources import Expansion, Some, expand
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -200,34 +200,33 @@ class _Files(Iterator[list[Decoded]]):
         return found
 
     def _decoded(self, result: Result) -> list[Decoded]:
-        items: list[Item] = result.item.name
-        part: Part = result.item.source
-        error = result.outcome.error
-        if error is None:
+        some: Some = result.item.name
+        first, count = result.item.source.first, len(some.names)
+        if result.outcome.error is None:
             done: PartDone = result.outcome.value
-            outcomes = done.outcomes
             self._set_size(done)
         else:
-            outcomes = [Outcome(part.first + i, None, error) for i in range(len(items))]
+            done = PartDone.failed(result.outcome.error, count)
         try:
-            self._placing.check_room(part.first + len(items))
+            self._placing.check_room(first + count)
         except ValueError as failure:  # behind what came before it
             self._failure = failure
-            del outcomes[self._placing.room(part.first) :]
-        return [self._one(item, outcome) for item, outcome in zip(items, outcomes, strict=False)]
-
-    def _one(self, item: Item, outcome: Outcome) -> Decoded:
-        error = item.error or outcome.error
-        if error is not None:
-            return Decoded(outcome.index, item.name, None, error, None, outcome.seconds)
-        array, shape = outcome.value if self._is_placed else self._placing.finish(outcome.index, outcome.value)
-        return Decoded(outcome.index, item.name, array, None, shape, outcome.seconds)
+            count = self._placing.room(first)
+        errors = done.errors | some.errors
+        found = []
+        for i in range(count):
+            error, array, shape = errors.get(i), None, None
+            if error is None:
+                value = done.values[i]
+                array, shape = value if self._is_placed else self._placing.finish(first + i, value)
+            found.append(Decoded(first + i, some.names[i], array, error, shape, done.seconds[i]))
+        return found
 
     def _set_size(self, done: PartDone) -> None:
         """Have the next parts be as large as they should, going by this one, and by steps: files differ."""
-        count = len(done.outcomes)
-        last = done.outcomes[-1].value
-        size = int(_SECONDS_OF_A_PART * count / max(done.seconds, 1e-6))
+        count = len(done.values)
+        last = done.values[-1]
+        size = int(_SECONDS_OF_A_PART * count / max(done.busy, 1e-6))
         if last is not None:
             array = last[0] if self._is_placed else last
             size = min(size, _BYTES_OF_A_PART // max(array.nbytes, 1))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dicomdecode.batch.crew import Job, Outcome, Work, run
+from dicomdecode.batch.crew import Job, Work, run
 from dicomdecode.sources import Expansion, Item
 
 __all__ = ["Part", "PartDone", "PartWork", "Parts"]
@@ -30,7 +30,7 @@ class Part:
 
 
 class Parts(Iterator[Item]):
-    """An expansion, `size` files at a time: items whose names are lists of items, and whose sources are parts.
+    """An expansion, `size` files at a time: items whose names are `Some` files, and whose sources are parts.
 
     Attributes
     ----------
@@ -58,10 +58,10 @@ class Parts(Iterator[Item]):
         return None
 
     def __next__(self) -> Item:
-        items = self._items.take(self.size if self.is_listed or not self._of_lists_only else 1)
-        part = Part(self._count, [item.source for item in items])
-        self._count += len(items)
-        return Item(items, part)
+        some = self._items.take(self.size if self.is_listed or not self._of_lists_only else 1)
+        part = Part(self._count, some.sources)
+        self._count += len(some.sources)
+        return Item(some, part)
 
 
 @dataclass(slots=True)
@@ -70,14 +70,25 @@ class PartDone:
 
     Attributes
     ----------
-    outcomes : list of Outcome
-        One for each file.
-    seconds : float
-        That the work took, without waiting for a processor where that can be told.
+    values : list
+        One for each file, unless it has an error.
+    errors : dict of int and Exception
+        Place in the part -> why there is no value.
+    seconds : list of float
+        That the work on each file took.
+    busy : float
+        Seconds that all took, without waiting for a processor where that can be told.
     """
 
-    outcomes: list[Outcome]
-    seconds: float
+    values: list[Any]
+    errors: dict[int, Exception]
+    seconds: list[float]
+    busy: float
+
+    @classmethod
+    def failed(cls, error: Exception, count: int) -> PartDone:
+        """A part of so many files that no worker could do."""
+        return cls([None] * count, dict.fromkeys(range(count), error), [0.0] * count, 0.0)
 
 
 class PartWork:
@@ -97,17 +108,19 @@ class PartWork:
 
     def __call__(self, job: Job) -> PartDone:
         part: Part = job.source
-        found: list[Any] = [None] * len(part.sources)
-        each = busy = 0.0
+        count = len(part.sources)
         if self._at_once is not None and job.threads == 1:
             began, busy = time.perf_counter(), time.thread_time()
-            found = self._at_once(part.sources, part.first)
-            each = (time.perf_counter() - began) / len(found)
-            busy = time.thread_time() - busy
-        done = PartDone([Outcome(part.first + i, value, None, each) for i, value in enumerate(found)], busy)
-        for i, value in enumerate(found):
+            values = self._at_once(part.sources, part.first)
+            seconds = [(time.perf_counter() - began) / count] * count
+            done = PartDone(values, {}, seconds, time.thread_time() - busy)
+        else:
+            done = PartDone([None] * count, {}, [0.0] * count, 0.0)
+        for i, value in enumerate(done.values):
             if value is None:
                 outcome = run(self._work, Job(part.first + i, part.sources[i], job.threads))
-                done.outcomes[i] = outcome
-                done.seconds += outcome.seconds
+                done.values[i], done.seconds[i] = outcome.value, outcome.seconds
+                done.busy += outcome.seconds
+                if outcome.error is not None:
+                    done.errors[i] = outcome.error
         return done

@@ -47,6 +47,22 @@ class Item(NamedTuple):
     error: Exception | None = None
 
 
+class Some(NamedTuple):
+    """Files that follow each other: items, without an object for each.
+
+    Attributes
+    ----------
+    names, sources : list
+        Those of the items.
+    errors : dict of int and Exception
+        Place in the lists -> why there is no file.
+    """
+
+    names: list[Any]
+    sources: list[Any]
+    errors: dict[int, Exception]
+
+
 class Expansion(Iterator[Item]):
     """The files that `sources` stand for, in their order; nothing is looked at before it is asked for.
 
@@ -64,17 +80,20 @@ class Expansion(Iterator[Item]):
             raise TypeError(f"sources must be an iterable of sources, not {type(sources).__name__}")
         self.is_listed = isinstance(listed, Sized)
         self.total = len(listed) if isinstance(listed, Sized) else None
-        self._items = self._expanded(iter(listed), _LOOKED_AT if isinstance(listed, (list, tuple)) else 1, limits)
+        step = _LOOKED_AT if isinstance(listed, (list, tuple)) else 1
+        self._found = self._expanded(iter(listed), step, limits)
+        self._plain: list[Any] = []  # that come before what is found next
 
-    def _expanded(self, sources: Iterator[Any], step: int, limits: Limits) -> Iterator[Item]:
-        while some := list(itertools.islice(sources, step)):
+    def _expanded(self, sources: Iterator[Any], step: int, limits: Limits) -> Iterator[list[Any] | Item]:
+        """Plain paths of files, as many as follow each other, and items of all else."""
+        while looked_at := list(itertools.islice(sources, step)):
             at = 0
-            while at < len(some):
-                plain = count_plain(some, at)  # most are paths of files
-                for source in some[at : at + plain]:
-                    yield Item(source, source)
+            while at < len(looked_at):
+                plain = count_plain(looked_at, at)  # most are
+                if plain:
+                    yield looked_at[at : at + plain]
                 at += plain
-                for source in some[at : at + 1]:
+                for source in looked_at[at : at + 1]:
                     at += 1
                     yield from self._counted(_files_of(source, limits))
 
@@ -86,9 +105,10 @@ class Expansion(Iterator[Item]):
             yield item
 
     def __next__(self) -> Item:
-        return next(self._items)
+        names, sources, errors = self.take(1)
+        return Item(names[0], sources[0], errors.get(0))
 
-    def take(self, most: int) -> list[Item]:
+    def take(self, most: int) -> Some:
         """So many of the next ones, if they are paths or bytes; else as many as come up to the first that is not.
 
         Raises
@@ -96,14 +116,27 @@ class Expansion(Iterator[Item]):
         StopIteration
             There are no more.
         """
-        items: list[Item] = []
-        for item in self._items:
-            items.append(item)
-            if len(items) >= most or not isinstance(item.source, (str, bytes, os.PathLike)):
-                return items
-        if not items:
+        some = Some([], [], {})
+        while (room := most - len(some.names)) > 0:
+            if not self._plain:
+                found = next(self._found, None)
+                if found is None:
+                    break
+                if isinstance(found, Item):
+                    if found.error is not None:
+                        some.errors[len(some.names)] = found.error
+                    some.names.append(found.name)
+                    some.sources.append(found.source)
+                    if isinstance(found.source, (str, bytes, os.PathLike)):
+                        continue
+                    break
+                self._plain = found
+            some.names.extend(self._plain[:room])
+            some.sources.extend(self._plain[:room])
+            del self._plain[:room]
+        if not some.names:
             raise StopIteration
-        return items
+        return some
 
 
 def expand(sources: Any, limits: Limits) -> Expansion:

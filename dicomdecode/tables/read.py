@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
-from dicomdecode.batch.parts import Parts, PartWork
+from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.parts import PartDone, Parts, PartWork
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels.arguments import check_flag, one_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.charset import is_known
-from dicomdecode.sources import Item, expand
+from dicomdecode.sources import Some, expand
 from dicomdecode.tables.columns import Column, columns_of
 from dicomdecode.tables.table import TagTable
 from dicomdecode.tables.values import Filled, fill
@@ -128,12 +128,13 @@ def read_tags(
     rows = _Rows(columns, on_error)
     try:
         for result in stream:
-            part: list[Item] = result.item.name
+            some: Some = result.item.name
             failed = result.outcome.error
-            outcomes = [Outcome(0, None, failed)] * len(part) if failed is not None else result.outcome.value.outcomes
-            for item, outcome in zip(part, outcomes, strict=True):
-                rows.add(item.name, outcome.value, item.error or outcome.error)
-            shown.step(len(part), sum(outcome.error is not None for outcome in outcomes), items.total)
+            done: PartDone = result.outcome.value if failed is None else PartDone.failed(failed, len(some.names))
+            errors = done.errors | some.errors
+            for i, name in enumerate(some.names):
+                rows.add(name, done.values[i], errors.get(i))
+            shown.step(len(some.names), len(errors), items.total)
     finally:
         stream.stop()
         shown.close()
