@@ -158,14 +158,16 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
             "The coding parameters of a JPEG-LS scan (LSE) are impossible, or of a kind that is not decoded.",
             _MALFORMED_OR_UNSUPPORTED,
         ),
-        "stream_mapping": _unsupported("A JPEG-LS scan uses a mapping table."),
+        "stream_mapping": _malformed("A JPEG-LS mapping table is damaged, or not there, or has too few entries."),
         "stream_transform": _unsupported(
             "A JPEG-LS scan uses a point transform, or a colour transform that is not decoded."
         ),
         "stream_restart": ErrorCode(
             "Restart markers are out of order, or their interval cannot be decoded.", _MALFORMED_OR_UNSUPPORTED
         ),
-        "stream_dnl": _unsupported("The codestream gives its number of lines only after the scan (DNL)."),
+        "stream_dnl": ErrorCode(
+            "The codestream gives its number of lines only after the scan (DNL), or nowhere.", _MALFORMED_OR_UNSUPPORTED
+        ),
         "stream_subsampling": _unsupported("The components of the codestream are subsampled."),
         "stream_tile_part": _malformed("A tile-part of JPEG 2000 is damaged."),
         "stream_tiles": _limit("A JPEG 2000 codestream has too many tiles, of fewer than 64 pixels."),

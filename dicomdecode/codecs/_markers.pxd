@@ -18,6 +18,7 @@ cdef enum:                  # low bytes of markers
     SOI = 0xD8
     EOI = 0xD9
     SOS = 0xDA
+    DNL = 0xDC
     DRI = 0xDD
     DHP = 0xDE
     APP0 = 0xE0

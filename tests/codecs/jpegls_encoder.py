@@ -219,14 +219,19 @@ def encode(
     scans: list[list[int]] | None = None,
     restart: int = 0,
     extra: bytes = b"",
+    tables: dict[int, int] | None = None,
+    lines: int | None = None,
 ) -> tuple[bytes, np.ndarray]:
     """A stream of [rows, columns, components], and the samples that it holds.
 
     `scans` lists the components of each, in order; `restart` is in lines; `extra` segments go before each scan.
+    `tables` are mapping tables by component, to which the samples that are returned are indices; `lines` are Y, where
+    it is not the number of rows: where it is 0, DNL follows the first scan.
     """
     rows, columns, n = image.shape
     given = parameters or Parameters((1 << bits) - 1)
-    head = struct.pack(">BHHB", bits, rows, columns, n) + b"".join(bytes([i + 1, 0x11, 0]) for i in range(n))
+    y = rows if lines is None else lines
+    head = struct.pack(">BHHB", bits, y, columns, n) + b"".join(bytes([i + 1, 0x11, 0]) for i in range(n))
     out = [b"\xff\xd8", segment(0xF7, head)]
     if given != Parameters((1 << bits) - 1, given.near):
         out.append(given.lse())
@@ -235,13 +240,17 @@ def encode(
     result = np.zeros(image.shape, int)
     for scan in scans or ([[c] for c in range(n)] if interleave == NONE else [list(range(n))]):
         mode = interleave if len(scan) > 1 else NONE
-        body = bytes([len(scan)]) + b"".join(bytes([c + 1, 0]) for c in scan) + bytes([given.near, mode, 0])
+        names = b"".join(bytes([c + 1, (tables or {}).get(c, 0)]) for c in scan)
+        body = bytes([len(scan)]) + names + bytes([given.near, mode, 0])
         out += [extra, segment(0xDA, body)]
         for i, first in enumerate(range(0, rows, restart or rows)):
             if i:
                 out.append(bytes([0xFF, 0xD0 + (i - 1) % 8]))
-            lines = slice(first, first + (restart or rows))
-            coded, decoded = Interval(given.complete()).encode(image[lines][..., scan].astype(int), mode)
+            part = slice(first, first + (restart or rows))
+            coded, decoded = Interval(given.complete()).encode(image[part][..., scan].astype(int), mode)
             out.append(coded)
-            result[lines][..., scan] = decoded
+            result[part][..., scan] = decoded
+        if lines == 0:
+            out.append(segment(0xDC, struct.pack(">H", rows)))
+            lines = rows
     return b"".join([*out, b"\xff\xd9"]), result

@@ -182,6 +182,70 @@ def test_other_segments():
         assert np.array_equal(decoded(jpegls.decode, stream, a.astype(np.uint8))[0], expected)
 
 
+@pytest.mark.parametrize("interleave", [NONE, LINE, SAMPLE])
+@pytest.mark.parametrize("width, kind", [(1, "u1"), (1, "i2"), (2, "u2"), (2, "i2"), (3, "u4"), (4, "i4"), (8, "u8")])
+def test_mapping_tables(interleave, width, kind):
+    """Entries of any width in as many parts as it takes, for some components or for all."""
+    rng = np.random.default_rng(width)
+    for near, tables in ((0, {0: 9}), (0, {0: 9, 1: 255, 2: 9}), (2, {2: 1, 1: 9})):
+        a = terraces(rng, 9, 31, 3, 99)
+        entries = {tid: rng.integers(0, 1 << 8 * width, 100 + 3 * near, np.uint64) for tid in tables.values()}
+        extra = b""
+        for tid, values in entries.items():
+            data = values.astype(">u8").view(np.uint8).reshape(-1, 8)[:, 8 - width :].tobytes()
+            part = width * 30
+            pieces = [data[i : i + part] for i in range(0, len(data), part)]
+            extra += b"".join(table(tid, width, piece, 3 if i else 2) for i, piece in enumerate(pieces))
+        given = Parameters(99 + near, near)
+        stream, indices = jpegls_encoder.encode(a, 7, given, interleave=interleave, extra=extra, tables=tables)
+        expected = np.where((kind[0] == "i") & (indices > 63), indices - 128, indices).astype(kind)
+        for component, tid in tables.items():
+            values = entries[tid][indices[..., component]]
+            if kind[0] == "i":  # the sign is the highest bit of an entry
+                values = (values << np.uint64(64 - 8 * width)).view(np.int64) >> (64 - 8 * width)
+            expected[..., component] = values.astype(kind)
+        out, _ = decoded(jpegls.decode, stream, expected, bits=8 * np.dtype(kind).itemsize)
+        assert np.array_equal(out, expected)
+
+
+def test_mapping_table_in_a_stream_of_charls():
+    """More bits of index than of value, and a table that a later one replaces."""
+    a = picture(30, 40, 1, 10)
+    stream = encode(a)
+    values = np.random.default_rng(0).integers(0, 256, 1024).astype(np.uint8)
+    at = stream.index(b"\xff\xda")
+    one = table(3, 1, values.tobytes())
+    with_tables = stream[:at] + table(3, 2, bytes(8)) + one + stream[at:]
+    out, _ = decoded(jpegls.decode, replaced(with_tables, SOS, 4, b"\3"), np.zeros(a.shape, np.uint8))
+    assert np.array_equal(out, values[a])
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+@pytest.mark.parametrize("y, x", [(True, True), (True, False), (False, True)])
+def test_size_in_a_segment(width, y, x):
+    """LSE of kind 4 (T.87 C.2.4.1.4) in front of the frame header or behind it, for what is 0 there."""
+    stream = replaced(replaced(STREAM, SOF, 3, bytes(2) if y else b"\0\x0c"), SOF, 5, bytes(2) if x else b"\0\x0e")
+    size = segment(LSE, bytes([4, width]) + (12).to_bytes(width, "big") + (14).to_bytes(width, "big"))
+    at = stream.index(b"\xff\xda")
+    for changed in (stream[:2] + size + stream[2:], stream[:at] + size + stream[at:]):
+        assert np.array_equal(decoded(jpegls.decode, changed, GREY.astype(np.uint8))[0], GREY)
+    wrong = stream[:2] + size[:-1] + b"\x0f" + stream[2:]
+    if x:
+        with pytest.raises(MalformedError, match="columns of the stream: expected 14, found 15"):
+            decoded(jpegls.decode, wrong, GREY.astype(np.uint8))
+
+
+@pytest.mark.parametrize("interleave", [NONE, SAMPLE])
+def test_lines_behind_the_first_scan(interleave):
+    a = picture(13, 21, 3).astype(int)
+    for restart in (0, 4):
+        stream, expected = jpegls_encoder.encode(a, 8, interleave=interleave, lines=0, restart=restart)
+        assert np.array_equal(decoded(jpegls.decode, stream, a.astype(np.uint8))[0], expected)
+        for changed in (a[:-1], np.concatenate([a, a[:1]])):
+            with pytest.raises(DicomError):
+                decoded(jpegls.decode, stream, changed.astype(np.uint8))
+
+
 def test_end_is_not_asked_for():
     a = picture(33, 21)
     stream = encode(a)
@@ -283,7 +347,17 @@ def replaced(stream, marker, at, new):
 GREY = picture(12, 14).astype(int)
 STREAM = jpegls_encoder.encode(GREY, 8, restart=5)[0]
 PRESET = jpegls_encoder.encode(GREY, 8, Parameters(255, 0, 3, 7, 21, 60))[0]
-SOF, SOS, LSE, DRI = 0xF7, 0xDA, 0xF8, 0xDD
+LINES = jpegls_encoder.encode(GREY, 8, lines=0)[0]
+SOF, SOS, LSE, DRI, DNL = 0xF7, 0xDA, 0xF8, 0xDD, 0xDC
+
+
+def table(tid, width, entries, kind=2):
+    """LSE with a mapping table (T.87 C.2.4.1.2), or with the next part of one."""
+    return segment(LSE, bytes([kind, tid, width]) + entries)
+
+
+def mapped(segments):
+    return jpegls_encoder.encode(GREY, 8, extra=segments, tables={0: 7})[0]
 
 
 @pytest.mark.parametrize(
@@ -301,11 +375,26 @@ SOF, SOS, LSE, DRI = 0xF7, 0xDA, 0xF8, 0xDD
         (replaced(STREAM, SOF, -1, b"\xe0"), MalformedError, "stream_scan"),
         (replaced(STREAM, SOF, 2, b"\1"), MalformedError, "stream_precision"),
         (replaced(STREAM, SOF, 2, b"\x11"), MalformedError, "stream_precision"),
-        (replaced(STREAM, SOF, 3, b"\0\0"), UnsupportedError, "stream_dnl"),
+        (replaced(STREAM, SOF, 3, b"\0\0"), MalformedError, "stream_dnl"),
+        (replaced(LINES, DNL, 2, b"\0\1"), MalformedError, "stream_rows"),
+        (replaced(LINES, DNL, 0, b"\0\3"), MalformedError, "stream_dnl"),
+        (LINES[:-8], TruncatedError, "stream_cut"),
         (replaced(STREAM, SOF, 3, b"\0\1"), MalformedError, "stream_rows"),
         (replaced(STREAM, SOF, 5, b"\0\1"), MalformedError, "stream_columns"),
         (replaced(STREAM, SOS, 3, b"\5"), MalformedError, "stream_scan"),
-        (replaced(STREAM, SOS, 4, b"\1"), UnsupportedError, "stream_mapping"),
+        (replaced(STREAM, SOS, 4, b"\1"), MalformedError, "stream_mapping"),
+        (mapped(table(7, 1, b"entries")), MalformedError, "stream_mapping"),
+        (mapped(table(8, 1, bytes(256))), MalformedError, "stream_mapping"),
+        (mapped(table(0, 1, bytes(256))), MalformedError, "stream_mapping"),
+        (mapped(table(7, 0, b"")), MalformedError, "stream_mapping"),
+        (mapped(table(7, 2, bytes(513))), MalformedError, "stream_mapping"),
+        (mapped(table(7, 2, bytes(512))), MalformedError, "stream_precision"),
+        (mapped(table(7, 1, bytes(99)) + table(7, 2, bytes(200), 3)), MalformedError, "stream_mapping"),
+        (mapped(table(7, 1, bytes(256), 3)), MalformedError, "stream_mapping"),
+        (mapped(table(7, 1, bytes(40_000)) + table(7, 1, bytes(40_000), 3)), MalformedError, "stream_mapping"),
+        (mapped(b"\xff\xf8\0\4\2\7"), MalformedError, "stream_mapping"),
+        (mapped(b"\xff\xf8\0\x08\4\3\0\0\0\0"), MalformedError, "stream_preset"),
+        (mapped(b"\xff\xf8\0\5\4\1\0"), MalformedError, "stream_preset"),
         (replaced(STREAM, SOS, 5, b"\x80"), MalformedError, "stream_preset"),
         (replaced(STREAM, SOS, 6, b"\1"), MalformedError, "stream_scan"),
         (replaced(STREAM, SOS, 6, b"\3"), MalformedError, "stream_scan"),

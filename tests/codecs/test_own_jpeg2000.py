@@ -259,6 +259,14 @@ def test_wrong_segmentation_symbol() -> None:
         decode(bytes(stream), a)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_segmentation_symbol_that_was_cut_off(seed: int) -> None:
+    """OpenJPEG's encoder, which drops passes to meet a rate, now and then drops the bits of the last symbol too."""
+    a = picture(150, 150, 2, 12, seed=seed)
+    stream = encode(a, 12, style=openjpeg.SYMBOLS | openjpeg.RESET, blocks=(8, 8), rates=(50, 30, 20, 12, 7))
+    assert np.array_equal(decode(stream, a), decode_by_openjpeg(stream, a))
+
+
 @pytest.mark.parametrize("style, least", [(openjpeg.TERMINATE, 90), (openjpeg.TERMINATE | openjpeg.BYPASS, 10)])
 def test_damage_of_predictable_termination(style: int, least: int) -> None:
     """Of 100 wrong bits in code-blocks nearly all are seen; those in raw passes are where they change what is read."""

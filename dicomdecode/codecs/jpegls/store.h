@@ -60,6 +60,41 @@ CLONES_V3 static void jls_store_rgb(int item, size_t n, const uint16_t *restrict
         JLS_STORE_RGB(uint16_t);
 }
 
+/* A mapping table (T.87 C.2.4.1.2, C.2.4.1.3): the value of sample i in `width` bytes, the highest first. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+    int width;                  /* Wt; 0: there is no such table */
+} JlsTable;
+
+#define JLS_STORE_MAPPED(U, S)                                                                                       \
+    do {                                                                                                             \
+        U *o = (U *)out;                                                                                             \
+        for (size_t i = 0; i < n; i++) {                                                                             \
+            U value = 0;                                                                                             \
+            if (row[i] >= entries) return row[i];                                                                    \
+            for (size_t k = 0; k < width; k++)                                                                       \
+                value = (U)((uint64_t)value << 8 | table->bytes[row[i] * width + k]);                                \
+            o[i * how->stride] = how->sign ? (U)((S)(U)(value << how->sign) >> how->sign) : value;                   \
+        }                                                                                                            \
+    } while (0)
+
+/* A row of one component through a table of at most `how->item` bytes an entry. Returns -1, or a sample behind the last
+ * entry.
+ */
+static int jls_store_mapped(const JlsStore *how, size_t n, const uint16_t *row, const JlsTable *table, void *out) {
+    const size_t width = (size_t)table->width, entries = table->size / width;
+    if (how->item == 1)
+        JLS_STORE_MAPPED(uint8_t, int8_t);
+    else if (how->item == 2)
+        JLS_STORE_MAPPED(uint16_t, int16_t);
+    else if (how->item == 4)
+        JLS_STORE_MAPPED(uint32_t, int32_t);
+    else
+        JLS_STORE_MAPPED(uint64_t, int64_t);
+    return -1;
+}
+
 /* The colour transforms of HP's encoder, in APP8 "mrfx" (1 to 3), backwards, for samples of 8 or 16 bits. The rows that
  * come out are others: the next row is predicted from those that were coded.
  */
