@@ -57,7 +57,6 @@ html_title = "dicomdecode"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"source_repository": "https://github.com/dicomdecode/dicomdecode/", "source_branch": "main"}
-pygments_style, pygments_dark_style = "friendly", "monokai"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

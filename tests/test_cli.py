@@ -357,6 +357,7 @@ def test_standard_input_and_output() -> None:
         (["show", str(FOLDER), "-o", "one.png"], "names a folder"),
         (["info", "-", "-"], "read once"),
         (["demo", "-o", str(FOLDER)], "not the folder"),
+        (["tags", CT, "-t", "Rows", "--parquet", "-"], "does not take -"),
     ],
 )
 def test_usage(arguments: list[str], words: str, capsys: Capture) -> None:
@@ -365,6 +366,7 @@ def test_usage(arguments: list[str], words: str, capsys: Capture) -> None:
     assert stop.value.code == 2
     captured = capsys.readouterr()
     assert words in captured.err and captured.out == ""
+    assert captured.err.count("\n") == 1
 
 
 def test_output_that_can_not_be_written(tmp_path: Path, capsys: Capture) -> None:

@@ -191,7 +191,7 @@ def test_check_of_a_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
         shutil.copy(path, tmp_path / name)
     assert main(["check", str(tmp_path)]) == 1
     told = capsys.readouterr().out
-    assert "Pixel Representation decides." in told
+    assert "in sign; Pixel Representation decides\n" in told
     assert told.endswith("3 files: 1 sound, 1 odd, 1 cannot be decoded\n")
 
 
@@ -216,8 +216,17 @@ def test_completion(capsys: pytest.CaptureFixture[str], shell: str) -> None:
     told = capsys.readouterr().out
     assert all(word in told for word in ("montage", "convert", "dicomdecode"))
     if shell == "bash":
-        script = told + '\nCOMP_WORDS=(dicomdecode show --mon); COMP_CWORD=2; _dicomdecode; echo "${COMPREPLY[@]}"'
-        assert subprocess.run(["bash", "-c", script], capture_output=True, text=True).stdout == "--montage\n"
+        typed = {
+            "show --mon": "--montage",
+            "convert --format n": "npy npz nifti",
+            "completion f": "fish",
+            "info ''": "",
+        }
+        for words, offered in typed.items():
+            script = f"{told}\nCOMP_WORDS=(dicomdecode {words})"
+            script += '; COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _dicomdecode; echo "${COMPREPLY[@]}"'
+            done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+            assert (done.stdout, done.stderr) == (f"{offered}\n", "")
 
 
 @pytest.mark.parametrize(("arguments", "meant"), [(["shwo", CT], "show"), (["info", CT, "--jsn"], "--json")])
@@ -289,7 +298,7 @@ def test_info_by_series(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--series", folder]) == 0
     scout, gated = capsys.readouterr().out.split("series ")[1:]
     assert scout.startswith("4, CT, Scout\n") and "no volume" in scout and "2 orientations" in scout
-    assert "float32 (5, 16, 16), 2.5 x 0.4883 x 0.4883 mm" in gated and "5, 5 frames" in gated
+    assert "float32 (5, 16, 16), 2.5 x 0.4883 x 0.4883 mm" in gated and "5 files, 5 frames" in gated
     assert main(["info", "--series", "--json", folder, PLAN, "not there"]) == 1
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["files"] for row in rows] == [1, 2, 5]

@@ -42,9 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the rest
     parser = parser_of_all()
     parsed = parser.parse_args(join_windows(sys.argv[1:] if arguments is None else arguments))
-    wrong = parsed.wrong_usage(parsed)
-    if wrong is not None:
-        parser.error(wrong)
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()

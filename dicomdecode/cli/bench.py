@@ -59,6 +59,23 @@ def _readers() -> dict[str, _Read]:
         import dicomsdl
 
         readers["dicomsdl"] = lambda path: dicomsdl.open(path).pixelData(storedvalue=True)
+    with contextlib.suppress(ImportError):
+        import pydcm
+
+        readers["pydcm"] = pydcm.decode
+    with contextlib.suppress(ImportError):
+        import gdcm
+
+        def with_gdcm(path: str) -> object:
+            reader = gdcm.ImageReader()
+            reader.SetFileName(path)
+            if not reader.Read():
+                raise ValueError("not read")
+            return reader.GetImage().GetBuffer()
+
+        gdcm.Trace.WarningOff()
+        gdcm.Trace.ErrorOff()
+        readers["GDCM"] = with_gdcm
     return readers
 
 
@@ -119,8 +136,8 @@ def _table(rates: list[_Rate], readers: list[str]) -> list[str]:
 
 def add_to(commands: Commands) -> None:
     """The command `bench`."""
-    parser = commands.add("bench", "measure on your own files, beside the readers that are installed", _run)
+    parser = commands.add("bench", "time decoding of your own files, beside the other readers that are installed", _run)
     add_files(parser)
-    parser.add_argument("--most", type=positive, default=200, help="files that are measured; default: 200")
-    parser.add_argument("--repeats", type=positive, default=3, help="times that each is read; default: 3")
+    parser.add_argument("--most", type=positive, default=200, help="how many files to measure; default: 200")
+    parser.add_argument("--repeats", type=positive, default=3, help="how often to read each file; default: 3")
     parser.add_argument("--json", action="store_true", help="one JSON object for each transfer syntax and reader")

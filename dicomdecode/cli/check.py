@@ -64,9 +64,9 @@ def _as_text(found: dict[str, Any], *, quiet: bool) -> str:
     lines = [styled(f"{name}: {len(issues)} odd thing{'s' * (len(issues) > 1)}{end}", "name")]
     for issue in issues:
         lines.append(f"  {styled(issue['code'], 'odd')}: {clean(issue['text'])}")
-        done = ISSUE_CODES.get(issue["code"], "").partition(": ")[2]
-        if done:
-            lines.append(f"    {styled(done, 'label')}")
+        done = ISSUE_CODES.get(issue["code"], "").partition(": ")[2].removesuffix(".")
+        if done and done not in issue["text"]:
+            lines[-1] += styled(f"; {done}", "label")
     return "\n".join(lines)
 
 
@@ -81,11 +81,11 @@ def _as_csv(found: dict[str, Any]) -> str:
 
 def add_to(commands: Commands) -> None:
     """The command `check`."""
-    text = "say what is odd about files, how they are decoded all the same, and decode every frame"
+    text = "decode every frame, and say what is odd or damaged, and how it is read all the same"
     parser = commands.add("check", text, _run, wrong_files)
     add_files(parser)
     add_jobs(parser)
-    parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of files without a fault")
+    parser.add_argument("-q", "--quiet", action="store_true", help="leave out files with nothing odd")
     forms = parser.add_mutually_exclusive_group()
-    forms.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")
-    forms.add_argument("--csv", action="store_true", help="a table: " + ", ".join(_COLUMNS))
+    forms.add_argument("--json", action="store_true", help="one JSON object for each file, on a line")
+    forms.add_argument("--csv", action="store_true", help="a CSV table: " + ", ".join(_COLUMNS))

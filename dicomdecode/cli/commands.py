@@ -25,7 +25,14 @@ class Commands:
     def add(self, name: str, text: str, run: _Run, wrong_usage: _Check | None = None) -> argparse.ArgumentParser:
         """The parser of a command that runs `run`, once `wrong_usage` has found nothing to complain about."""
         parser = self.parsers.add_parser(name, help=text, description=text)
-        parser.set_defaults(run=run, wrong_usage=wrong_usage or (lambda arguments: None))
+
+        def checked(arguments: argparse.Namespace) -> int:
+            wrong = wrong_usage(arguments) if wrong_usage is not None else None
+            if wrong is not None:
+                parser.error(wrong)
+            return run(arguments)
+
+        parser.set_defaults(run=checked)
         return parser
 
 
@@ -36,7 +43,14 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
     """How many files are worked on at a time."""
-    parser.add_argument("-j", "--jobs", type=_jobs, default=1, metavar="N", help="files side by side; 0: all cores")
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_jobs,
+        default=1,
+        metavar="N",
+        help="how many files at a time; default: 1; 0: one for each core",
+    )
 
 
 def _jobs(text: str) -> int:
@@ -56,17 +70,18 @@ class Parser(argparse.ArgumentParser):
     """argparse's own, which says what may have been meant."""
 
     def error(self, message: str) -> NoReturn:
-        """End the program with the message, on one line after the usage."""
+        """End the program with the message, on one line: the usage is what `--help` is for."""
         found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
         wrong = re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message)
         word = found[1] if found else wrong[1] if wrong else ""
         known = re.findall(r"[\w-]+", found[2]) if found else [o for a in self._options() for o in a.option_strings]
+        remedy = f"see {self.prog} --help"
         if word:
             from difflib import get_close_matches
 
             near = get_close_matches(word, known, 1)
-            message += f"; did you mean {near[0]}?" if near else ""
-        super().error(message)
+            remedy = f"did you mean {near[0]}?" if near else remedy
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}; {remedy}\n")
 
     def _options(self) -> list[argparse.Action]:
         """Of this parser and of its commands: argparse finds unknown options at the top."""
@@ -80,8 +95,8 @@ def add_window(parser: argparse.ArgumentParser) -> None:
         "--window",
         type=_window,
         metavar="WINDOW",
-        help="CENTER WIDTH, or auto (by the pixels), or the index or the explanation of a stored one; default: the "
-        "stored one, auto where there is none that shows anything",
+        help="CENTER WIDTH, or auto (from the pixels), or the index or name of a stored window; default: the stored "
+        "one, or auto if there is none or it shows nothing",
     )
 
 
@@ -114,7 +129,7 @@ def _window(text: str) -> Any:
     try:
         return check_window(found, "display")
     except (TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(in_options(str(error))) from None
+        raise argparse.ArgumentTypeError(in_options(str(error).partition("): ")[2] or str(error))) from None
 
 
 def wrong_files(arguments: argparse.Namespace) -> str | None:

@@ -1,4 +1,4 @@
-"""`dicomdecode convert`: many files into the forms that train."""
+"""`dicomdecode convert`: many files as arrays, pictures, volumes, or shards for training."""
 
 from __future__ import annotations
 
@@ -61,22 +61,31 @@ def _wrong_usage(arguments: argparse.Namespace) -> str | None:
 
 def add_to(commands: Commands) -> None:
     """The command `convert`."""
-    parser = commands.add("convert", "many files into the forms that train", _run, _wrong_usage)
+    parser = commands.add(
+        "convert", "write many files as arrays, pictures, volumes, or shards for training", _run, _wrong_usage
+    )
     parser.add_argument("sources", nargs="+", metavar="SRC", help="files, folders, patterns, archives, URLs")
-    parser.add_argument("dest", metavar="DEST", help="the folder of the results, new, empty or to go on with")
+    parser.add_argument(
+        "dest", metavar="DEST", help="the folder of the results: new, empty, or that of an interrupted run"
+    )
     parser.add_argument("--format", required=True, choices=FORMAT_NAMES, help="what to write")
     parser.add_argument("--values", help="as in imread; default: display for png, else modality")
     parser.add_argument("--dtype", help="as in imread")
-    parser.add_argument("-t", "--tag", nargs="+", action="extend", help="to be written too; no other tags are")
-    parser.add_argument("--shard-size", type=int, metavar="N", help="records of a file, where a file holds several")
-    parser.add_argument("--workers", type=int, metavar="N", help="files read side by side; default: one for each core")
-    parser.add_argument("--on-error", choices=("record", "raise", "skip"), default="record", help="default: record")
+    parser.add_argument("-t", "--tag", nargs="+", action="extend", help="tags to write as well; no others are written")
+    parser.add_argument("--shard-size", type=int, metavar="N", help="records in a file, for formats that hold several")
+    parser.add_argument("--workers", type=int, metavar="N", help="how many files at a time; default: one for each core")
+    parser.add_argument(
+        "--on-error",
+        choices=("record", "raise", "skip"),
+        default="record",
+        help="what becomes of a file that fails; default: record",
+    )
     parser.add_argument(
         "--resume",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="go on from what a run before has left; default: yes",
+        help="continue an interrupted run; default: yes",
     )
-    parser.add_argument("--overwrite", action="store_true", help="throw away what a run before has left")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would be done")
+    parser.add_argument("--overwrite", action="store_true", help="remove the results of an earlier run first")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; say what would be done")
     parser.add_argument("--json", action="store_true", help="the report as a JSON object")

@@ -55,5 +55,7 @@ def _wrong_usage(arguments: argparse.Namespace) -> str | None:
 
 def add_to(commands: Commands) -> None:
     """The command `demo`."""
-    parser = commands.add("demo", "decode a CT that pydicom ships and write its picture", _run, _wrong_usage)
-    parser.add_argument("-o", "--output", default="demo.png", help="the PNG; default: demo.png")
+    parser = commands.add(
+        "demo", "decode a CT slice that comes with pydicom, and write its picture", _run, _wrong_usage
+    )
+    parser.add_argument("-o", "--output", default="demo.png", help="the PNG file; default: demo.png")

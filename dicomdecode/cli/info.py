@@ -101,8 +101,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def add_to(commands: Commands) -> None:
     """The command `info`."""
-    parser = commands.add("info", "what a file holds", _run, wrong_files)
+    parser = commands.add("info", "say what a file holds", _run, wrong_files)
     add_files(parser)
     add_jobs(parser)
-    parser.add_argument("--series", action="store_true", help="a card for each series instead, with its volume")
-    parser.add_argument("--json", action="store_true", help="one JSON object a file (or series), each on a line")
+    parser.add_argument("--series", action="store_true", help="one card for each series, and the volume that it is")
+    parser.add_argument("--json", action="store_true", help="one JSON object for each file (or series), on a line")

@@ -84,7 +84,8 @@ def _card(facts: dict[str, Any]) -> list[str]:
 
     number, modality, description = (short(facts[key], "") for key in ("number", "modality", "description"))
     title = ", ".join(filter(None, (f"series {number}".rstrip(), modality, description)))
-    lines = [("files", f"{facts['files']}, {facts['frames']} frames"), ("size", counts(facts["sizes"]))]
+    files, frames = (f"{facts[key]} {key.removesuffix('s') if facts[key] == 1 else key}" for key in ("files", "frames"))
+    lines = [("holds", f"{files}, {frames}"), ("size", counts(facts["sizes"]))]
     lines.append(("transfer syntax", counts(facts["transfer_syntaxes"])))
     volume = facts["volume"]
     if volume is None:

@@ -93,15 +93,19 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        help="the PNG, a folder, or - for standard output; default: the terminal, or without one the file's name, in "
-        "this folder",
+        help="a PNG file, a folder, or - for standard output; default: draw in the terminal, or without one write "
+        "NAME.png",
     )
     parser.add_argument("--frame", type=int, help="which frame, from 0; default: the middle one")
     parser.add_argument("--all-frames", action="store_true", help="a picture of each frame")
-    parser.add_argument("--montage", action="store_true", help="frames beside each other")
+    parser.add_argument("--montage", action="store_true", help="frames on one sheet")
     add_window(parser)
     parser.add_argument("--overlays", action="store_true", help="draw the overlays")
     parser.add_argument("--depth", type=int, choices=(8, 16), default=8, help="bits of a grey PNG; default: 8")
     parser.add_argument(
-        "--draw", nargs="?", const="auto", choices=("auto", *WAYS), help="draw in the terminal, and how; default: auto"
+        "--draw",
+        nargs="?",
+        const="auto",
+        choices=("auto", *WAYS),
+        help="draw in the terminal, this way; default: as the terminal can",
     )

@@ -15,9 +15,9 @@ from dicomdecode.cli.terminal import complain, say
 __all__ = ["write_csv", "write_parquet"]
 
 
-def write_csv(names: Sequence[str], tags: Sequence[str], target: str) -> int:
+def write_csv(names: Sequence[str], tags: Sequence[str], target: str, jobs: int | None) -> int:
     """Write a table as CSV (RFC 4180), several values joined by a backslash; "-" is standard output."""
-    table, failed = _read(names, tags)
+    table, failed = _read(names, tags, jobs)
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["source", *table.names])
@@ -35,14 +35,14 @@ def write_csv(names: Sequence[str], tags: Sequence[str], target: str) -> int:
     return failed
 
 
-def write_parquet(names: Sequence[str], tags: Sequence[str], target: str) -> int:
+def write_parquet(names: Sequence[str], tags: Sequence[str], target: str, jobs: int | None) -> int:
     """Write a table as Parquet, by pyarrow."""
     try:
         from pyarrow import parquet
     except ImportError:
         print("dicomdecode: --parquet needs pyarrow: pip install 'dicomdecode[tables]'", file=sys.stderr)
         return 1
-    table, failed = _read(names, tags)
+    table, failed = _read(names, tags, jobs)
     try:
         parquet.write_table(table.to_arrow(), target)
     except OSError as error:
@@ -51,10 +51,10 @@ def write_parquet(names: Sequence[str], tags: Sequence[str], target: str) -> int
     return failed
 
 
-def _read(names: Sequence[str], tags: Sequence[str]) -> tuple[dicomdecode.TagTable, int]:
+def _read(names: Sequence[str], tags: Sequence[str], jobs: int | None) -> tuple[dicomdecode.TagTable, int]:
     """The table, and the exit code: what cannot be read is named, and has a row all the same."""
     sources: list[Any] = [sys.stdin.buffer.read() if name == "-" else name for name in names]
-    table = dicomdecode.read_tags(sources, tags, progress=True)
+    table = dicomdecode.read_tags(sources, tags, threads=jobs, progress=True)
     for row, error in table.errors.items():
         complain(_name(table.sources[row]), error)
     return table, int(bool(table.errors))

@@ -18,9 +18,9 @@ from dicomdecode.tags import keyword_of, parse_tag
 def _run(arguments: argparse.Namespace) -> int:
     asked: list[str] = arguments.tag or []
     if arguments.csv is not None:
-        return write_csv(arguments.files, asked, arguments.csv)
+        return write_csv(arguments.files, asked, arguments.csv, arguments.jobs)
     if arguments.parquet is not None:
-        return write_parquet(arguments.files, asked, arguments.parquet)
+        return write_parquet(arguments.files, asked, arguments.parquet, arguments.jobs)
 
     def work(name: str, source: Any) -> tuple[str, list[str]]:
         found: dict[str, Any] = {}
@@ -44,11 +44,13 @@ def _run(arguments: argparse.Namespace) -> int:
                     lines.append(f"  {label:48}{short(found[key])}".rstrip())
         return "\n".join(lines), wrong
 
-    return for_each_file(arguments.files, work, arguments.jobs)
+    return for_each_file(arguments.files, work, arguments.jobs or 1)
 
 
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
     wrong = wrong_files(arguments)
+    if arguments.parquet == "-":
+        return "a Parquet table is a file: --parquet does not take -"
     if wrong is None and (arguments.csv is not None or arguments.parquet is not None):
         from dicomdecode.tables.columns import columns_of
 
@@ -62,11 +64,18 @@ def _wrong_usage(arguments: argparse.Namespace) -> str | None:
 
 def add_to(commands: Commands) -> None:
     """The command `tags`."""
-    parser = commands.add("tags", "values of data elements", _run, _wrong_usage)
+    parser = commands.add("tags", "print the values of data elements", _run, _wrong_usage)
     add_files(parser)
     add_jobs(parser)
-    parser.add_argument("-t", "--tag", nargs="+", action="extend", help="PatientName, 0010,0010, a path; default: all")
+    parser.set_defaults(jobs=None)  # a table is read on all cores
+    parser.add_argument(
+        "-t",
+        "--tag",
+        nargs="+",
+        action="extend",
+        help="which: PatientName, 0010,0010, or a path of items; default: all",
+    )
     tables = parser.add_mutually_exclusive_group()
-    tables.add_argument("--csv", metavar="TABLE", help="one table of all files, as CSV; - is standard output")
+    tables.add_argument("--csv", metavar="TABLE", help="write one table of all files, as CSV; - is standard output")
     tables.add_argument("--parquet", metavar="TABLE", help="the same, as Parquet (pyarrow)")
-    tables.add_argument("--json", action="store_true", help="one JSON object a file, each on a line")
+    tables.add_argument("--json", action="store_true", help="one JSON object for each file, on a line")
