@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
-from dicomdecode.pictures.frames import Picturable, fitted, picture_of, png_of, spread, term
+from dicomdecode.pictures.frames import Picturable, fitted, picture_of, png_of, spread, term, title_of
 from dicomdecode.pictures.planes import Voxels, picture_of_plane, planes_of, range_of
 from dicomdecode.syntaxes import name_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["card_of", "card_of_volume", "png_of_image"]
 
-_SIDE, _PLANE, _THUMB, _STRIP = 384, 224, 72, 7
+_SIDE, _PLANE, _THUMB, _STRIP = 384, 224, 52, 7
 #: The strip decodes several frames: only of images whose frames are small.
 _LARGE_FRAME = 1 << 22
 #: Issues and texts of the file that are listed.
@@ -48,7 +48,8 @@ def card_of(image: Picturable) -> str:
     try:
         shown = picture_of(image, frame=middle)
         window = shown.window
-        pictures = _large(fitted(image, shown.pixels, _SIDE), middle) + _strip(image, middle, window)
+        alt = title_of(image, middle) or "the picture"
+        pictures = _enlarged(fitted(image, shown.pixels, _SIDE), alt, _SIDE) + _strip(image, middle, window)
     except (DicomError, OSError, ImportError, ValueError, MemoryError) as error:
         pictures = f'<div style="max-width:24em;padding:1em;border:1px solid">{html.escape(_reason(error))}</div>'
     return _card(pictures, _facts(image, window))
@@ -92,12 +93,12 @@ def _img(picture: Image, alt: str, style: str = "") -> str:
     return f'<img alt="{alt}" src="data:image/png;base64,{data}" style="display:block;background:#000;{style}">'
 
 
-def _large(picture: Image, frame: int) -> str:
-    """The picture; a small one two or three times as large, in whole pixels."""
-    times = max(1, round(_SIDE / (1.5 * max(picture.size))))
+def _enlarged(picture: Image, alt: str, side: int) -> str:
+    """A picture; a small one several times as large, in whole pixels."""
+    times = max(1, round(side / (1.5 * max(picture.size))))
     rendering = "pixelated" if times > 1 else "auto"
     size = f"width:{picture.width * times}px;max-width:100%"
-    return _img(picture, f"frame {frame}", f"{size};image-rendering:{rendering}")
+    return _img(picture, alt, f"{size};image-rendering:{rendering}")
 
 
 def _reason(error: BaseException) -> str:
@@ -116,7 +117,8 @@ def _strip(image: Picturable, middle: int, window: Any) -> str:
         return note
     chosen = spread(image.frames, _STRIP)
     frames = image.pixels(values="display", frames=chosen, window=window)
-    thumbs = (_img(fitted(image, pixels, _THUMB), f"frame {i}") for i, pixels in zip(chosen, frames, strict=True))
+    small = (fitted(image, pixels, _THUMB) for pixels in frames)
+    thumbs = (_enlarged(thumb, f"frame {i}", _THUMB) for i, thumb in zip(chosen, small, strict=True))
     return f'{note}<div style="display:flex;flex-wrap:wrap;gap:2px;max-width:{_SIDE}px">{"".join(thumbs)}</div>'
 
 

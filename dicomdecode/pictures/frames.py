@@ -25,6 +25,7 @@ __all__ = [
     "png_of",
     "spread",
     "term",
+    "title_of",
 ]
 
 #: The sides of a picture may differ by this factor from those of the array: spacings are sometimes nonsense.
@@ -79,6 +80,12 @@ def term(value: Any) -> str:
 def is_colour(image: Picturable) -> bool:
     """Whether display values have samples."""
     return len(image.shape) - (image.frames > 1) == 3
+
+
+def title_of(image: Picturable, frame: int) -> str:
+    """What a frame is called: its modality, and which of how many it is; nothing that names a patient."""
+    which = f"frame {frame} of {image.frames}" if image.frames > 1 else ""
+    return ", ".join(filter(None, (term(image.tag(0x00080060)), which)))
 
 
 def number_of(count: int, frame: int | None) -> int:

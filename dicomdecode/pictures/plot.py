@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.pictures.frames import Picturable, is_colour, number_of, picture_of, term
+from dicomdecode.pictures.frames import Picturable, is_colour, number_of, picture_of, term, title_of
 from dicomdecode.pictures.planes import Plane, Voxels, planes_of, range_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def plot_image(
         drawn = ax.imshow(pixels, cmap="gray_r" if inverted else "gray", vmin=low, vmax=high, aspect=aspect)
         if colorbar:
             pyplot.colorbar(drawn, ax=ax, label=unit_of(image))
-    ax.set_title(_title(image, frame))
+    ax.set_title(title_of(image, frame))
     _ticks(ax, image)
     return ax
 
@@ -91,11 +91,6 @@ def unit_of(image: Picturable) -> str:
         if unit and unit != "US":  # unspecified
             return unit
     return "HU" if image.tag(0x00080060) == "CT" else ""
-
-
-def _title(image: Picturable, frame: int) -> str:
-    which = f"frame {frame} of {image.frames}" if image.frames > 1 else ""
-    return ", ".join(filter(None, (term(image.tag(0x00080060)), which)))
 
 
 def _ticks(ax: Axes, image: Picturable) -> None:
