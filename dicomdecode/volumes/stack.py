@@ -11,19 +11,21 @@ import numpy as np
 from dicomdecode.errors import VolumeError
 from dicomdecode.reading.planes import affine_of
 from dicomdecode.volumes.slices import names_of
-from dicomdecode.volumes.splitting import levels_of, positions_of, projections, unit_normal
+from dicomdecode.volumes.splitting import levels_of, positions_of, unit_normal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dicomdecode.volumes.slices import Slice
 
+    Numbers = NDArray[np.float64]
+
 __all__ = ["affine_of_stack", "faults_of", "in_order", "without_repeats"]
 
 #: How far a slice may lie from where even steps would put it, in parts of a step.
 _EVEN = 0.02
-#: Where positions are rounded to more than that, it may be so much: in mm, and in parts of a step.
-_ROUGH, _ROUGH_PART = 0.1, 0.2
+#: Positions that are rounded may be off by more: to this at most, in mm and in parts of a step.
+_ROUGH, _ROUGH_PART = 0.1, 0.4
 #: The angle between the normal and the direction of the stack: real tilts are several degrees. What positions are
 #: rounded to counts here too, up to `_ROUGH_TILT`: it turns a stack of few slices.
 _TILT, _ROUGH_TILT = math.radians(0.1), math.radians(1.0)
@@ -47,7 +49,7 @@ def without_repeats(slices: list[Slice]) -> tuple[list[Slice], list[Slice]]:
     return [slices[i] for i in sorted(kept)], [one for i, one in enumerate(slices) if i not in kept]
 
 
-def affine_of_stack(slices: list[Slice]) -> NDArray[np.float64]:
+def affine_of_stack(slices: list[Slice]) -> Numbers:
     """The affine of ordered slices. Its third column is (last - first position) / (n - 1); of one slice, what
     `affine_of` makes of it."""
     first, last = slices[0].plane, slices[-1].plane
@@ -64,27 +66,58 @@ def faults_of(slices: list[Slice]) -> Iterator[VolumeError]:
         if len(slices) == 2:
             yield from _tilt(slices)
         return
-    along = projections(slices)
-    steps = np.diff(along)
-    even = along[0] + np.arange(len(slices)) * (along[-1] - along[0]) / (len(slices) - 1)
-    step = float(np.mean(steps))
-    allowed = max(_EVEN * step, min(rounded_to(slices), _ROUGH, _ROUGH_PART * step))
-    if np.abs(along - even).max() > allowed:
+    positions, normal = positions_of(slices), unit_normal(slices)
+    line = positions[0] + np.outer(np.linspace(0, 1, len(slices)), positions[-1] - positions[0])
+    off = positions - line
+    ahead = off @ normal
+    aside = np.linalg.norm(off - np.outer(ahead, normal), axis=1)
+    steps = np.diff(positions @ normal)
+    allowed = _EVEN * float(np.mean(steps))
+    is_even = is_rounded_line(positions, float(np.mean(steps)))
+    if np.abs(ahead).max() > allowed and not is_even:
         yield _uneven(slices, steps)
     yield from _tilt(slices)
-    yield from _crooked(slices, allowed)
+    if aside.max() > allowed and not is_even:
+        yield _crooked(slices, aside, allowed)
 
 
-def rounded_to(slices: list[Slice]) -> float:
-    """The last decimal place that positions are written with, in mm."""
-    positions = positions_of(slices)
-    for digits in range(6):
+def rounded_to(positions: Numbers) -> float:
+    """The last decimal place that positions are written with, in mm; `_ROUGH` at most."""
+    for digits in range(1, 6):
         if np.abs(positions - np.round(positions, digits)).max() < 1e-9:
             return float(10.0**-digits)
     return 0.0
 
 
-def _uneven(slices: list[Slice], steps: NDArray[np.float64]) -> VolumeError:
+def is_rounded_line(positions: Numbers, step: float) -> bool:
+    """Whether positions [slices, 3] may be even ones that were rounded, and nothing else is wrong with them.
+
+    The coordinates a + k s, rounded to a unit, lie within half a unit of a line, and steps between them differ by one
+    unit at most. A slice that was moved by a unit makes one step longer and the next one shorter: by two.
+    """
+    unit = rounded_to(positions)
+    most = 1.001 * unit  # of which binary fractions take a little
+    if unit > min(_ROUGH, _ROUGH_PART * step) or np.ptp(np.diff(positions, axis=0), axis=0).max() > most:
+        return False
+    return all(least_band(column) <= most for column in positions.T)
+
+
+def least_band(numbers: Numbers) -> float:
+    """The least width of a band along a line that holds a sequence of numbers. It is convex in the slope of the line."""
+    places = np.arange(len(numbers))
+    slope = (numbers[-1] - numbers[0]) / places[-1]
+    reach = np.ptp(numbers - slope * places)
+    low, high = slope - reach, slope + reach
+    for _ in range(60):  # a third less each time
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        if np.ptp(numbers - left * places) < np.ptp(numbers - right * places):
+            high = right
+        else:
+            low = left
+    return float(np.ptp(numbers - low * places))
+
+
+def _uneven(slices: list[Slice], steps: Numbers) -> VolumeError:
     """Missing slices, where the steps are whole numbers of the usual one; else unequal spacing."""
     usual = float(np.median(steps[steps < 1.5 * steps.min()]))
     counts = np.round(steps / usual)
@@ -118,7 +151,7 @@ def _tilt(slices: list[Slice]) -> Iterator[VolumeError]:
     way = positions[-1] - positions[0]
     aside, along = float(np.linalg.norm(np.cross(way, normal))), float(way @ normal)
     angle = math.atan2(aside, along)
-    if angle > min(max(_TILT, math.atan2(rounded_to(slices), along)), _ROUGH_TILT):
+    if angle > min(max(_TILT, math.atan2(rounded_to(positions), along)), _ROUGH_TILT):
         yield VolumeError(
             f"Slices are stacked {math.degrees(angle):.3g} degrees off their normal, as by a tilted gantry: the voxels "
             "are no rectangular grid",
@@ -127,16 +160,11 @@ def _tilt(slices: list[Slice]) -> Iterator[VolumeError]:
         )
 
 
-def _crooked(slices: list[Slice], allowed: float) -> Iterator[VolumeError]:
+def _crooked(slices: list[Slice], aside: Numbers, allowed: float) -> VolumeError:
     """Slices that lie beside the line from the first to the last."""
-    positions, normal = positions_of(slices), unit_normal(slices)
-    line = positions[0] + np.outer(np.linspace(0, 1, len(slices)), positions[-1] - positions[0])
-    off = positions - line
-    aside = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1)
-    if aside.max() > max(allowed, 2 * rounded_to(slices)):
-        astray = [slices[i] for i in np.flatnonzero(aside > allowed).tolist()]
-        yield VolumeError(
-            f"Slices lie up to {aside.max():.4g} mm beside the line of the stack: {names_of(astray)}",
-            code="spacing_unequal",
-            hint="strict=False takes them as they are",
-        )
+    astray = [slices[i] for i in np.flatnonzero(aside > allowed).tolist()]
+    return VolumeError(
+        f"Slices lie up to {aside.max():.4g} mm beside the line of the stack: {names_of(astray)}",
+        code="spacing_unequal",
+        hint="strict=False takes them as they are",
+    )

@@ -21,6 +21,7 @@ from tests.volumes.series import (
     code_of,
     codes_of,
     multi_frame,
+    normal_of,
     one_slice,
     pixels_of,
     shuffled,
@@ -214,6 +215,30 @@ def test_positions_that_are_rounded_are_even(step: float) -> None:
     files = [one_slice(k, (0, 0, round(step * k, 1))) for k in range(20)]
     assert dd.read_series(files).issues == ()
     assert code_of(files[:7] + files[8:]) in ("slices_missing", "spacing_unequal")
+
+
+@pytest.mark.parametrize("step", [0.5, 1.0, 4.9])
+@pytest.mark.parametrize("axis", [0, 2])
+@pytest.mark.parametrize("digits", [0, 1, 2])
+def test_a_slice_that_lies_elsewhere_is_not_taken_for_rounded(step: float, axis: int, digits: int) -> None:
+    """By one unit of the last place, where that is more than a part of a step."""
+    off = max(10.0**-digits, round(0.05 * step, digits))
+    places = np.round([[3, 4, step * k] for k in range(12)], 1)
+    assert dd.read_series([one_slice(k, place) for k, place in enumerate(places)]).issues == ()
+    for k in (1, 5, 10):
+        moved = places + off * np.outer(np.arange(12) == k, np.arange(3) == axis)
+        code = code_of([one_slice(k, place) for k, place in enumerate(moved)])
+        assert code in ("spacing_unequal", "slices_missing", "slices_duplicate")
+    assert code_of([one_slice(k, place) for k, place in enumerate(places) if k != 6]) == "slices_missing"
+
+
+@pytest.mark.parametrize("orientation", [OBLIQUE, (0.9, 0.3, -0.316, -0.1, 0.845, 0.517)])
+def test_oblique_positions_that_are_rounded_are_even(orientation: tuple[float, ...]) -> None:
+    normal = normal_of(orientation)
+    places = np.round([k * 2.3 * normal for k in range(25)], 1)
+    files = [one_slice(k, place, orientation=orientation) for k, place in enumerate(places)]
+    assert dd.read_series(files).issues == ()
+    assert code_of(files[:9] + files[10:]) == "slices_missing"
 
 
 def test_steps_may_differ_a_little() -> None:

@@ -29,12 +29,12 @@ def _encode(record: Record) -> Payload:
 
 
 class _Writer:
-    """Arrays, each in a folder; the group is their parent, which needs a file of its own."""
+    """Arrays, each in a folder; the group is their parent, which needs a file of its own. Every unit writes the same:
+    which of them has a result that is whole first, nobody knows."""
 
     def __init__(self, output: Output, number: int) -> None:
         self._output = output
-        if number == 0:
-            output.write("zarr.json", [b'{"zarr_format": 3, "node_type": "group", "attributes": {}}'])
+        output.write("zarr.json", [b'{"zarr_format": 3, "node_type": "group", "attributes": {}}'])
 
     def add(self, payload: Payload) -> tuple[str, ...]:
         name = name_of(payload.index)
