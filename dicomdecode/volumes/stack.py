@@ -103,7 +103,7 @@ def is_rounded_line(positions: Numbers, step: float) -> bool:
 
 
 def least_band(numbers: Numbers) -> float:
-    """The least width of a band along a line that holds a sequence of numbers. It is convex in the slope of the line."""
+    """The least width of a band along a line that holds a sequence of numbers; it is convex in the slope."""
     places = np.arange(len(numbers))
     slope = (numbers[-1] - numbers[0]) / places[-1]
     reach = np.ptp(numbers - slope * places)

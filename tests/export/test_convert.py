@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import resource
-import signal
-import subprocess
-import sys
-import time
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -18,12 +11,8 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-from dicomdecode.export.manifest import Manifest
-from tests import synthesise as s
 from tests.export.test_formats import lines_of
 from tests.volumes.series import stack, values
-
-ROOT = str(Path(dd.__file__).resolve().parent.parent)
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -207,106 +196,6 @@ def test_results_that_were_lost_are_made_again(files: list[Path], tmp_path: Path
     assert (report.done, report.failed) == (69, 1)
     dd.convert(files, tmp_path / "b", format="npy")
     assert snapshot(tmp_path / "a") == snapshot(tmp_path / "b")
-
-
-def child(code: str, *arguments: Any, **keywords: Any) -> subprocess.Popen[str]:
-    text = f"import sys; sys.path.insert(0, {ROOT!r})\nimport dicomdecode as dd\n{code}"
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", text, *map(str, arguments)],
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        **keywords,
-    )
-
-
-SLOWLY = """
-import glob, time
-import dicomdecode.export.running, dicomdecode.export.units
-dicomdecode.export.units._UNIT_BYTES = 4000
-def sources():
-    for path in sorted(glob.glob(sys.argv[1] + "/*")):
-        time.sleep(0.002)
-        yield path
-print("begun", flush=True)
-dd.convert(sources(), sys.argv[2], format=sys.argv[3], **eval(sys.argv[4]))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["npy", "tfrecord"])
-def test_a_killed_run_loses_nothing(files: list[Path], tmp_path: Path, name: str) -> None:
-    """At ten random moments, of which some come before the first result and some after the last."""
-    moments = random.Random(name)
-    keywords: dict[str, Any] = {"shard_size": 8} if name == "tfrecord" else {}
-    dd.convert(files, tmp_path / "clean", format=name, **keywords)
-    clean = snapshot(tmp_path / "clean")
-    for k in range(10):
-        folder = tmp_path / f"killed{k}"
-        process = child(SLOWLY, tmp_path / "in", folder, name, keywords)
-        assert process.stdout is not None and process.stdout.readline() == "begun\n"
-        time.sleep(moments.uniform(0, 0.3))
-        process.kill()
-        process.communicate()
-        dd.convert(files, folder, format=name, **keywords)
-        assert snapshot(folder) == clean
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="platform: no signals")
-def test_ctrl_c_leaves_no_half_file(files: list[Path], tmp_path: Path) -> None:
-    folder = tmp_path / "out"
-    process = child(SLOWLY, tmp_path / "in", folder, "npy", {})
-    assert process.stdout is not None and process.stdout.readline() == "begun\n"
-    deadline = time.monotonic() + 20
-    while not list(folder.glob("*.npy")) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert "KeyboardInterrupt" in errors and process.returncode != 0
-    assert not (folder / ".partial").exists()
-    assert {f"{line['index']:08d}.npy" for line in lines_of(folder) if line["results"]} == {
-        path.name for path in folder.glob("*.npy")
-    }
-
-
-@pytest.mark.skipif(os.name != "posix", reason="platform: no limits of a process")
-@pytest.mark.parametrize("name", ["npy", "tfrecord"])
-def test_a_full_disk(tmp_path: Path, name: str) -> None:
-    """A limit of the size of files stands for the disk: the system refuses to write on."""
-    large = [s.image(np.zeros((200, 200), np.uint16)) for _ in range(3)]
-    for k, contents in enumerate(large):
-        (tmp_path / f"{k}.dcm").write_bytes(contents)
-    code = """
-try:
-    dd.convert(sorted(__import__("glob").glob(sys.argv[1] + "/*.dcm")), sys.argv[1] + "/out", format=sys.argv[2])
-except dd.ExportError as error:
-    print(error.code, error)
-"""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
-    out, errors = child(code, tmp_path, name, preexec_fn=limit).communicate(timeout=30)
-    assert out.startswith("disk_full The disk is full") and errors == ""
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["manifest.jsonl"]
-    assert dd.convert(sorted(tmp_path.glob("*.dcm")), tmp_path / "out", format=name).done == 3
-
-
-def test_a_disk_that_is_full_for_the_manifest(
-    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What it still holds cannot be written when it is closed, either; nothing half is left all the same."""
-
-    def full(manifest: Manifest, *arguments: Any) -> None:
-        manifest._file.close()
-        raise dd.ExportError("The disk is full", code="disk_full")
-
-    monkeypatch.setattr(Manifest, "add", full)
-    monkeypatch.setattr(Manifest, "close", full)
-    with pytest.raises(dd.ExportError, match="The disk is full"):
-        dd.convert(files, tmp_path / "out", format="tfrecord", shard_size=8)
-    assert not (tmp_path / "out" / ".partial").exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
