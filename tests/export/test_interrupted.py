@@ -50,7 +50,7 @@ def files(tmp_path: Path) -> list[Path]:
     folder.mkdir()
     for k in range(30):
         contents = one_slice(k, (0, 0, 2.0 * k), series=f"1.2.3.{k // 5}")
-        (folder / f"{k:03}.dcm").write_bytes(contents if k not in (0, 17) else b"not DICOM at all, but some text")
+        (folder / f"{k:03}.dcm").write_bytes(contents if k not in (0, 15) else b"not DICOM at all, but some text")
     return sorted(folder.iterdir())
 
 
@@ -203,4 +203,5 @@ def test_every_format_goes_on_and_refuses_alike(files: list[Path], tmp_path: Pat
 def test_a_zarr_group_whose_first_source_failed(files: list[Path], tmp_path: Path) -> None:
     zarr = library("zarr")
     dd.convert(files[:4], tmp_path / "out", format="zarr")
-    assert sorted(zarr.open_group(tmp_path / "out", mode="r").array_keys()) == [f"{k:08d}" for k in (1, 2, 3)]
+    group = zarr.open_group(tmp_path / "out", mode="r")
+    assert [group[f"{k:08d}"].shape for k in (1, 2, 3)] == [(6, 8)] * 3
