@@ -20,7 +20,7 @@ from dicomdecode.pixels.decode import cores
 from dicomdecode.sources import expand
 from dicomdecode.volumes.assembly import Wanted, assemble, is_same_picture
 from dicomdecode.volumes.attributes import ATTRIBUTES
-from dicomdecode.volumes.slices import Opened, Slice, names_of, open_file, place, same_origin, slices_of
+from dicomdecode.volumes.slices import Opened, Slice, names_of, open_file, place, same_origin, slices_of, uid_of
 from dicomdecode.volumes.splitting import Group, Kinds, kinds_of, split_repeats
 from dicomdecode.volumes.stack import affine_of_stack, faults_of, in_order, without_repeats
 from dicomdecode.volumes.volume import Volume
@@ -110,7 +110,7 @@ def _all_slices(sources: Any, call: _Call, issues: list[Issue]) -> list[Slice]:
 
 def _check_one_series(slices: list[Slice]) -> None:
     """Other series come before slices without a place: a screenshot among the slices of a volume is both."""
-    firsts = {one.opened.file.raw(_SERIES) or b"": one for one in slices[::-1]}
+    firsts = {uid_of(one.opened.file, _SERIES): one for one in slices[::-1]}
     if len(firsts) > 1:
         raise VolumeError(
             f"The sources are of {len(firsts)} series, by Series Instance UID: the first slices are "
@@ -148,7 +148,7 @@ def _without_copies(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
     copies: set[int] = set()
     shared: list[Slice] = []
     for opened in (part[0].opened for part in parts.values()):
-        uid = (opened.file.raw(_UID) or b"").strip(b" \0")
+        uid = uid_of(opened.file, _UID)
         first = seen.setdefault(uid, opened) if uid else opened
         if first is opened:
             continue

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dicomdecode.sources import Item
     from dicomdecode.volumes.mosaic import Mosaic
 
-__all__ = ["Opened", "Slice", "open_file", "place", "slices_of"]
+__all__ = ["Opened", "Slice", "open_file", "place", "slices_of", "uid_of"]
 
 #: In mm: nothing of a patient is further away, no pixel is smaller.
 _FAR, _TINY = 1e6, 1e-6
@@ -104,6 +104,11 @@ class Slice:
         """Which it is, for messages: they hold no path."""
         frames = self.opened.file.frames
         return f"source {self.opened.number}" + (f", frame {self.frame}" if frames > 1 else "")
+
+
+def uid_of(file: DicomFile, tag: int) -> bytes:
+    """A UID as it is written; one is the same whatever it is padded with (PS3.5 9.1)."""
+    return (file.raw(tag) or b"").strip(b" \0")
 
 
 def open_file(number: int, item: Item, limits: Limits) -> Opened:

@@ -12,6 +12,7 @@ import numpy as np
 from dicomdecode.errors import VolumeError
 from dicomdecode.reading.planes import cross
 from dicomdecode.volumes.attributes import ALWAYS, read_columns
+from dicomdecode.volumes.slices import uid_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +109,7 @@ def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
         file = one.opened.file
         uids = known.get(id(file))
         if uids is None:
-            uids = known[id(file)] = (file.raw(_SERIES) or b"", file.raw(_FRAME_OF_REFERENCE) or b"")
+            uids = known[id(file)] = uid_of(file, _SERIES), uid_of(file, _FRAME_OF_REFERENCE)
         plane = one.plane
         spacing, orientation = spacings.number(plane.spacing or ()), orientations.number(plane.orientation or ())
         if spacing is None or orientation is None:

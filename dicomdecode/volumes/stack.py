@@ -31,6 +31,8 @@ _ROUGH, _ROUGH_PART = 0.1, 0.4
 _TILT, _ROUGH_TILT = math.radians(0.1), math.radians(1.0)
 #: Steps that are a whole number of others within this part mean missing slices.
 _WHOLE = 0.1
+#: The part of all steps that the usual one makes up at least.
+_USUAL = 0.25
 
 
 def in_order(slices: list[Slice]) -> list[Slice]:
@@ -118,11 +120,13 @@ def least_band(numbers: Numbers) -> float:
 
 
 def _uneven(slices: list[Slice], steps: Numbers) -> VolumeError:
-    """Missing slices, where the steps are whole numbers of the usual one; else unequal spacing."""
-    usual = float(np.median(steps[steps < 1.5 * steps.min()]))
+    """Missing slices, where the steps are whole numbers of a usual one, which is not rare; else unequal spacing."""
+    short = steps[steps < 1.5 * steps.min()]
+    usual = float(np.mean(short))
     counts = np.round(steps / usual)
     wide = np.flatnonzero(counts > 1)
-    if len(wide) and np.abs(steps / usual - counts).max() <= _WHOLE:
+    whole = max(_WHOLE, min(rounded_to(positions_of(slices)) / usual, _ROUGH_PART))
+    if len(wide) and len(short) >= _USUAL * len(steps) and np.abs(steps / usual - counts).max() <= whole:
         gaps = [f"between {slices[i].name} and {slices[i + 1].name}" for i in wide[:3].tolist()]
         more = f" and in {len(wide) - 3} more gaps" if len(wide) > 3 else ""
         missing = int(counts.sum()) - len(steps)

@@ -90,6 +90,33 @@ def test_repeats_that_only_the_number_tells_apart(interleaved: bool) -> None:
     assert np.array_equal(first.array, values(range(4))) and codes_of(first) == ["slices_duplicate"]
 
 
+@pytest.mark.parametrize(
+    "name, tag, vr, texts",
+    [
+        ("SequenceName", 0x00180024, "SH", ["*ep_b0", "*ep_b1000#1", "*ep_b1000#2"]),
+        ("ContrastBolusAgent", 0x00180010, "LO", [None, "Gadolinium", "other"]),
+        ("SeriesDescription", 0x0008103E, "LO", ["b 0", "b 500", "b 1000"]),
+        ("ImageComments", 0x00204000, "LT", ["b=0", "b=1500(0.4,0,0.9)", "b=1500(0.9,0,0.4)"]),
+        ("AcquisitionNumber", 0x00200012, "IS", [3, 4, 5]),
+        ("AcquisitionTime", 0x00080032, "TM", ["120000", "120010", "120020"]),
+        ("TriggerTime", 0x00181060, "DS", ["0", "33.4", "66.8"]),
+        ("FrameReferenceTime", 0x00541300, "DS", ["50", "150", "250"]),
+        ("ConvolutionKernel", 0x00181210, "SH", ["A", "B", "C"]),
+    ],
+)
+def test_what_makers_and_protocols_name(name: str, tag: int, vr: str, texts: list[object]) -> None:
+    files = [
+        one_slice(10 * t + k, (0, 0, 3 * k), extra=[(tag, vr, text)] if text else [])
+        for t, text in enumerate(texts)
+        for k in range(4)
+    ]
+    with pytest.raises(dd.VolumeError, match=f"differ in {name}"):
+        dd.read_series(shuffled(files))
+    volumes = dd.read_series(shuffled(files), split="all")
+    assert sorted(int(volume.array[0, 0, 0]) for volume in volumes) == [0, 1000, 2000]
+    assert all(name in volume.varies and volume.issues == () for volume in volumes)
+
+
 def test_chance_does_not_split() -> None:
     """Two slopes that are spread over three times at random tell no volumes apart."""
     slopes = random.Random(4)
