@@ -5,6 +5,7 @@ All frames are one stream, cut into fragments anywhere; a frame is decoded only 
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,10 @@ class VideoReader:
                 check_layout(self._spec, rows=found[0], columns=found[1])
             stream.codec_context.thread_count = self._spec.threads
             stream.codec_context.options = {"err_detect": "explode"}
-            yield from container.decode(stream)
+            # `container.decode` cannot be closed before its end: PyAV then keeps what it reads from.
+            with contextlib.closing(container.demux(stream)) as packets:
+                for packet in packets:
+                    yield from packet.decode()
 
     def _container(self) -> str:
         start = bytes(self._data[:12])

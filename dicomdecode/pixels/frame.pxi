@@ -86,24 +86,25 @@ cdef int unpack(const Layout* layout, const uint8_t* cells, size_t size, int fir
         cells += first_bit // 8
         size -= first_bit // 8
         first_bit = 0
+    if layout.is_422:
+        if layout.pixels % 2:
+            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels",
+                        0x00280004u, -1, -1, -1)
+        n = <size_t>layout.pixels * 2       # two samples a pixel are stored
     if not layout.is_machine_type:
         target = samples
-        if layout.is_planar:
+        if layout.is_planar or layout.is_422:
             if room_for(&s.planes, &s.planes_size, n * item, fault) < 0:
                 return FAILED
             target = s.planes
         unpack_cells(cells, size, first_bit, n, allocated, layout.low_bit, min(layout.stored_bits, <int>(8 * item)),
                      layout.is_signed, target, <int>item)
-        if layout.is_planar:
-            interleave_planes(target, samples, <size_t>layout.pixels, layout.spec.samples, <int>item)
-    elif layout.is_422:
-        if layout.pixels % 2:
-            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels",
-                        0x00280004u, -1, -1, -1)
+        cells = target
+    if layout.is_422:
         expand_half_chroma(cells, samples, <size_t>(layout.pixels // 2), <int>item)
     elif layout.is_planar:
         interleave_planes(cells, samples, <size_t>layout.pixels, layout.spec.samples, <int>item)
-    else:
+    elif cells != samples:
         memcpy(samples, cells, n * item)
     return 0
 

@@ -327,20 +327,25 @@ cdef struct Mark:           # where an item of a sequence is
 cdef class DataSet
 
 
+cdef class Places:              # of the items of a sequence, as far as they are known
+    cdef Mark* marks
+    cdef size_t marked
+    cdef size_t room
+    cdef Mark last              # where the item behind the last one that was found begins
+    cdef Py_ssize_t count       # of items; -1 until it is known
+
+    cdef int mark(self, const Mark* place) except -1
+    cdef Mark nearest(self, size_t index) noexcept
+
+
 cdef class Items:
     cdef DataSet owner
     cdef Element sequence
     cdef bint explicit_vr
     cdef bint big_endian
-    cdef Mark* marks
-    cdef size_t marked
-    cdef size_t room
-    cdef Mark last              # where the item behind the last one that was found begins
-    cdef Py_ssize_t count       # -1 until it is known
+    cdef Places places
 
     cdef int step(self, Cursor* c, size_t* start) except -1
-    cdef int mark(self, const Mark* place) except -1
-    cdef Mark nearest(self, size_t index) noexcept
     cdef DataSet nth(self, size_t index)
 
 
@@ -359,6 +364,7 @@ cdef class DataSet:
     cdef bytes value_of(self, const Element* e)
     cdef bint inner_encoding(self, const Element* e, bint* explicit_vr, bint* big_endian) except -1
     cdef Items items_of(self, const Element* e)
+    cdef Places places_of(self, const Element* e)
     cdef list typed_values(self, const Element* e, uint16_t vr, int form)
     cdef int depth(self) noexcept
     cdef DataSet child(self, const uint8_t* data, uint64_t offset, uint64_t length, bint explicit_vr, bint big_endian)
@@ -373,6 +379,7 @@ cdef class DicomFile(DataSet):
     cdef FileBytes bytes            # of `source`, those of the front window held
     cdef list windows               # keeps their bytes alive; None where all is in memory
     cdef uint64_t held              # bytes in all windows
+    cdef dict places                # offset of a sequence -> `Places`, once its items were asked for; or None
     cdef dict far_values            # offset -> bytes of values that were stepped over, once asked for; or None
     cdef bint looked_behind
     cdef readonly Source source     # where pixels are read from: the inflated data set of a deflated file

@@ -140,7 +140,11 @@ cdef class DataSet:
             raise over_limit("The nesting of sequences exceeds", "limit_depth", self.m.limits.depth, tag=e.tag)
         items.owner = self
         items.sequence = e[0]
+        items.places = self.places_of(e)
         return items
+
+    cdef Places places_of(self, const Element* e):
+        return Places.__new__(Places)
 
     cdef DataSet nth_item(self, const Element* e, Py_ssize_t index):
         """Item `index` of a sequence; None when there are fewer."""

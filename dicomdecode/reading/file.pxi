@@ -163,6 +163,12 @@ cdef class DicomFile(DataSet):
             e = find(&self.m.elements, tag)
         return e
 
+    cdef Places places_of(self, const Element* e):
+        """Those of a sequence of the file are kept: frame after frame asks for its functional groups."""
+        if self.places is None:
+            self.places = {}
+        return self.places.setdefault(e.offset, Places.__new__(Places))
+
     cdef const uint8_t* bytes_of(self, const Element* e) except NULL:
         cdef bytes value
         if held_at(&self.bytes, e.offset, e.length) != NULL:

@@ -108,13 +108,15 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     h.slope = 1
     for i in range(m.elements.count):
         e = &m.elements.items[i]
-        if e.tag < 0x00280002u or e.tag & 0x10000 or e.length == 0 or e.flags & FAR:
-            continue            # in front of all of them, private, empty, or not in memory
+        if e.tag < 0x00280002u or e.tag & 0x10000 or e.length == 0:
+            continue            # in front of all of them, private, or empty
         bit = tag_bit(e.tag)
         if bit < 0 or seen >> bit & 1:
             continue
         seen |= <uint64_t>1 << bit
-        if e.tag <= 0x00280103u:
+        if is_sequence_of_header(e.tag):
+            note_sequence(e.tag, h)
+        elif e.tag <= 0x00280103u:
             take_cells(e, value_at(m, e), big, h)
         else:
             take_values(e, value_at(m, e), big, h, &pending)
@@ -158,7 +160,7 @@ cdef inline void take_cells(const Element* e, const uint8_t* p, bint big, ImageH
 
 cdef inline void take_values(const Element* e, const uint8_t* p, bint big, ImageHeader* h,
                              Pending* pending) noexcept nogil:
-    """One attribute that says what values mean: padding, modality, VOI, presentation, dose, functional groups."""
+    """One attribute that says what values mean: padding, modality, VOI, presentation, dose."""
     cdef size_t n
     if e.tag == 0x00280120u:
         h.has_padding = integer(p, e, big, &h.padding)
@@ -184,12 +186,6 @@ cdef inline void take_values(const Element* e, const uint8_t* p, bint big, Image
             h.voi_function = VOI_SIGMOID
         elif n and not text_is(p, n, b"LINEAR"):
             h.voi_function = VOI_UNKNOWN
-    elif e.tag == 0x00283000u:
-        h.has_modality_lut = True
-    elif e.tag == 0x00283010u:
-        h.has_voi_lut = True
-    elif e.tag == 0x20500010u:
-        h.has_presentation_lut = True
     elif e.tag == 0x20500020u:
         n = text_length(p, e)
         if text_is(p, n, b"INVERSE"):
@@ -200,7 +196,21 @@ cdef inline void take_values(const Element* e, const uint8_t* p, bint big, Image
         h.has_dose_scaling = first_decimal(p, e, big, &h.dose_scaling)
         if not (h.has_dose_scaling or h.has_slope or h.has_intercept) and text_length(p, e):
             h.unreadable = e.tag
-    elif e.tag == 0x52009229u or e.tag == 0x52009230u:
+
+
+cdef inline bint is_sequence_of_header(uint32_t tag) noexcept nogil:
+    return tag == 0x00283000u or tag == 0x00283010u or tag == 0x20500010u or tag >> 16 == 0x5200
+
+
+cdef inline void note_sequence(uint32_t tag, ImageHeader* h) noexcept nogil:
+    """That there are tables or functional groups; they may have been stepped over."""
+    if tag == 0x00283000u:
+        h.has_modality_lut = True
+    elif tag == 0x00283010u:
+        h.has_voi_lut = True
+    elif tag == 0x20500010u:
+        h.has_presentation_lut = True
+    else:
         h.has_functional_groups = True
 
 

@@ -5,49 +5,14 @@ cdef enum:
     MARK_BYTES = 1 << 16        # and for each so many bytes
 
 
-cdef class Items:
-    """The items of a sequence, one `DataSet` each, made when they are asked for. Like a list that cannot be changed."""
+cdef class Places:
+    """Where the items of a sequence begin: of some, so that each is near one of them."""
 
     def __cinit__(self):
         self.count = -1
 
     def __dealloc__(self):
         free(self.marks)
-
-    cdef int step(self, Cursor* c, size_t* start) except -1:
-        """Go behind the item that is here; its value begins at `start`. False where no item is."""
-        cdef const Element* e = &self.sequence
-        cdef FileMap walk
-        cdef Fault fault
-        cdef uint32_t tag = 0
-        cdef uint64_t length = 0
-        if not next_item(c, c.size, &tag, &length):
-            return False
-        if tag != ITEM:
-            if tag >> 16 == 0xFFFE:
-                return False
-            raise MalformedError("A sequence holds something that is not an item", code="item_expected", tag=e.tag,
-                                 offset=e.offset + c.pos - 8)
-        start[0] = c.pos
-        if length == UNDEFINED_LENGTH:
-            fault.kind = NO_FAULT
-            walk = self.owner.m
-            walk.base = e.offset
-            walk.file_size = e.length
-            walk.walked = 0
-            walk.steps_over = False
-            if walk_undefined(&walk, c, self.explicit_vr, True, &fault) != SCAN_DONE:
-                if fault.kind != TRUNCATED:
-                    raise_fault(&fault, -1)
-                c.pos = c.size              # no delimiter: the item ends with its sequence
-        elif length > c.size - c.pos:
-            if not e.flags & CUT:
-                raise MalformedError("An item is longer than its sequence", code="item_length", tag=e.tag,
-                                     offset=e.offset + c.pos)
-            c.pos = c.size
-        else:
-            c.pos += <size_t>length
-        return True
 
     cdef int mark(self, const Mark* place) except -1:
         """Keep a place where the last one is far behind."""
@@ -89,28 +54,68 @@ cdef class Items:
             found = self.last
         return found
 
+
+cdef class Items:
+    """The items of a sequence, one `DataSet` each, made when they are asked for. Like a list that cannot be changed."""
+
+    cdef int step(self, Cursor* c, size_t* start) except -1:
+        """Go behind the item that is here; its value begins at `start`. False where no item is."""
+        cdef const Element* e = &self.sequence
+        cdef FileMap walk
+        cdef Fault fault
+        cdef uint32_t tag = 0
+        cdef uint64_t length = 0
+        if not next_item(c, c.size, &tag, &length):
+            return False
+        if tag != ITEM:
+            if tag >> 16 == 0xFFFE:
+                return False
+            raise MalformedError("A sequence holds something that is not an item", code="item_expected", tag=e.tag,
+                                 offset=e.offset + c.pos - 8)
+        start[0] = c.pos
+        if length == UNDEFINED_LENGTH:
+            fault.kind = NO_FAULT
+            walk = self.owner.m
+            walk.base = e.offset
+            walk.file_size = e.length
+            walk.walked = 0
+            walk.steps_over = False
+            if walk_undefined(&walk, c, self.explicit_vr, True, &fault) != SCAN_DONE:
+                if fault.kind != TRUNCATED:
+                    raise_fault(&fault, -1)
+                c.pos = c.size              # no delimiter: the item ends with its sequence
+        elif length > c.size - c.pos:
+            if not e.flags & CUT:
+                raise MalformedError("An item is longer than its sequence", code="item_length", tag=e.tag,
+                                     offset=e.offset + c.pos)
+            c.pos = c.size
+        else:
+            c.pos += <size_t>length
+        return True
+
     cdef DataSet nth(self, size_t index):
         """Item `index`; None when there are fewer."""
         cdef Cursor c
         cdef size_t start = 0
         cdef bint is_there = True
         cdef Mark place
+        cdef Places known = self.places
         c.data = self.owner.bytes_of(&self.sequence)
-        with critical_section(self):
-            place = self.nearest(index)
+        with critical_section(known):
+            place = known.nearest(index)
             c.size = <size_t>self.sequence.length
             c.pos = place.at
             c.big_endian = self.big_endian
             while is_there and place.index <= index:
-                self.mark(&place)
-                self.last = place
+                known.mark(&place)
+                known.last = place
                 is_there = self.step(&c, &start)
                 place.index += is_there
                 place.at = c.pos
             if is_there:
-                self.last = place
-            elif self.count < 0:
-                self.count = <Py_ssize_t>place.index
+                known.last = place
+            elif known.count < 0:
+                known.count = <Py_ssize_t>place.index
         if not is_there:
             return None
         return self.owner.child(c.data + start, self.sequence.offset + start, c.pos - start, self.explicit_vr,
@@ -120,22 +125,23 @@ cdef class Items:
         cdef Cursor c
         cdef size_t start = 0
         cdef Mark place
-        if self.count < 0:
+        cdef Places known = self.places
+        if known.count < 0:
             c.data = self.owner.bytes_of(&self.sequence)
-            with critical_section(self):
-                place = self.last
+            with critical_section(known):
+                place = known.last
                 c.size = <size_t>self.sequence.length
                 c.pos = place.at
                 c.big_endian = self.big_endian
                 while self.step(&c, &start):
-                    self.mark(&place)
+                    known.mark(&place)
                     place.index += 1
                     place.at = c.pos
-                self.count = <Py_ssize_t>place.index
-        return self.count
+                known.count = <Py_ssize_t>place.index
+        return known.count
 
     def __bool__(self):
-        return self.count > 0 or self.nth(0) is not None
+        return self.places.count > 0 or self.nth(0) is not None
 
     def __getitem__(self, index):
         cdef DataSet found

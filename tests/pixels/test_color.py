@@ -76,6 +76,21 @@ def test_partial_422(syntax: str, dtype: type) -> None:
     close(dd.imread(contents, values="stored", frames=1), rgb_of_partial(want[1], bits))
 
 
+@pytest.mark.parametrize("allocated", [1, 4, 12])
+def test_half_chroma_in_cells_of_any_width(allocated: int) -> None:
+    """Two cells a pixel are stored, and no more are read."""
+    pixels = RNG.integers(0, 1 << allocated, (2, 6, 10, 3), np.uint16)
+    whole = s.subsampled(pixels)
+    y, cb, cr = whole[..., 0], whole[..., ::2, 1], whole[..., ::2, 2]
+    cells = np.stack([y[..., ::2], y[..., 1::2], cb, cr], -1)
+    attributes = [(0x00280002, 3), (0x00280010, 6), (0x00280011, 10), (0x00280100, allocated), (0x00280101, allocated)]
+    elements: list[s.Element] = [(tag, "US", value) for tag, value in attributes]
+    elements += [(0x00280004, "CS", "YBR_FULL_422"), (0x00280006, "US", 0), (0x00280008, "IS", 2)]
+    elements += [(0x00280102, "US", allocated - 1), (0x00280103, "US", 0)]
+    contents = s.dataset([*sorted(elements), (s.PIXEL_DATA, "OB", s.pack_bits(cells, allocated))])  # type: ignore[type-var]
+    np.testing.assert_array_equal(dd.imread(contents, values="stored", color="stored"), whole)
+
+
 @pytest.mark.parametrize("photometric", ["YBR_FULL_422", "YBR_PARTIAL_422"])
 def test_an_odd_number_of_pixels_has_no_half(photometric: str) -> None:
     contents = s.image(np.zeros((3, 4, 3), np.uint8), photometric="YBR_FULL_422")

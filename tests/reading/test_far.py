@@ -221,3 +221,42 @@ def test_many_are_bounded(tmp_path: Path) -> None:
     with pytest.raises(dd.LimitError) as caught:
         dd.open(path, limits=dd.Limits(header_bytes=20 * WINDOW))
     assert caught.value.code == "limit_header_bytes"
+
+
+LARGE_TABLE = [(0x00283002, "US", [0, 0, 16]), (0x00283006, "OW", np.arange(65535, -1, -1).astype(np.uint16))]
+PARTS: dict[str, list[s.Element]] = {
+    "Modality LUT": [(0x00283000, "SQ", [LARGE_TABLE])],
+    "VOI LUT": [(0x00283010, "SQ", [LARGE_TABLE])],
+    "Presentation LUT": [(0x20500010, "SQ", [LARGE_TABLE])],
+    "functional groups": [
+        s.element(
+            0x52009230,
+            "SQ",
+            [
+                [
+                    (
+                        0x00289145,
+                        "SQ",
+                        [[(0x00281052, "DS", 7 * i), (0x00281053, "DS", 2), (0x00281055, "UT", "x" * 70_000)]],
+                    )
+                ]
+                for i in range(2)
+            ],
+        )
+    ],
+    "windows": [s.element(0x00281050, "UT", "300\\" * 20_000), s.element(0x00281051, "UT", "200\\" * 20_000)],
+}
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("part", PARTS)
+def test_what_the_header_needs_is_never_stepped_over(part: str, undefined: bool, tmp_path: Path) -> None:
+    contents = s.image(PIXELS, extra=PARTS[part], encoding=s.Encoding(undefined_sequences=undefined))
+    path = tmp_path / "a.dcm"
+    path.write_bytes(contents)
+    plain = s.image(PIXELS)
+    level = "modality" if part in ("Modality LUT", "functional groups") else "display"
+    want = dd.imread(contents, values=level)
+    assert not np.array_equal(want, dd.imread(plain, values=level))
+    for source in (path, io.BytesIO(contents)):
+        np.testing.assert_array_equal(dd.imread(source, values=level), want)
