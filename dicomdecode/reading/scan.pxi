@@ -76,7 +76,7 @@ cdef int more(FileMap* m, uint64_t wanted) noexcept nogil:
 
 
 cdef inline bint is_far(const FileMap* m, uint32_t tag, uint64_t length) noexcept nogil:
-    """Whether a value that the window does not hold is stepped over; what the header and offset tables say is needed."""
+    """Whether a value that the window does not hold is stepped over; the header and offset tables are needed."""
     return (m.steps_over and length >= FAR_FROM and tag != 0x7FE00001u and tag != 0x7FE00002u
             and (tag_bit(tag) < 0 or is_sequence_of_header(tag)))
 

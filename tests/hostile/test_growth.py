@@ -48,7 +48,7 @@ def test_growth(kind: str) -> None:
 def test_what_grows_is_seen() -> None:
     def leak() -> dict[str, int]:
         before, opened = growth.resident(), growth.descriptors()
-        kept = [bytes(1000) for _ in range(1000)], os.open(os.devnull, os.O_RDONLY)
+        kept = [bytes(1000 + i) for i in range(3000)], os.open(os.devnull, os.O_RDONLY)
         return {"bytes": growth.resident() - before, "descriptors": growth.descriptors() - opened, "kept": len(kept)}
 
     found = growth.in_child(leak)
