@@ -161,6 +161,7 @@ cdef struct FileMap:
     Element pixels          # the element that SCAN_PIXELS stopped at; tag 0: none
     ElementTable meta
     ElementTable elements
+    Element* replaced       # the items of `elements` before the elements behind the pixel data were added, or NULL
     CLimits limits
     Fault ended             # why the walk ended early, if it did (a cut file); kind NO_FAULT otherwise
 

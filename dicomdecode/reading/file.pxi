@@ -119,14 +119,17 @@ cdef class DicomFile(DataSet):
     cdef int look_behind(self) except -1:
         """Scan the elements behind the pixel data, once; damage there is no error, nor are more than may be read."""
         cdef FileMap tail
+        cdef Element pixels
         cdef Fault fault
         cdef int64_t end
         if self.m.pixels.tag == 0 or self.looked_behind:
             return 0
-        # With the GIL held: others look up elements in the table that grows here.
-        end = end_of_pixels(&self.m, &self.bytes)
-        self.looked_behind = True
+        end = end_of_pixels(&self.m, &self.bytes, &pixels)
+        if end == -2:
+            self.source.raise_failure()
         if end < 0 or <uint64_t>end >= self.bytes.size:
+            join_tail(&self.m, &pixels, NULL)
+            self.looked_behind = True
             return 0
         begin_tail(&tail, &self.m, <uint64_t>end, self.bytes.size)
         fault.kind = NO_FAULT
@@ -137,7 +140,9 @@ cdef class DicomFile(DataSet):
             else:
                 self.grow(&tail, FIRST_WINDOW)
             self.scan_windows(&tail, False, &fault)
-            join_tail(&self.m, &tail)
+            # With the GIL held: others look up elements in the table that grows here, once they see that it is whole.
+            join_tail(&self.m, &pixels, &tail)
+            self.looked_behind = True
         finally:
             map_free(&tail)
         return 0

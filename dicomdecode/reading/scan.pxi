@@ -63,9 +63,11 @@ cdef void map_init(FileMap* m, const uint8_t* data, size_t size, uint64_t base, 
 cdef void map_free(FileMap* m) noexcept nogil:
     free(m.meta.items)
     free(m.elements.items)
+    free(m.replaced)
     free(m.others)
     m.meta.items = NULL
     m.elements.items = NULL
+    m.replaced = NULL
     m.others = NULL
     m.other_count = 0
 
@@ -379,14 +381,33 @@ cdef void begin_tail(FileMap* tail, const FileMap* m, uint64_t base, uint64_t si
     tail.cursor.size = tail.cursor.pos = 0
     memset(&tail.meta, 0, sizeof(ElementTable))
     memset(&tail.elements, 0, sizeof(ElementTable))
+    tail.replaced = NULL
     tail.others = NULL
     tail.other_count = 0
     tail.nesting.depth = 0
 
 
-cdef void join_tail(FileMap* m, const FileMap* tail) noexcept nogil:
-    """Add the elements that a tail has found. Damage there takes nothing from those in front."""
+cdef void join_tail(FileMap* m, const Element* pixels, const FileMap* tail) noexcept nogil:
+    """Add the element of the pixel data and, if there is a tail, what it has found. Damage there leaves the rest alone.
+
+    Another thread may be reading the value of an element of the table: where that has to grow, it is replaced, and the
+    old one is kept until `map_free`.
+    """
     cdef size_t i
+    cdef size_t count = m.elements.count + 1 + (tail.elements.count if tail != NULL else 0)
+    cdef Element* items
+    if count > m.elements.capacity:
+        items = <Element*>malloc(count * sizeof(Element))
+        if items == NULL:
+            return
+        if m.elements.count:
+            memcpy(items, m.elements.items, m.elements.count * sizeof(Element))
+        m.replaced = m.elements.items
+        m.elements.items = items
+        m.elements.capacity = count
+    append(&m.elements, pixels)
+    if tail == NULL:
+        return
     m.walked = tail.walked
     if add_window(m, tail.cursor.data, tail.base) < 0:
         return
@@ -394,8 +415,7 @@ cdef void join_tail(FileMap* m, const FileMap* tail) noexcept nogil:
         if add_window(m, tail.others[i].data, tail.others[i].base) < 0:
             return
     for i in range(tail.elements.count):
-        if append(&m.elements, &tail.elements.items[i]) < 0:
-            return
+        append(&m.elements, &tail.elements.items[i])
 
 
 cdef bint may_be_more(const FileMap* m, const FileBytes* f) noexcept nogil:
@@ -419,8 +439,11 @@ cdef inline bint is_delimiter(const uint8_t* p) noexcept nogil:
     return u32_at(p, False) == 0xE0DDFFFEu
 
 
-cdef int64_t end_of_pixels(FileMap* m, const FileBytes* f) noexcept nogil:
-    """Where the elements behind the pixel data begin, -1: nowhere. Adds the element of the pixel data to the table."""
+cdef int64_t end_of_pixels(const FileMap* m, const FileBytes* f, Element* pixels) noexcept nogil:
+    """Where the elements behind the pixel data begin, -1: nowhere, -2: they could not be read.
+
+    `pixels` gets the element of the pixel data, with its whole length.
+    """
     cdef FragmentWalk walk
     cdef Element e = m.pixels
     cdef uint64_t end = e.offset + e.length
@@ -434,8 +457,9 @@ cdef int64_t end_of_pixels(FileMap* m, const FileBytes* f) noexcept nogil:
         if kind == DELIMITER:
             end += 8
         walk_free(&walk)
-    if append(&m.elements, &e) < 0:
-        return -1
+    pixels[0] = e
+    if kind == WALK_FAILED:
+        return -2
     return <int64_t>end if kind == DELIMITER or not e.flags & (UNDEFINED | CUT) else -1
 
 
@@ -445,6 +469,7 @@ cdef int scan_held(FileMap* m, const FileBytes* f, const CLimits* limits, Fault*
     SCAN_MORE where too little is held.
     """
     cdef FileMap tail
+    cdef Element pixels
     cdef Fault ignored
     cdef int result
     cdef int64_t end
@@ -454,8 +479,10 @@ cdef int scan_held(FileMap* m, const FileBytes* f, const CLimits* limits, Fault*
     result = scan(m, True, fault)
     if result == SCAN_PIXELS:
         if may_be_more(m, f):
-            end = end_of_pixels(m, f)
-            if end >= 0 and <uint64_t>end <= f.size:
+            end = end_of_pixels(m, f, &pixels)
+            if end < 0 or <uint64_t>end > f.size:
+                join_tail(m, &pixels, NULL)
+            else:
                 behind = held_at(f, <uint64_t>end, f.size - <uint64_t>end)
                 if behind == NULL:
                     return SCAN_MORE
@@ -464,6 +491,6 @@ cdef int scan_held(FileMap* m, const FileBytes* f, const CLimits* limits, Fault*
                 tail.cursor.size = <size_t>(f.size - <uint64_t>end)
                 ignored.kind = NO_FAULT
                 scan(&tail, False, &ignored)
-                join_tail(m, &tail)
+                join_tail(m, &pixels, &tail)
                 map_free(&tail)
     return result

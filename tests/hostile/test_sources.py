@@ -204,6 +204,47 @@ def test_threads_that_share_a_file_object(table: s.Mode) -> None:
             np.testing.assert_array_equal(each.result(), frames)
 
 
+#: A sequence of undefined length at the end of an encapsulated file: nobody looks for it before somebody asks.
+LAST = "[0x7FE2,0x0010][0][0x0008,0x0060]"
+
+
+def with_last_sequence() -> bytes:
+    last = s.sequence(0x7FE20010, "SQ", [[(0x00080060, "CS", "MR")]], s.Encoding(undefined_sequences=True))
+    return s.image(np.random.default_rng(0).integers(0, 256, (512, 512), np.uint8), syntax=s.RLE, trailing=last)
+
+
+def test_threads_that_ask_for_elements_behind_the_pixel_data() -> None:
+    contents = with_last_sequence()
+
+    def ask(image: dd.DicomImage, after: float) -> str | None:
+        time.sleep(after)
+        return image.tag(LAST)
+
+    for _ in range(5):
+        image = dd.open(Slow(contents))
+        with ThreadPoolExecutor(20) as threads:
+            waiting = [threads.submit(ask, image, 0.0002 * i) for i in range(20)]
+        assert {each.result() for each in waiting} == {"MR"}
+
+
+def test_elements_behind_the_pixel_data_that_could_not_be_read_once() -> None:
+    class Failing(io.BytesIO):
+        fails = False
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.fails:
+                raise OSError(5, "no answer")
+            return super().read(size)
+
+    file = Failing(with_last_sequence())
+    image = dd.open(file)
+    file.fails = True
+    with pytest.raises(OSError, match="no answer"):
+        image.tag(LAST)
+    file.fails = False
+    assert image.tag(LAST) == "MR"
+
+
 def test_file_object_whose_seek_returns_nothing() -> None:
     class Old(io.BytesIO):
         def seek(self, offset: int, whence: int = 0, /) -> int:
