@@ -21,6 +21,8 @@ __all__ = ["PARTIAL", "Output", "Stream", "Written", "disk_errors"]
 PARTIAL = ".partial"
 #: Flushes side by side: a disk takes hardly longer for many than for one.
 _FLUSHES = 16
+#: Bytes of a file that are hashed at a time.
+_PIECE = 1 << 20
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -102,9 +104,12 @@ class Output:
             path = self._partial / name
             digest, size = hashlib.sha256(), 0
             for each in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-                data = each.read_bytes()
-                digest.update(each.relative_to(path).as_posix().encode() + data if path.is_dir() else data)
-                size += len(data)
+                if path.is_dir():
+                    digest.update(each.relative_to(path).as_posix().encode())
+                with each.open("rb") as file:
+                    while data := file.read(_PIECE):
+                        digest.update(data)
+                        size += len(data)
         self._written.append(Written(name, size, digest.hexdigest()))
 
     def finish(self) -> list[Written]:

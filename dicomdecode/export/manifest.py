@@ -108,9 +108,7 @@ class Manifest:
             if folder.exists() and not folder.is_dir():
                 raise ExportError("The target is a file, and must be a folder", code="target_exists")
             folder.mkdir(parents=True, exist_ok=True)
-            if overwrite:
-                _remove_results(folder)
-            elif not self.path.exists() and any(each.name != PARTIAL for each in folder.iterdir()):
+            if not overwrite and not self.path.exists() and any(each.name != PARTIAL for each in folder.iterdir()):
                 raise ExportError(
                     "The target folder is not empty, and holds no manifest of an export",
                     code="target_exists",
@@ -120,6 +118,9 @@ class Manifest:
         try:
             self._lock()
             with disk_errors():
+                if overwrite:
+                    _remove_results(folder)
+                    self._file.truncate(0)
                 self._read(head, resume=resume)
                 shutil.rmtree(folder / PARTIAL, ignore_errors=True)
         except BaseException:
@@ -134,8 +135,10 @@ class Manifest:
             return
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise ExportError("Another run writes into the target folder", code="target_busy") from None
+        except OSError:  # a file system without locks
+            return
 
     def _read(self, head: str, *, resume: bool) -> None:
         """Take over the lines that are whole. A line that was cut when its run was ended is written again."""
@@ -199,7 +202,7 @@ def _close(file: IO[bytes]) -> None:
 
 
 def _remove_results(folder: Path) -> None:
-    """Remove what a manifest names, and the manifest; nothing else in the folder is touched."""
+    """Remove what a manifest names; nothing else in the folder is touched."""
     for entry in read_manifest(folder).values():
         for name in entry.results:
             target = folder / name
@@ -207,4 +210,3 @@ def _remove_results(folder: Path) -> None:
                 shutil.rmtree(target)
             elif target.parent == folder:
                 target.unlink(missing_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)

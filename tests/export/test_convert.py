@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -122,17 +123,33 @@ def test_targets(files: list[Path], tmp_path: Path) -> None:
     refused(ours, "target_exists", format="npz")
 
 
-def test_two_runs_do_not_share_a_folder(files: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_runs_do_not_share_a_folder(overwrite: bool, files: list[Path], tmp_path: Path) -> None:
+    """The second one is refused before it removes anything."""
     folder = tmp_path / "out"
+    dd.convert(files[:1], folder, format="npy")
 
     def sources() -> Any:
         yield files[0]
+        before = sorted(folder.glob("*.npy"))
         with pytest.raises(dd.ExportError) as caught:
-            dd.convert(files[:2], folder, format="npy")
-        assert caught.value.code == "target_busy"
+            dd.convert(files[:2], folder, format="npy", overwrite=overwrite)
+        assert caught.value.code == "target_busy" and before and sorted(folder.glob("*.npy")) == before
         yield files[1]
 
-    assert dd.convert(sources(), folder, format="npy").done == 2
+    report = dd.convert(sources(), folder, format="npy")
+    assert (report.done, report.skipped) == (1, 1)
+    assert len(list(folder.glob("*.npy"))) == 2
+
+
+def test_file_systems_without_locks(files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert dd.convert(files[:2], tmp_path / "out", format="npy").done == 2
 
 
 def test_dry_run(files: list[Path], tmp_path: Path) -> None:
