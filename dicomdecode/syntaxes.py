@@ -6,7 +6,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["SYNTAXES", "Syntax", "name_of"]
+__all__ = [
+    "DEFLATED",
+    "EXPLICIT_BIG_ENDIAN",
+    "EXPLICIT_LITTLE_ENDIAN",
+    "GE_PRIVATE",
+    "IMPLICIT",
+    "IMPLICIT_LITTLE_ENDIAN",
+    "SYNTAXES",
+    "Syntax",
+    "name_of",
+]
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+GE_PRIVATE = "1.2.840.113619.5.2"
+#: Those whose data sets have no VRs.
+IMPLICIT = (IMPLICIT_LITTLE_ENDIAN, GE_PRIVATE)
 
 
 class Syntax(NamedTuple):
@@ -45,14 +63,12 @@ def _video(suffix: str, name: str) -> Syntax:
 
 
 _ROWS = (
-    Syntax(_ROOT, "Implicit VR Little Endian", "native"),
-    Syntax(_ROOT + ".1", "Explicit VR Little Endian", "native"),
+    Syntax(IMPLICIT_LITTLE_ENDIAN, "Implicit VR Little Endian", "native"),
+    Syntax(EXPLICIT_LITTLE_ENDIAN, "Explicit VR Little Endian", "native"),
     Syntax(_ROOT + ".1.98", "Encapsulated Uncompressed Explicit VR Little Endian", "uncompressed"),
-    Syntax(_ROOT + ".1.99", "Deflated Explicit VR Little Endian", "native"),
-    Syntax(_ROOT + ".2", "Explicit VR Big Endian (retired)", "native"),
-    Syntax(
-        "1.2.840.113619.5.2", "Implicit VR Little Endian, big endian pixels (GE private)", "native", swaps_pixels=True
-    ),
+    Syntax(DEFLATED, "Deflated Explicit VR Little Endian", "native"),
+    Syntax(EXPLICIT_BIG_ENDIAN, "Explicit VR Big Endian (retired)", "native"),
+    Syntax(GE_PRIVATE, "Implicit VR Little Endian, big endian pixels (GE private)", "native", swaps_pixels=True),
     Syntax(_ROOT + ".5", "RLE Lossless", "rle"),
     Syntax(_ROOT + ".8.1", "Deflated Image Frame Compression", "deflate"),
     Syntax(_ROOT + ".4.50", "JPEG Baseline (Process 1)", "jpeg", lossy=True),

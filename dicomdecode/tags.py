@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Path", "dicom_tags", "is_defined", "keyword_of", "parse_tag", "private_vr_of", "vr_of"]
+__all__ = [
+    "Path",
+    "dicom_tags",
+    "is_defined",
+    "keyword_of",
+    "may_be_several",
+    "parse_tag",
+    "private_vr_of",
+    "vr_of",
+]
 
 #: A tag, or an alternation tag, item number, tag, ... that ends with a tag.
 Path = tuple[int, ...]
@@ -99,6 +108,12 @@ def _entry(tag: int) -> _Entry | None:
     if found is None and not tag >> 16 & 1:
         found = next((entry for mask, value, entry in _repeating() if tag & mask == value), None)
     return found
+
+
+def may_be_several(tag: int) -> bool:
+    """Whether the data dictionary allows several values."""
+    found = _entry(tag)
+    return found is not None and found[1] != "1"
 
 
 def vr_of(tag: int) -> str:

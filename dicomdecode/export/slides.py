@@ -114,4 +114,4 @@ def slide_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads:
     tiling = tiling_of(file)
     if tiling is None:
         return None
-    return Slide(source, pixels, keywords, tiling, last.shape, last.dtype, find_spacing(file)[0], threads)
+    return Slide(source, pixels, keywords, tiling, last.shape, last.dtype, find_spacing(file).spacing, threads)

@@ -14,8 +14,7 @@ from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.decode import check_last_frame
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.tiles import tiling_of
-
-_EXPLICIT_LITTLE_ENDIAN, _EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"
+from dicomdecode.syntaxes import DEFLATED, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN
 
 
 class Places(NamedTuple):
@@ -82,7 +81,7 @@ def _no_place(what: str) -> UnsupportedError:
 
 
 def _extents(file: DicomFile, frames: Frames) -> Iterator[tuple[int, int]]:
-    if file.transfer_syntax == "1.2.840.10008.1.2.1.99":
+    if file.transfer_syntax == DEFLATED:
         raise _no_place("a deflated data set")
     if frames.is_native and frames.frame_bits % 8:
         raise _no_place("frames that begin within a byte")
@@ -118,7 +117,7 @@ def _keywords(file: DicomFile, frames: Frames) -> dict[str, Any]:
         raise _no_place("big-endian float pixel data")
     syntax = frames.syntax.uid  # what decodes the frames, whatever the file names
     if frames.is_native:
-        syntax = _EXPLICIT_BIG_ENDIAN if _is_big_endian(file, frames) else _EXPLICIT_LITTLE_ENDIAN
+        syntax = EXPLICIT_BIG_ENDIAN if _is_big_endian(file, frames) else EXPLICIT_LITTLE_ENDIAN
     return {
         "transfer_syntax": syntax,
         "rows": file.rows,

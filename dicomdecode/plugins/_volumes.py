@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import dicomdecode
+from dicomdecode.volumes.volume import RAS_OF_LPS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_volume(path: Any, **keywords: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -37,7 +36,7 @@ def read_volume(path: Any, **keywords: Any) -> tuple[NDArray[Any], NDArray[np.fl
         if affine is None or affine.ndim > 2:
             row, column = image.spacing or (1.0, 1.0)
             affine = np.diag([column, row, 1.0, 1.0])
-    return (pixels if image.frames > 1 else pixels[np.newaxis]).swapaxes(0, 2), _LPS_TO_RAS @ affine
+    return (pixels if image.frames > 1 else pixels[np.newaxis]).swapaxes(0, 2), RAS_OF_LPS @ affine
 
 
 def _of_series(volume: dicomdecode.Volume) -> tuple[NDArray[Any], NDArray[np.float64]]:

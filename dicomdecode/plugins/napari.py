@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dicomdecode
+from dicomdecode.pictures.frames import is_colour
 
 __all__ = ["get_reader"]
 
@@ -45,8 +46,7 @@ def _layer_of(path: str) -> Layer:
         volume = dicomdecode.read_series(path)
         return volume.array, {"scale": tuple(volume.spacing), "name": "DICOM series"}, "image"
     with dicomdecode.open(path) as image:
-        is_colour = len(image.shape) - (image.frames > 1) == 3
-        if is_colour:
+        if is_colour(image):
             return image.pixels(values="display"), {**_scale(image), "rgb": True}, "image"
         window = image.window_of() or image.window_of(window="auto")
         assert window is not None

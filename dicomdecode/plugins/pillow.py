@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image, ImageFile
 
 import dicomdecode
+from dicomdecode.pictures.frames import is_colour
 
 __all__ = ["DicomImageFile", "register"]
 
@@ -39,14 +40,14 @@ class DicomImageFile(ImageFile.ImageFile):
         file.seek(0)
         try:
             self._dicom = dicomdecode.open(file)
-            is_colour = len(self._dicom.shape) - (self._dicom.frames > 1) == 3
-            self._window = None if is_colour or self._dicom.window_of() is not None else "auto"
+            has_colour = is_colour(self._dicom)
+            self._window = None if has_colour or self._dicom.window_of() is not None else "auto"
         except dicomdecode.DicomError as error:
             raise SyntaxError(str(error)) from error
         if not self._dicom.rows or not self._dicom.columns:
             raise SyntaxError("a DICOM file without an image")
         self._size = self._dicom.columns, self._dicom.rows
-        self._mode = "RGB" if is_colour else "L"
+        self._mode = "RGB" if has_colour else "L"
         self.n_frames = self._dicom.frames
         self.is_animated = self.n_frames > 1
         self._frame, self._decoded = 0, -1

@@ -13,6 +13,13 @@ from dicomdecode.limits import over_limit
 from dicomdecode.reading._reading import DicomFile, FileSource, MemorySource, PathSource, Source
 from dicomdecode.reading.archives import split_archive
 from dicomdecode.reading.remote import is_url, open_url
+from dicomdecode.syntaxes import (
+    DEFLATED,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT,
+    IMPLICIT_LITTLE_ENDIAN,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +38,6 @@ _STEP = 1 << 20
 _COMPRESSED = ("zipfile", "gzip", "bz2", "lzma")
 _PIXEL_DATA = 0x7FE00010
 #: Transfer syntaxes whose data set is not in Explicit VR Little Endian.
-_IMPLICIT = ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 def open_source(source: Any, limits: Limits) -> Source:
@@ -160,7 +164,7 @@ def _written(dataset: Dataset) -> bytes:
     from pydicom.filewriter import write_dataset
 
     uid = _syntax_of(dataset)
-    implicit, big_endian = uid in _IMPLICIT, uid == _BIG_ENDIAN
+    implicit, big_endian = uid in IMPLICIT, uid == EXPLICIT_BIG_ENDIAN
     encoding = getattr(dataset, "_character_set", "iso8859")
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = implicit, not big_endian
@@ -169,7 +173,7 @@ def _written(dataset: Dataset) -> bytes:
         _write_pixels(buffer, dataset, implicit, big_endian)
     write_dataset(buffer, dataset[_PIXEL_DATA + 1 :], encoding)
     body = bytes(buffer.getvalue())
-    if uid == _DEFLATED:
+    if uid == DEFLATED:
         deflater = zlib.compressobj(wbits=-15)
         body = deflater.compress(body) + deflater.flush()
     value = uid.encode("ascii") + b"\0" * (len(uid) % 2)
@@ -183,8 +187,8 @@ def _syntax_of(dataset: Dataset) -> str:
         return str(uid).strip()
     implicit, little_endian = dataset.original_encoding
     if implicit:
-        return "1.2.840.10008.1.2"
-    return _BIG_ENDIAN if implicit is not None and not little_endian else "1.2.840.10008.1.2.1"
+        return IMPLICIT_LITTLE_ENDIAN
+    return EXPLICIT_BIG_ENDIAN if implicit is not None and not little_endian else EXPLICIT_LITTLE_ENDIAN
 
 
 def _write_pixels(buffer: Any, dataset: Dataset, implicit: bool, big_endian: bool) -> None:
@@ -195,7 +199,7 @@ def _write_pixels(buffer: Any, dataset: Dataset, implicit: bool, big_endian: boo
     element = dataset[_PIXEL_DATA]
     value = element.value or b""
     order = ">" if big_endian else "<"
-    native = _syntax_of(dataset) in (*_IMPLICIT, _BIG_ENDIAN, _DEFLATED, "1.2.840.10008.1.2.1")
+    native = _syntax_of(dataset) in (*IMPLICIT, EXPLICIT_BIG_ENDIAN, DEFLATED, EXPLICIT_LITTLE_ENDIAN)
     fragments = value[:4] == b"\xfe\xff\x00\xe0" and (element.is_undefined_length or not native)
     if not fragments and len(value) % 2:
         value = bytes(value) + b"\0"

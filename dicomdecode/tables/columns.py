@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels.arguments import not_one_of
 from dicomdecode.reading.private import private_tag
-from dicomdecode.tags import keyword_of, parse_tag, private_vr_of, vr_of
+from dicomdecode.tags import keyword_of, may_be_several, parse_tag, private_vr_of, vr_of
 
 if TYPE_CHECKING:
     from dicomdecode.reading import DataSet
@@ -147,7 +147,7 @@ def _column(name: Any, tag: Any, kind: Any) -> Column:
     vr = vr_of(path[-1])
     if vr == "SQ":
         raise ValueError(f"{name} is a sequence: name an element of its items, as in '[SequenceName][*][CodeValue]'")
-    is_list = ALL_ITEMS in path[1::2] or _may_be_several(path[-1])
+    is_list = ALL_ITEMS in path[1::2] or may_be_several(path[-1])
     return Column(name, path, None, _kind(name, vr, kind), is_list)
 
 
@@ -163,16 +163,6 @@ def _path_of(tag: Any) -> tuple[int, ...]:
     if any(number < ALL_ITEMS for number in path[1::2]) or (-1 in path[1::2] and "*" not in str(tag)):
         raise ValueError(f"items are counted from 0: {tag!r}")
     return path
-
-
-def _may_be_several(tag: int) -> bool:
-    """Whether the data dictionary allows several values."""
-    from pydicom.datadict import dictionary_VM
-
-    try:
-        return str(dictionary_VM(tag)) != "1"
-    except KeyError:
-        return False
 
 
 def _kind(name: str, vr: str, asked: Any) -> Kind:

@@ -18,7 +18,7 @@ import numpy as np
 from dicomdecode.errors import MalformedError
 from dicomdecode.limits import Limits, check_limit, default_limits
 from dicomdecode.reading import MemorySource, open_source
-from dicomdecode.syntaxes import SYNTAXES
+from dicomdecode.syntaxes import EXPLICIT_BIG_ENDIAN, IMPLICIT, SYNTAXES
 from dicomdecode.tfio_compat.dictionary import implicit_vr
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, open_lenient
 
@@ -128,8 +128,8 @@ class _Believed:
     def __init__(self, file: DicomFile) -> None:
         self._found: dict[int, tuple[str, bytes]] = {}
         uid = file.transfer_syntax
-        self._order = ">" if uid == "1.2.840.10008.1.2.2" else "<"
-        explicit = uid not in ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
+        self._order = ">" if uid == EXPLICIT_BIG_ENDIAN else "<"
+        explicit = uid not in IMPLICIT
         contents = bytes(file.source.read_at(0, file.source.size))
         at = 132 if contents[128:132] == b"DICM" else 0
         while contents[at : at + 2] == b"\2\0":
