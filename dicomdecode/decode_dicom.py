@@ -118,7 +118,7 @@ def decode_dicom_image(
     on_error : {"skip", "strict", "lossy"}
         "strict" raises. "skip" returns an empty 1-D array of `dtype` when the content cannot be decoded, or when the
         possible range of the values does not fit in `dtype`. "lossy" goes on (and clips) when only the range does not
-        fit. A skipped image says why on ``logging.getLogger("dicomdecode")`` only; "strict" raises the reason.
+        fit. The reason is logged on ``logging.getLogger("dicomdecode")``.
     scale : {"preserve", "auto"}
         "preserve" converts value by value; "auto" stretches the possible range over an integer dtype, or onto [0, 1].
     dtype : dtype
@@ -138,7 +138,7 @@ def decode_dicom_image(
     DicomError
         Only under "strict": the content cannot be decoded, or (a plain ValueError) the range does not fit.
     OSError, MemoryError, TypeError, ValueError
-        Whatever `on_error` says: the path cannot be read, an argument is wrong.
+        With any `on_error`: the path cannot be read, or an argument is wrong.
 
     Examples
     --------
@@ -197,8 +197,8 @@ def decode_dicom_data(
         Each element is parsed by itself: 0x00100010, "PatientName", "0010,0010", "(0010,0010)", "0x0010,0x0010", or a
         path "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]". The data set is looked up first, then file meta.
     on_error : {"skip", "strict"}
-        "skip" gives "" for a tag that fails (a sequence, say), and for all tags of a file that cannot be read, which
-        says why on ``logging.getLogger("dicomdecode")``. "strict" raises.
+        "skip" gives "" for a tag that fails (a sequence, say), and for all tags of a file that cannot be read; the
+        reason is logged on ``logging.getLogger("dicomdecode")``. "strict" raises.
     limits : Limits, optional
         What the file may ask for.
 
@@ -213,7 +213,7 @@ def decode_dicom_data(
     DicomError
         Only under "strict".
     OSError, TypeError, ValueError
-        The path cannot be read; an element of `tags` is no tag.
+        The path cannot be read; an element of `tags` is not a tag.
 
     Examples
     --------

@@ -25,14 +25,14 @@ class DicomError(ValueError):
     """The content of a DICOM file cannot be decoded.
 
     The text says what is wrong, where, and what to do. It never holds a value of the file's data set or a full path.
-    An error is not changed after it was made: `located` makes another one.
+    An error does not change once it is made: `located` makes another one.
 
     Attributes
     ----------
     message : str
         What is wrong, without the place and the hint.
     code : str
-        A stable word for programs, such as ``"element_cut"``; the table is in docs/errors_and_limits.md.
+        A stable code for programs, such as ``"element_cut"``; the table is in docs/errors_and_limits.md.
     tag : int or None
         The data element concerned, 0xGGGGEEEE.
     offset : int or None
@@ -90,9 +90,9 @@ class DicomError(ValueError):
         return f"{text}. {self.hint}" if self.hint else text
 
     def located(self, *, message: str | None = None, offset: int | None = None) -> Self:
-        """The same error, with the message and the offset that a caller further out knows better.
+        """The same error with another message or offset, which a caller further out knows better.
 
-        It has the traceback, the cause and the notes of this one: raise it ``from error.__cause__``.
+        It keeps the traceback, the cause and the notes of this one: raise it ``from error.__cause__``.
 
         Examples
         --------
@@ -149,7 +149,7 @@ class TruncatedError(MalformedError):
 
 
 class UnsupportedError(DicomError):
-    """The file is (or may be) right, but this package does not decode its kind.
+    """The file is, or may be, valid, but this package cannot decode it.
 
     Examples
     --------
@@ -164,7 +164,7 @@ class UnsupportedError(DicomError):
 
 
 class LimitError(DicomError):
-    """The header asks for more than the limits in force allow; nothing was allocated.
+    """The file asks for more than the limits allow; nothing was allocated.
 
     Examples
     --------
@@ -179,7 +179,7 @@ class LimitError(DicomError):
 
 
 class ExportError(DicomError):
-    """What was converted cannot be written to its place.
+    """The results of a conversion cannot be written.
 
     Examples
     --------
@@ -197,7 +197,7 @@ class ExportError(DicomError):
 
 
 class VolumeError(DicomError):
-    """The files can each be decoded, but they are not the one volume that was asked for.
+    """Each file can be decoded, but together they are not one volume.
 
     Examples
     --------
@@ -213,7 +213,7 @@ class VolumeError(DicomError):
 
 
 class IsolationError(DicomError):
-    """The process that a file was decoded in ended, or took too long (`isolation="process"`).
+    """The process that decoded a file ended or took too long (`isolation="process"`).
 
     Examples
     --------

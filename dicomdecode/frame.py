@@ -14,7 +14,7 @@ from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels.arguments import check_flag, check_whole
 from dicomdecode.reading import DicomFile, open_source
-from dicomdecode.syntaxes import SYNTAXES
+from dicomdecode.syntaxes import DEFLATED, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, IMPLICIT, SYNTAXES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_frame"]
 
-_IMPLICIT = ("1.2.840.10008.1.2", "1.2.840.113619.5.2")
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_DEFLATED = "1.2.840.10008.1.2.1.99"
-_EXPLICIT = "1.2.840.10008.1.2.1"
 _UNDEFINED = 0xFFFFFFFF
 _MOST = 0xFFFFFFFE  # bytes in an item or a value
 _MOST_OF_CODE = 16  # characters of a Code String (PS3.5 6.2)
@@ -89,9 +85,9 @@ class _Frame(NamedTuple):
         """A file that holds the frame, and where in it the codestream begins."""
         uid = self.transfer_syntax
         is_native = SYNTAXES[uid].codec == "native"
-        if uid == _DEFLATED:  # of a whole data set: its frames are native
-            uid = _EXPLICIT
-        encoding = _Encoding(uid not in _IMPLICIT, ">" if uid == _BIG_ENDIAN else "<")
+        if uid == DEFLATED:  # of a whole data set: its frames are native
+            uid = EXPLICIT_LITTLE_ENDIAN
+        encoding = _Encoding(uid not in IMPLICIT, ">" if uid == EXPLICIT_BIG_ENDIAN else "<")
         meta = _Encoding(True, "<").element(0x00020010, "UI", uid.encode("ascii"))
         front = bytes(128) + b"DICM" + meta + self.header(encoding)
         size = codestream.nbytes
@@ -130,13 +126,13 @@ def decode_frame(
     threads: int = 1,
     limits: Limits | None = None,
 ) -> NDArray[Any]:
-    """Decode one frame that is in no file.
+    """Decode one frame that is not in a file.
 
     Parameters
     ----------
     codestream : bytes-like
-        What a fragment holds; of an uncompressed transfer syntax the cells of the frame. Padding at its end does no
-        harm.
+        The bytes of the fragments; for an uncompressed transfer syntax the cells of the frame. Padding at the end is
+        allowed.
     transfer_syntax : str
         Its UID. A codestream that is plainly of another codec is decoded by that.
     rows, columns : int
@@ -162,7 +158,7 @@ def decode_frame(
     Raises
     ------
     DicomError
-        The codestream cannot be decoded, or is not what was said. `offset` counts from its first byte.
+        The codestream cannot be decoded, or contradicts the arguments. `offset` counts from its first byte.
     ValueError, TypeError
         An argument is wrong.
 

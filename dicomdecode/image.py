@@ -38,7 +38,7 @@ _PLANES = 1 << 16
 
 
 class DicomImage(Pictured):
-    """An opened DICOM file. It opens whatever it holds; one without pixel data raises when pixels are asked for.
+    """An opened DICOM file. A file without pixel data opens too; it raises when its pixels are read.
 
     Use it as a context manager, or `close` it, to release a file opened by its path.
 
@@ -61,7 +61,7 @@ class DicomImage(Pictured):
     steps : tuple of str
         What `pixels()` with its defaults applies (to frame 0), with the numbers.
     issues : tuple of str
-        What is odd about the file although it decodes: texts, each with a `code` and a `tag`. Looked for when asked.
+        What is wrong with the file although it decodes: texts, each with a `code` and a `tag`. Found when first read.
 
     Examples
     --------
@@ -207,7 +207,7 @@ class DicomImage(Pictured):
         Raises
         ------
         DicomError, ValueError
-            As `pixels` does, for what the header alone can tell.
+            As from `pixels`, for what the header alone can tell.
 
         Examples
         --------
@@ -222,10 +222,10 @@ class DicomImage(Pictured):
             return steps_of(Frames(self._pixels, request), request, frame)
 
     def window_of(self, *, frame: int = 0, window: Any = None) -> tuple[float, float, str] | None:
-        """The window that display values of a frame are made with, (center, width, function) in modality values.
+        """The window of the display values of a frame: (center, width, function) in modality values.
 
-        A VOI LUT has the function "LUT", and the values that it has entries for. None where the possible range is used,
-        and for colour.
+        A VOI LUT has the function "LUT" and the range of its entries. None where the possible range is used, and for
+        colour.
 
         Examples
         --------
@@ -260,7 +260,7 @@ class DicomImage(Pictured):
         Returns
         -------
         int, float, str, datetime.date, bytes, list or None
-            A list for several values, and of data sets (with `tag` of their own) for a sequence.
+            A list for several values; for a sequence a list of data sets, which have `tag` too.
 
         Raises
         ------
@@ -294,7 +294,7 @@ class DicomImage(Pictured):
 
     @property
     def codestream(self) -> dict[str, Any] | None:
-        """What the codestream of frame 0 says of itself (JPEG 2000: levels, tiles, progression, transform)."""
+        """What the codestream of frame 0 says about itself (JPEG 2000: levels, tiles, progression, transform)."""
         with self._awake():
             return first_codestream(self._pixels)
 
@@ -400,10 +400,10 @@ class DicomImage(Pictured):
 
     @property
     def dataset(self) -> Dataset:
-        """A pydicom Dataset, read when asked for.
+        """A pydicom Dataset, read on first use.
 
-        What pydicom warns of while it reads is not passed on: it repeats values. Elements become values when they are
-        asked for, and what it says then is its own.
+        Warnings of pydicom while it reads are dropped, because they repeat values of the file. Elements are converted
+        when they are first used; warnings of that time are passed on.
 
         Raises
         ------
@@ -431,7 +431,7 @@ class DicomImage(Pictured):
             self._source.rest()
 
     def close(self) -> None:
-        """Release the file, if it was opened by its path. Pixels cannot be read any more.
+        """Release the file if it was opened by its path. Pixels cannot be read afterwards.
 
         Examples
         --------
@@ -467,7 +467,7 @@ def _unpickle(origin: Any, limits: Limits) -> DicomImage:
 
 
 def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImage:
-    """Open a DICOM file; pixels are read when asked for.
+    """Open a DICOM file; its pixels are read when they are needed.
 
     Parameters
     ----------
@@ -483,7 +483,7 @@ def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImag
     Raises
     ------
     DicomError
-        It is not a DICOM file, or its elements cannot be walked.
+        It is not a DICOM file, or its data set is damaged.
     OSError
         The path cannot be opened.
     TypeError

@@ -1,4 +1,4 @@
-"""What is odd about a file although it decodes: what was tolerated, corrected or ignored, what contradicts itself."""
+"""What is wrong with a file that decodes all the same: what was tolerated, corrected or ignored."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Issue", "find_issues"]
 
-#: The largest frame that is looked into, in bytes.
+#: The largest codestream that is examined, in bytes.
 _LOOK = 1 << 24
 
 
 class Issue(str):
-    """A text for people, with a word for programs.
+    """A text for people, with a code for programs.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Issue(str):
     Raises
     ------
     ValueError
-        `code` is neither one of issues nor one of errors.
+        `code` is in neither table.
     """
 
     code: str
@@ -70,7 +70,7 @@ def _rebuild(text: str, code: str, tag: int | None) -> Issue:
 
 
 def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
-    """Look through a file. Of its pixels no more is read than frame 0, and none that are compressed are decoded."""
+    """Examine a file. Of its pixels at most frame 0 is read, and no compressed frame is decoded."""
     file = pixels.file
     found: list[Issue] = []
     checks: list[Callable[[], Iterator[Issue]]] = [
@@ -83,7 +83,7 @@ def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
     try:
         frames = Frames(pixels, Request(values="stored", color="stored"))
     except DicomError:
-        pass  # no pixels to be had: asking for them says why
+        pass  # no pixels can be decoded: asking for them says why
     else:
         checks.append(lambda: _attributes(file))
         if frames.is_native:
@@ -93,7 +93,7 @@ def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
     for check in checks:
         try:
             found.extend(check())
-        except DicomError as error:  # what a check trips over is an issue by itself
+        except DicomError as error:  # an error in a check is an issue by itself
             if all(error.code != issue.code for issue in found):
                 found.append(Issue(error.message, error.code, error.tag))
     return tuple(found)
@@ -123,23 +123,25 @@ def _encoding(file: DicomFile) -> Iterator[Issue]:
     if syntax.strip(b" \0") != syntax.strip(b" \0\t\n\v\f\r"):
         yield Issue("white space around the transfer syntax: it is ignored", "uid_padding", 0x00020010)
     if file.first_odd_vr:
-        text = "the VR of an element is none that there is: what follows tells its length"
+        text = "the VR of an element does not exist: the bytes behind it tell the length"
         yield Issue(text, code="vr", tag=_told(file.first_odd_vr))
     if file.pixel_data_elements > 1:
-        yield Issue("there are two Pixel Data elements: the first counts", code="element_twice", tag=file.pixels_tag)
+        yield Issue(
+            "there are two Pixel Data elements: the first one is used", code="element_twice", tag=file.pixels_tag
+        )
     elif file.first_repeated:
-        text = "an element is there twice: the first counts that is not empty"
+        text = "an element occurs twice: the first one that is not empty is used"
         yield Issue(text, code="element_twice", tag=_told(file.first_repeated))
     if not all(is_known(term) for term in terms_of(file.raw(0x00080005) or b"")):
         yield Issue("a character set is unknown: its text is read as ISO_IR 100", "character_set", 0x00080005)
 
 
 def _told(tag: int) -> int | None:
-    """A tag that may be told: that of a misplaced header may be a piece of somebody's name."""
+    """`tag` if it is a defined one. Read at a wrong place, four bytes of a patient's name may pass for a tag."""
     return tag if is_defined(tag) else None
 
 
-#: Numbers of a picture that are DS or IS: what else is found there is read all the same.
+#: Attributes of an image that are DS or IS; another VR or form is read all the same.
 _NUMBERS = (0x00280008, 0x00280030, 0x00281050, 0x00281051, 0x00281052, 0x00281053, 0x00181164, 0x3004000E)
 _NOT_IN_NUMBERS = re.compile(rb"[\t\n\v\f\r,]|\0+[^\0 ]")
 
@@ -157,10 +159,11 @@ def _numbers(file: DicomFile) -> Iterator[Issue]:
 def _values(file: DicomFile) -> Iterator[Issue]:
     """Of the stages after stored values."""
     for error in first_voi(file, file.signed)[1]:
+        text = f"{error.message}: it is not used"
         if error.code in ("window", "decimal_string"):
-            yield Issue(f"{error.message}: it is not used", code="window_width", tag=error.tag)
+            yield Issue(text, code="window_width", tag=error.tag)
         else:
-            yield Issue(f"{error.message}: it is not used", code=error.code, tag=error.tag)
+            yield Issue(text, code=error.code, tag=error.tag)
     wrong = wrong_spacing(file)
     if wrong is not None:
         yield Issue("a spacing is not two positive numbers: it is not used", code="spacing", tag=wrong)
@@ -184,7 +187,9 @@ def _palette(pixels: PixelData) -> Iterator[Issue]:
             text = f"the palette declares {palette.declared} bits and uses {palette.bits}"
             yield Issue(text, code="palette_depth", tag=0x00281101)
         if palette.is_short:
-            yield Issue("a table of the palette has fewer entries than it says", code="palette_short", tag=0x00281201)
+            yield Issue(
+                "a table of the palette has fewer entries than its descriptor says", "palette_short", 0x00281201
+            )
         if palette.differs:
             yield Issue("the descriptors of the palette differ", code="palette_channels", tag=0x00281101)
 
@@ -324,7 +329,7 @@ def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
     yield from _of_stream(file, header.rows, header.columns, header.components, header.precision)
     allowed = _PROCESSES.get(file.transfer_syntax.rpartition(".")[2])
     if allowed is not None and header.process not in allowed:
-        text = "the codestream is of another JPEG process than the transfer syntax says"
+        text = "the codestream and the transfer syntax disagree on the JPEG process"
         yield Issue(text, code="stream_process", tag=0x00020010)
     # T.81 B.2.3: a sequential DCT scan has all 64 coefficients; libraries take it for such whatever it says.
     end = header.entropy - 3

@@ -1,4 +1,4 @@
-"""Limits on what a file's header may ask for, checked before memory is asked for."""
+"""Limits on what a file's header may ask for, checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INFLATE_RATIO = 200
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a decode may ask for. A file that asks for more gets a `LimitError` before any allocation.
+    """What a file may ask for. For one that asks for more, `LimitError` is raised before any allocation.
 
     Parameters
     ----------
@@ -37,20 +37,20 @@ class Limits:
     header_bytes : int
         Bytes read in front of the pixel data.
     elements : int
-        Data elements walked in one data set; an 8th of them, and 65,536 in any case, outside of sequences.
+        Data elements read in one data set; outside of sequences an eighth of them, and at least 65,536.
     depth : int
         Levels of nested sequences and items, at most 256.
     fragments : int
         Fragments of encapsulated pixel data.
     inflate_ratio : int
-        Inflated bytes for each deflated one. The default holds from 32 MiB on, since small black images are deflated a
-        thousandfold; a smaller ratio holds from the first byte.
+        Inflated bytes for each deflated one. The default applies from 32 MiB on, because small black images are
+        deflated a thousandfold; a smaller ratio applies from the first byte.
     pixels_per_byte : int
         Pixels of a frame for each byte of its codestream, for codecs that need hardly a bit for a black picture (JPEG
-        2000, JPEG XL, video). Frames of up to 2^26 pixels are never refused for it.
+        2000, JPEG XL, video). Frames of up to 2^26 pixels are never refused by it.
     stream_bytes : int
-        Bytes read from what has no size or no positions: a pipe, a device, a file object that cannot seek, a member
-        of an archive, what a server without ranges gives.
+        Bytes read from a source without a known size or without seeking: a pipe, a device, a file object that cannot
+        seek, a member of an archive, a server without ranges.
 
     Examples
     --------
@@ -74,12 +74,12 @@ class Limits:
 
     @classmethod
     def strict(cls, **changes: int) -> Limits:
-        """Limits for files from strangers: of a size that one picture or one series has, a gigabyte at most.
+        """Limits for files from untrusted sources: enough for one image or one series, 1 GiB at most.
 
         Parameters
         ----------
         **changes : int
-            Limits that are to be others than these.
+            Limits to be set to other values.
 
         Examples
         --------
@@ -124,7 +124,7 @@ def default_limits() -> Limits:
 
 
 def limits_of(limits: Limits | None) -> Limits:
-    """`limits=` of a public function: the default ones for None, TypeError for what are no limits."""
+    """`limits=` of a public function: the default ones for None, TypeError for anything but `Limits`."""
     if limits is None:
         return _default
     if not isinstance(limits, Limits):
@@ -147,7 +147,7 @@ def set_default_limits(limits: Limits) -> Limits:
     Raises
     ------
     TypeError
-        `limits` is no `Limits`.
+        `limits` is not a `Limits`.
 
     Examples
     --------
@@ -156,9 +156,9 @@ def set_default_limits(limits: Limits) -> Limits:
     >>> _ = dd.set_default_limits(before)
     """
     global _default
-    if not isinstance(limits, Limits):
-        raise TypeError(f"limits must be a dicomdecode.Limits, not {type(limits).__name__}")
-    previous, _default = _default, limits
+    if limits is None:
+        raise TypeError("limits must be a dicomdecode.Limits, not NoneType")
+    previous, _default = _default, limits_of(limits)
     return previous
 
 
@@ -177,7 +177,7 @@ def over_limit(
     frame: int | None = None,
     hint: str = "",
 ) -> LimitError:
-    """The error of a file that asks for more than a limit allows: all of them read alike.
+    """The error of a file that asks for more than a limit allows, in the same words for all limits.
 
     Parameters
     ----------

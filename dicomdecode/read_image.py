@@ -68,7 +68,7 @@ def imread(
     padding : float, optional
         What pixels of Pixel Padding Value (and its range) become, after the modality stage.
     reduce : int
-        Halve the resolution so many times (JPEG 2000).
+        Halve the resolution this many times (JPEG 2000).
     region : (row, column, height, width), or (slice, slice), optional
         Only this part, in full-resolution pixels. The slices of rows and of columns mean what they mean to NumPy:
         ``region=numpy.s_[10:20, -5:]``.
@@ -78,7 +78,7 @@ def imread(
         Only with "display": draw the overlays (60xx,3000) at the maximum of the dtype. `DicomImage.overlays` has them
         as arrays.
     codec : {"openjpeg"}, optional
-        Decode JPEG 2000 and HTJ2K by OpenJPEG instead of by our own decoder; other streams are decoded as ever.
+        Decode JPEG 2000 and HTJ2K by OpenJPEG instead of our own decoder; other streams are decoded as usual.
     limits : Limits, optional
         What the file may ask for.
 

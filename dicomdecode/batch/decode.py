@@ -36,14 +36,14 @@ _BYTES_OF_A_PART = 1 << 21  # of results: with more, they leave the cache before
 
 @dataclass(slots=True, eq=False)
 class Decoded:
-    """What became of one file of a batch.
+    """The outcome for one file of a batch.
 
     Attributes
     ----------
     index : int
         Its place in the input, counted from 0.
     source : object
-        The source as it was handed in; the path of a file in a folder or an archive.
+        The source as it was given; for a file of a folder or an archive, its path.
     array : ndarray or None
         The pixels, as `imread` gives them; None exactly when `error` is not.
     error : Exception or None
@@ -51,7 +51,7 @@ class Decoded:
     shape : tuple of int or None
         Of the decoded image: of `array` before it was filled up with `pad`.
     seconds : float
-        That the work on it took.
+        The time that it took.
 
     Examples
     --------
@@ -95,9 +95,9 @@ class _Decode:
 
 
 class Batch(Iterator[Decoded]):
-    """The results of `decode_batch`, one after the other.
+    """The results of `decode_batch`, one by one.
 
-    It is a context manager, too: at its end, or by `close`, nothing new is decoded.
+    It is also a context manager: when that ends, or after `close`, no further file is begun.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class Batch(Iterator[Decoded]):
             self._ready = iter(next(self._files))
 
     def close(self) -> None:
-        """Begin nothing new; what is finished can still be taken.
+        """Begin no further file; finished results can still be taken.
 
         Examples
         --------
@@ -267,7 +267,7 @@ def decode_batch(
     Parameters
     ----------
     sources : iterable, or one source
-        Of everything that `dicomdecode.open` takes, folders, patterns (``"scans/**/*.dcm"``), archives ("scans.zip",
+        Anything that `dicomdecode.open` takes, folders, patterns (``"scans/**/*.dcm"``), archives ("scans.zip",
         ``"scans.zip/a/*.dcm"``) and URLs. It may be endless: at most ``2 * threads`` files are read ahead.
     threads : int, optional
         How many files are decoded side by side; default: one for each core. Where there are fewer files than threads,
@@ -275,8 +275,8 @@ def decode_batch(
     ordered : bool
         Results in the order of the sources, else as they are finished.
     on_error : {"record", "raise", "skip"}
-        What happens to a file that fails: a result with its error; the error, after what came before it; nothing (it is
-        counted in `failed`).
+        What happens when a file fails: its result has the error; the error is raised after the results before it; or
+        the file is only counted in `failed`.
     out : ndarray (N, ...), optional
         C-contiguous; result i goes into ``out[i]``. Its dtype is that of the results.
     shape : tuple of int, optional
@@ -284,11 +284,11 @@ def decode_batch(
     pad : float, optional
         With `shape` or `out`: smaller results are filled up with this at the end of each axis.
     progress : bool
-        Show on a terminal how many files are done and failed, how many a second, and how long the others take.
+        Show on a terminal how many files are done and failed, how many per second, and how long the rest will take.
     executor : concurrent.futures.Executor, optional
-        Decodes instead of threads; `threads` is how many files it decodes side by side then.
+        Decodes instead of threads of our own; `threads` then is how many files it decodes side by side.
     isolation : "process", optional
-        Decodes in processes with a limit of memory: a file that kills one costs an `IsolationError`, and no more.
+        Decodes in processes with a memory limit: a file that kills its process gets an `IsolationError`, nothing more.
     timeout : float, optional
         With `isolation`: seconds for each file.
     values, color, dtype, scale, frames, window, padding, reduce, region, overlays, limits

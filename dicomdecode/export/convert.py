@@ -32,36 +32,36 @@ def convert(
     limits: Limits | None = None,
     **keywords: Any,
 ) -> Report:
-    """Convert many files. What was asked for is written and nothing else: pixels, and the tags named in `tags`.
+    """Convert many files. Only the pixels and the tags named in `tags` are written.
 
     Parameters
     ----------
     sources : iterable, or one source
         As in `decode_batch`.
     dest : path
-        A folder. It holds the results, named by their number, and ``manifest.jsonl``, a line for each source, which
-        names it.
+        A folder for the results, named by their number, and for ``manifest.jsonl``, which has a line with the name of
+        each source.
     format : {"npy", "npz", "png", "tiff", "nifti", "zarr", "tfrecord", "webdataset", "parquet"}
-        "nifti" writes the volumes of each series; "parquet" tags alone.
+        "nifti" writes the volumes of each series; "parquet" writes tags only.
     values : str, optional
         As in `imread`. Default: "display" for "png", else "modality".
     tags : list, or dict name -> tag
-        To be written too, each in any form that `read_tags` takes.
+        Tags that are written too, each in any form that `read_tags` takes.
     shard_size : int, optional
-        Records of a file, for "tfrecord", "webdataset" and "parquet"; default 256, of "parquet" 1024.
+        Records per file, for "tfrecord", "webdataset" and "parquet"; default 256, for "parquet" 1024.
     workers : int, optional
         Threads, or units that are given to `executor` side by side; default: one for each core.
     executor : concurrent.futures.Executor, optional
         Its workers read and write whole units; they must see `dest`. Sources must be picklable for processes.
     on_error : {"record", "raise", "skip"}
-        What happens to a source that fails: a line in the manifest; the error, after what came before it is written;
-        nothing but that it is counted.
+        What happens when a source fails: it gets a line in the manifest; the error is raised once everything before it
+        is written; or it is only counted.
     resume : bool
-        Go on from what a run with the same settings has left in `dest`; what it has done is not done again.
+        Go on where an earlier run with the same settings stopped: what is in `dest` is not done again.
     overwrite : bool
-        Throw away the results of a run before, whatever its settings were.
+        Remove the results of an earlier run, whatever its settings were.
     progress : bool
-        Show on a terminal how far it is.
+        Show the progress on a terminal.
     dry_run : bool
         Write nothing; `done` of the report is how many sources would be converted.
     limits, keywords
@@ -75,7 +75,7 @@ def convert(
     ------
     ExportError
         `dest` holds something else (`target_exists`), another run writes there (`target_busy`), the disk is full
-        (`disk_full`) or refuses (`not_writable`). What is finished stays, and can be gone on from.
+        (`disk_full`) or not writable (`not_writable`). Finished results stay, and a later run can go on from them.
     ValueError, TypeError
         An argument is wrong.
     ImportError

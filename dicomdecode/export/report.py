@@ -15,16 +15,16 @@ FORMAT_NAMES = ("npy", "npz", "png", "tiff", "nifti", "zarr", "tfrecord", "webda
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of the sources of an export.
+    """The outcome of an export.
 
     Attributes
     ----------
     done, skipped, failed : int
-        Sources that were converted; that a run before had converted; that could not be.
+        Sources that were converted, that an earlier run had converted, and that failed.
     bytes : int
-        That were written.
+        The bytes that were written.
     seconds : float
-        That it took.
+        The time that it took.
     manifest : Path
         The file with a line for each source.
 

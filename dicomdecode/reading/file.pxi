@@ -397,7 +397,7 @@ cdef class DicomFile(DataSet):
 
     @property
     def first_odd_vr(self):
-        """The first element whose VR is none that there is; 0 where there is none."""
+        """The first element whose VR does not exist; 0 if there is none."""
         cdef size_t i
         cdef const Element* e
         for i in range(self.m.elements.count):

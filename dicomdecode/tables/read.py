@@ -68,7 +68,7 @@ def read_tags(
     character_set: str | Sequence[str] | None = None,
     limits: Limits | None = None,
 ) -> TagTable:
-    """Read data elements of many files into a table. Of the files only the headers are read.
+    """Read data elements of many files into a table. Only the headers of the files are read.
 
     Parameters
     ----------
@@ -82,14 +82,14 @@ def read_tags(
         Name of a column -> "int", "float", "date", "time", "datetime", "str" or "bytes" (or int, float, str, bytes).
         Default: by the VR that the data dictionary has.
     on_error : {"record", "raise", "skip"}
-        What happens to a file that cannot be read: a row of "unreadable" cells, and its error in ``table.errors``; the
-        error is raised; no row.
+        What happens when a file cannot be read: it has a row of "unreadable" cells and its error in ``table.errors``;
+        the error is raised; or it has no row.
     threads : int, optional
         How many files are read side by side; default: one for each core.
     progress : bool
         Show on a terminal how many files are done.
     executor : concurrent.futures.Executor, optional
-        Reads instead of threads.
+        Reads instead of threads of our own.
     character_set : str or list of str, optional
         Terms of Specific Character Set (0008,0005) instead of those in the files: "ISO_IR 192".
     limits : Limits, optional

@@ -32,9 +32,9 @@ class TagTable:
     names : tuple of str
         Of the columns.
     sources : list
-        Of the rows: what was handed in; of a folder or an archive the path of the file.
+        Of the rows: the sources as they were given; for a file of a folder or an archive, its path.
     errors : dict of int and Exception
-        Row -> why nothing of the file could be read.
+        Row -> why the file could not be read.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class TagTable:
         return name in self._columns
 
     def mask(self, name: str) -> NDArray[np.str_]:
-        """What is there of each cell of a column: "present", "empty" (without a value), "absent" or "unreadable".
+        """The state of each cell of a column: "present", "empty" (without a value), "absent" or "unreadable".
 
         Examples
         --------

@@ -55,7 +55,7 @@ def read_series(
     """Read the files of a series as a volume.
 
     Slices are ordered, and the affine is made, by Image Position and Image Orientation alone: never by Instance Number,
-    Slice Location or file name, and nothing is resampled, filled in or left out without a word. Enhanced multi-frame
+    Slice Location or file name, and nothing is resampled, filled in or left out silently. Enhanced multi-frame
     files, RT Dose, reconstructed nuclear medicine and Siemens mosaics are read as well.
 
     Parameters
@@ -70,7 +70,7 @@ def read_series(
         slice issues of the volume. Mixed series, sizes and orientations, and slices without a position, stay errors.
     split : {True, "all"}
         True: the sources must be one volume. "all": a list of all volumes, which echo, b-value, time and the like tell
-        apart; with ``strict=False`` what is no volume is left out, with an issue.
+        apart; with ``strict=False`` the files that are no volume are left out, with an issue.
     threads : int, optional
         Slices decoded side by side; default: as many as there are processors.
     limits : Limits, optional
@@ -83,7 +83,7 @@ def read_series(
     Raises
     ------
     VolumeError
-        They are no volume, or several: code `slices_missing`, `slices_duplicate`, `spacing_unequal`, `gantry_tilt`,
+        They are not a volume, or several: code `slices_missing`, `slices_duplicate`, `spacing_unequal`, `gantry_tilt`,
         `orientation_mixed`, `size_mixed`, `series_mixed` or `not_a_volume`. Slices are named by their place among the
         sources, counted from 0.
     DicomError

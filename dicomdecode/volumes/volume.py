@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from dicomdecode.issues import Issue
 
-__all__ = ["Volume"]
+__all__ = ["RAS_OF_LPS", "Volume"]
 
 #: From LPS, the patient's coordinates of DICOM, to RAS, those of NIfTI: x and y change their sign.
-_RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+RAS_OF_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(eq=False, repr=False)
@@ -34,12 +34,12 @@ class Volume(PicturedVolume):
         float64, 4 x 4: (column, row, slice, 1) -> (x, y, z, 1) in mm, the patient's left, back and head (LPS; PS3.3
         C.7.6.2.1.1). The third column is (last - first position) / (slices - 1).
     sources : tuple
-        What was handed in, a file each, in the order of their first slices.
+        The sources as they were given, one for each file, in the order of their first slices.
     varies : dict
         keyword -> what it is in each slice, a list, for what changes within the volume. Of a volume out of several, for
         what tells them apart: keyword -> the one value that it has.
     issues : tuple of str
-        What is odd about the series: texts, each with a `code`.
+        What is wrong with the series although it is read: texts, each with a `code`.
 
     Examples
     --------
@@ -62,7 +62,7 @@ class Volume(PicturedVolume):
     @property
     def affine_ras(self) -> NDArray[np.float64]:
         """The affine to the patient's right, front and head (RAS), as NIfTI has it."""
-        return _RAS_OF_LPS @ self.affine
+        return RAS_OF_LPS @ self.affine
 
     @property
     def spacing(self) -> tuple[float, float, float]:
