@@ -173,8 +173,8 @@ comparisons, with bounds, are on [the page on speed](performance.md).
 
 ## Readers
 
-Stored values of a whole file by its path. Who has no figure is not installed, cannot decode the file, or gives other
-pixels.
+Stored values of a whole file by its path. A reader without a figure is not installed, cannot decode the file, or
+gives other pixels.
 
 ![Times of readers as multiples of dicomdecode's](_static/benchmarks/readers.svg)
 

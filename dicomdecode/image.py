@@ -472,7 +472,7 @@ def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImag
     Parameters
     ----------
     source : bytes, bytearray, memoryview, 1-D uint8 array, str, os.PathLike, binary file object, or pydicom Dataset
-        The file's bytes, a path, a file that can seek (else it is read whole), or a data set.
+        The file's bytes, a path (also in an archive, "study.zip/1.dcm"), a URL, an open file, or a data set.
     limits : Limits, optional
         What the file may ask for.
 

@@ -21,7 +21,7 @@ import dicomdecode
 
 DOCS = Path(__file__).resolve().parent
 MADE = DOCS / "_made"
-SOURCES = "https://github.com/dicomdecode/dicomdecode/blob/main/"
+SOURCES = "https://dicomdecode.example/"
 
 project = "dicomdecode"
 author = "the dicomdecode contributors"
@@ -56,7 +56,6 @@ html_theme = "furo"
 html_title = "dicomdecode"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_theme_options = {"source_repository": "https://github.com/dicomdecode/dicomdecode/", "source_branch": "main"}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 

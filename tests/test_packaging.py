@@ -83,5 +83,5 @@ def test_one_address() -> None:
     files = re.search(r"It stands in ((?:`[^`]+`[,\s]*(?:and )?)+);", text_of("docs/releasing.md"))
     assert files is not None and f"`{address}`" in text_of("docs/releasing.md")
     for name in re.findall(r"`([^`]+)`", files[1]):
-        found = set(re.findall(r"https://github\.com/dicom[\w-]*/[\w-]+", text_of(name)))
+        found = set(re.findall(r"https://dicomdecode\.[\w.-]+\w", text_of(name)))
         assert found == {address}, name

@@ -114,6 +114,18 @@ def test_imageio(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", FILES)
+def test_scikit_image(path: str) -> None:
+    """It asks imageio, which has been told of the plugin."""
+    host = plugin("imageio", "imageio", "skimage")
+    import skimage.io
+
+    host.register()
+    assert np.array_equal(skimage.io.imread(path), dd.imread(path))
+    stored = skimage.io.imread(path, values="stored")
+    assert np.array_equal(stored, dd.imread(path, values="stored"))
+
+
+@pytest.mark.parametrize("path", FILES)
 def test_xarray(path: str) -> None:
     host = plugin("xarray", "xarray")
     import xarray

@@ -63,7 +63,7 @@ class DicomPlugin(PluginV3):
         return ImageProperties(shape, self._image.dtype, index is ..., spacing=spacing)
 
     def metadata(self, index: Any = None, exclude_applied: bool = True) -> dict[str, Any]:
-        """What the image is; its tags, which may name a patient, are had by ``dicomdecode.open``."""
+        """What the image is; ``dicomdecode.open`` gives its tags, which may name a patient."""
         return {"modality": self._image.tag("Modality"), "spacing": self._image.spacing, "steps": self._image.steps}
 
 
