@@ -288,7 +288,7 @@ def test_commands_that_pages_name(capsys: pytest.CaptureFixture[str]) -> None:
 def test_code_map() -> None:
     """The architecture page names every module and no other."""
     page = text_of("docs/architecture.md").split("## Code map")[1].split("## Invariants")[0]
-    named = set(re.findall(r"[\w/]+\.(?:pyx|pxd|py|h)\b", page))
+    named = set(re.findall(r"[\w/]+\.(?:pyx|pxd|pxi|py|h)\b", page))
     package = Path(dicomdecode.__file__).parent
     folders = [ROOT / "dicomdecode", package]
     for name in named:
@@ -296,7 +296,22 @@ def test_code_map() -> None:
     alike = {path for pattern in re.findall(r"`(\w+/\*\.py)`", page) for path in package.glob(pattern)}
     modules = {str(p.relative_to(package)) for p in set(package.rglob("*.py")) - alike} - {"__main__.py"}
     modules = {name for name in modules if not name.endswith("/__init__.py")}
+    core = ROOT / "dicomdecode"
+    modules |= {str(p.relative_to(core)) for kind in ("pyx", "pxi") for p in core.rglob(f"*.{kind}")}
     assert modules <= named, f"not in the code map: {sorted(modules - named)}"
+
+
+def test_rules_stand_where_the_page_says() -> None:
+    """Each function of the table of rules is defined there, and nowhere else outside tfio_compat."""
+    page = text_of("docs/architecture.md").split("## Where each rule stands")[1].split("\n## ")[0]
+    rows = re.findall(r"^\|[^|`]*\| `(\w+)` \| `([\w/.]+)`", page, re.MULTILINE)
+    assert len(rows) == page.count("\n|") - 2
+    sources = [p for kind in ("py", "pyx", "pxi", "pxd") for p in (ROOT / "dicomdecode").rglob(f"*.{kind}")]
+    texts = {str(p.relative_to(ROOT / "dicomdecode")): p.read_text(encoding="utf-8") for p in sources}
+    for rule, place in rows:
+        body = re.compile(rf"^(?:cdef|def) [^()\n]*\b{rule}\((?:[^:\n]|\n )*:$|^{rule} = ", re.MULTILINE)
+        found = [name for name, text in texts.items() if body.search(text) and not name.startswith("tfio_compat/")]
+        assert found == [place], rule
 
 
 @pytest.mark.parametrize("name", NAMES)

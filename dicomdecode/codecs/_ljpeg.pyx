@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memmove, memset
 
 from dicomdecode.codecs._markers cimport (
-    DHP, DHT, DRI, EOI, RST0, SOF3, SOI, SOS, begin_stream, is_frame_header, next_marker, open_segment)
+    DHP, DHT, DRI, EOI, RST0, SOF3, SOI, SOS, are_done, begin_stream, is_frame_header, next_marker, open_segment)
 from dicomdecode.reading._cursor cimport Cursor, peek_u16, short_of
 from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail
 from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
@@ -337,7 +337,6 @@ cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* sp
     cdef Scan scan
     cdef uint16_t word
     cdef int marker
-    cdef int i, missing
     if begin_stream(&c, data, size, fault) < 0:
         return -1
     while True:
@@ -366,10 +365,7 @@ cdef int decode_stream(Work* w, const uint8_t* data, size_t size, const Spec* sp
             if (read_sos(w, &part, &scan, fault) < 0 or make_tables(w, &scan, part.pos, fault) < 0
                     or decode_scan(w, &scan, &c, spec, out, fault) < 0):
                 return -1
-            missing = 0
-            for i in range(w.n):
-                missing += not w.done[i]
-            if not missing:     # what follows, EOI or not, holds no samples
+            if are_done(w.done, w.n):
                 return 0
 
 

@@ -59,6 +59,15 @@ cdef inline bint has_segment(int marker) noexcept nogil:
     return marker != TEM and not RST0 <= marker <= SOI
 
 
+cdef inline bint are_done(const bint* components, int count) noexcept nogil:
+    """Whether the scans so far have brought all of the components. What follows, EOI or not, holds no samples then."""
+    cdef int i
+    for i in range(count):
+        if not components[i]:
+            return False
+    return True
+
+
 cdef int begin_stream(Cursor* c, const uint8_t* data, size_t size, Fault* fault) noexcept nogil
 cdef int next_marker(Cursor* c) noexcept nogil
 cdef int open_segment(Cursor* c, Cursor* part, Fault* fault) noexcept nogil

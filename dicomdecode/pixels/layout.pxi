@@ -257,7 +257,7 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
         if layout.swapped == 1:
             layout.swapped = 0
     layout.in_order = layout.is_machine_type and not (layout.is_planar or layout.is_422 or layout.swapped)
-    layout.low_bit = 0 if whole_cells else h.high_bit + 1 - h.bits_stored
+    layout.low_bit = 0 if whole_cells else low_bit_of(h)
     layout.stored_bits = allocated if whole_cells else h.bits_stored
     layout.is_signed = h.is_signed == 1 and allocated > 1 and not whole_cells
     if h.pixel_kind == PIXELS_INTEGER and layout.is_machine_type and not whole_cells and layout.gives_cells:
@@ -314,11 +314,7 @@ cdef bint modality_of(const ImageHeader* h, const Layout* layout, bint is_stored
     if is_monochrome and not is_stored:
         if h.has_modality_lut or h.has_functional_groups or h.unreadable:
             return False
-        if h.has_slope or h.has_intercept:
-            a.slope = h.slope
-            a.intercept = h.intercept
-        elif h.has_dose_scaling:
-            a.slope = h.dose_scaling
+        rescale_of(h, &a.slope, &a.intercept)
         first = low[0] * a.slope + a.intercept
         high[0] = high[0] * a.slope + a.intercept
         low[0] = first if first <= high[0] else high[0]

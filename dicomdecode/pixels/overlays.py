@@ -196,7 +196,7 @@ class Overlay:
 
 def embedded_bits(file: DicomFile) -> int:
     """The bits of a cell that hold no stored value, as a mask: where embedded overlays may be."""
-    stored = ((1 << file.bits_stored) - 1) << (file.high_bit + 1 - file.bits_stored)
+    stored = ((1 << file.bits_stored) - 1) << file.low_bit
     return (1 << file.bits_allocated) - 1 & ~stored
 
 

@@ -315,6 +315,13 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil
 cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noexcept nogil
 cdef bint parse_decimal(const uint8_t* p, size_t n, double* out) noexcept nogil
 cdef bint is_shown_inverted(const ImageHeader* h) noexcept nogil
+cdef bint rescale_of(const ImageHeader* h, double* slope, double* intercept) noexcept nogil
+
+
+cdef inline int low_bit_of(const ImageHeader* h) noexcept nogil:
+    """The lowest bit of a cell that belongs to the stored value (PS3.5 8.1.1)."""
+    return h.high_bit + 1 - h.bits_stored
+
 cdef const char* photometric_name(int code) noexcept nogil
 
 

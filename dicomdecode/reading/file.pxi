@@ -287,6 +287,10 @@ cdef class DicomFile(DataSet):
         return self.h.high_bit
 
     @property
+    def low_bit(self):
+        return low_bit_of(&self.h)
+
+    @property
     def signed(self):
         return self.h.is_signed == 1
 
@@ -430,14 +434,11 @@ cdef class DicomFile(DataSet):
     @property
     def rescale(self):
         """(slope, intercept) of the modality stage, None when the data set has none (PS3.3 C.11.1)."""
+        cdef double slope, intercept
         if self.h.unreadable:
             raise MalformedError("A decimal string is not a finite number", code="decimal_string",
                                  tag=self.h.unreadable)
-        if self.h.has_slope or self.h.has_intercept:
-            return (self.h.slope, self.h.intercept)
-        if self.h.has_dose_scaling:
-            return (self.h.dose_scaling, 0.0)
-        return None
+        return (slope, intercept) if rescale_of(&self.h, &slope, &intercept) else None
 
     @property
     def window(self):

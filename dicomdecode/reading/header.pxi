@@ -265,6 +265,20 @@ cdef void reconcile(ImageHeader* h) noexcept nogil:
     h.photometric = PI_RGB if h.samples == 3 else PI_MONOCHROME2
 
 
+cdef bint rescale_of(const ImageHeader* h, double* slope, double* intercept) noexcept nogil:
+    """The slope and intercept of the modality stage (PS3.3 C.11.1), or Dose Grid Scaling (C.8.8.3); False: none."""
+    slope[0] = 1
+    intercept[0] = 0
+    if h.has_slope or h.has_intercept:
+        slope[0] = h.slope
+        intercept[0] = h.intercept
+    elif h.has_dose_scaling:
+        slope[0] = h.dose_scaling
+    else:
+        return False
+    return True
+
+
 cdef bint is_shown_inverted(const ImageHeader* h) noexcept nogil:
     """Whether display inverts: shape INVERSE, or MONOCHROME1 with a shape other than IDENTITY."""
     return h.shape == SHAPE_INVERSE or (h.photometric == PI_MONOCHROME1 and h.shape != SHAPE_IDENTITY)

@@ -10,7 +10,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from dicomdecode.codecs._markers cimport (
-    APP8, DNL, DRI, EOI, LSE, RST0, SOF55, SOS, begin_stream, is_frame_header, next_marker, open_segment)
+    APP8, DNL, DRI, EOI, LSE, RST0, SOF55, SOS, are_done, begin_stream, is_frame_header, next_marker, open_segment)
 from dicomdecode.reading._cursor cimport Cursor, short_of, u16_at
 from dicomdecode.reading._reading cimport MALFORMED, NO_MEMORY, TRUNCATED, UNSUPPORTED, Fault, fail
 from dicomdecode.codecs._spec cimport FrameSpec, Spec, run_decoder
@@ -173,7 +173,6 @@ cdef int decode_stream(Frame* f, JlsScan* s, const uint8_t* data, size_t size, c
     cdef Order order
     cdef JlsParameters parameters
     cdef int marker
-    cdef int i, missing
     if begin_stream(&c, data, size, fault) < 0:
         return -1
     while True:
@@ -198,10 +197,7 @@ cdef int decode_stream(Frame* f, JlsScan* s, const uint8_t* data, size_t size, c
             if lines_behind_scan(&c, spec, fault) < 0:
                 return -1
             f.lines = spec.rows
-        missing = 0
-        for i in range(f.n):
-            missing += not f.done[i]
-        if not missing:         # what follows, EOI or not, holds no samples
+        if are_done(f.done, f.n):
             return 0
 
 
