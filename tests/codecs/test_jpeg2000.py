@@ -19,6 +19,7 @@ from pydicom.encaps import generate_frames
 from dicomdecode.codecs import _jpeg2000, jpeg2000
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, LimitError, MalformedError, TruncatedError, UnsupportedError
+from tests.codecs.streams import picture
 
 
 @pytest.fixture(params=["own", "openjpeg"], autouse=True)
@@ -27,17 +28,6 @@ def decoder(request):
     _jpeg2000.choose(request.param)
     yield request.param
     _jpeg2000.choose("own")
-
-
-def picture(rows, columns, samples=1, bits=8, signed=False, seed=0):
-    """A smooth picture with noise and both ends of its range, [rows, columns, samples]."""
-    rng = np.random.default_rng(seed)
-    y, x, s = np.mgrid[:rows, :columns, :samples]
-    a = (np.sin(x / 9 + s) + np.cos(y / 7 - s) + 2) / 4 * (2**bits - 1) + rng.normal(0, 2**bits / 64, x.shape)
-    a = a.round().clip(0, 2**bits - 1).astype(np.int64)
-    a[0, 0], a[-1, -1] = 0, 2**bits - 1
-    kind = ("i" if signed else "u") + ("1" if bits <= 8 else "2")
-    return (a - (2 ** (bits - 1) if signed else 0)).astype(kind)
 
 
 def encode(a, bits, tile=None, **options):
@@ -326,7 +316,7 @@ FLIPS = """
     import numpy as np
     from dicomdecode.codecs import jpeg2000
     from dicomdecode.errors import DicomError
-    from test_jpeg2000 import encode, picture, spec_of
+    from tests.codecs.test_jpeg2000 import encode, picture, spec_of
     import imagecodecs
 
     rng = np.random.default_rng(5)
@@ -355,7 +345,7 @@ FLIPS = """
 
 
 def run(code, folder, **environment):
-    here = os.path.dirname(__file__)
+    here = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     # the package is imported from where this process has it, whatever folder the child starts in
     import dicomdecode
 
@@ -438,7 +428,7 @@ def test_glymur_is_not_imported_beside_a_glymurrc(tmp_path):
     code = """
         import sys
         from dicomdecode.codecs import jpeg2000
-        from test_jpeg2000 import encode, picture, decode
+        from tests.codecs.test_jpeg2000 import encode, picture, decode
         a = picture(8, 8)
         decode(encode(a, 8), a)
         jpeg2000.inspect_codestream(encode(a, 8))
