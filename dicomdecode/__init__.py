@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-#: Name -> the module that has it. Each is imported when it is asked for: a command line that prints its help, and a
+#: Name -> the module that has it. Each is imported on first use: a command line that prints its help, and a
 #: program that reads one file, do not wait for the rest.
 _LATER = {
     "Batch": "batch",

@@ -238,6 +238,6 @@ def _bytes_of(codestream: Any) -> memoryview:
 
 
 def _counted_from(error: DicomError, start: int) -> DicomError:
-    """The error with an offset that counts from byte `start` of the file that nobody sees."""
+    """The error with an offset that counts from byte `start` of the file made here."""
     offset = error.offset - start if error.offset is not None and error.offset >= start else None
     return type(error)(error.message, code=error.code, tag=error.tag, offset=offset, hint=error.hint)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DicomImage", "open_image"]
 
-#: Frames whose planes are told whether or not the file holds their pixels.
+#: The most frames whose planes are given whether or not the file holds their pixels.
 _PLANES = 1 << 16
 
 
@@ -188,7 +188,7 @@ class DicomImage(Pictured):
 
     @property
     def overlays(self) -> tuple[Overlay, ...]:
-        """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is asked for."""
+        """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is read."""
         from dicomdecode.pixels.overlays import read_overlays
 
         return read_overlays(self._pixels)

@@ -186,7 +186,7 @@ def over_limit(
     code : str
         "limit_" and the name of a field of `Limits`; another code for a limit that is fixed.
     limit, found : int
-        What is allowed; what was asked for, if that is known.
+        What is allowed; what was requested, if that is known.
     tag, offset, frame, hint
         As in `DicomError`. The usual hint names the limit.
     """

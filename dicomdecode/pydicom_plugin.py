@@ -62,7 +62,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     bytearray
         Little-endian cells as the codestream holds them: neither YBR converted to RGB nor a sign extended that the
         codestream does not know. The samples of a pixel lie side by side; those of RLE plane by plane. Where a JPEG
-        stream says another colour than Photometric Interpretation, pydicom is told that of the stream.
+        stream says another colour than Photometric Interpretation, pydicom gets the one of the stream.
 
     Raises
     ------

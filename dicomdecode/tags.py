@@ -123,7 +123,7 @@ def vr_of(tag: int) -> str:
         return found[0]
     if element == 0:
         return "UL"  # group length
-    # private creators (PS3.5 7.8.1), and what nobody knows
+    # private creators (PS3.5 7.8.1), and unknown tags
     return "LO" if tag >> 16 & 1 and 0x10 <= element <= 0xFF else "UN"
 
 
@@ -176,7 +176,7 @@ def _parse_one(text: str) -> int:
 
 
 def _nearest_keyword(text: str) -> str | None:
-    """The keyword that somebody may have meant: the same but for upper and lower case, or nearly the same."""
+    """The keyword that was probably meant: the same except for upper and lower case, or nearly the same."""
     keywords = {entry[4].lower(): entry[4] for entry in _public().values() if entry[4]}
     near = difflib.get_close_matches(text.lower()[:64], keywords, 1, 0.8)
     return keywords[near[0]] if near else None

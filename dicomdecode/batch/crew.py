@@ -174,7 +174,7 @@ class ExecutorCrew:
 
 
 def _outcome_of(future: Future[Outcome], job: Job) -> Outcome:
-    """What became of a future; whoever waits for it must also hear that somebody cancelled it."""
+    """The outcome of a future; what waits for it must also learn that it was cancelled."""
     from concurrent.futures import CancelledError
 
     try:

@@ -42,7 +42,7 @@ class Parts(Iterator[Item]):
     items : Expansion
         The files.
     of_lists_only : bool
-        Of an input that is no list a part holds one file: nothing is asked for too early.
+        For an input that is not a list a part holds one file, so that nothing is taken from it too early.
     """
 
     def __init__(self, items: Expansion, size: int, *, of_lists_only: bool) -> None:

@@ -35,7 +35,7 @@ class Result:
 class Feed(Protocol):
     """What a stream of work is fed with: an `Expansion`, or the like."""
 
-    is_listed: bool  # asking for the next one never waits for somebody else
+    is_listed: bool  # getting the next one never waits for other code
 
     @property
     def total(self) -> int | None:
@@ -52,7 +52,7 @@ class Stream(Iterator[Result]):
     Parameters
     ----------
     items : Feed
-        The input; nothing is asked of it before there is room.
+        The input; nothing is taken from it before there is room.
     crew : Crew
         Who does the work.
     ordered : bool
@@ -67,7 +67,7 @@ class Stream(Iterator[Result]):
         self._ordered = ordered
         self._progress = progress
         self._ahead = 2 * crew.size
-        self._count = 0  # of the files that were asked for
+        self._count = 0  # of the files that were taken
         self._next = 0  # index of the next result in order
         self._begun: dict[int, Item] = {}
         self._finished: dict[int, Result] = {}
@@ -142,7 +142,7 @@ class Stream(Iterator[Result]):
             self._crew.submit(job if threads == 1 else Job(job.index, job.source, threads))
 
     def _collect(self, seconds: float) -> None:
-        """Take the outcomes that there are; wait so long for the first one."""
+        """Take the outcomes so far; wait at most this long for the first one."""
         while (outcome := self._crew.take(seconds)) is not None:
             item = self._begun.pop(outcome.index, None)
             if item is not None:

@@ -55,7 +55,7 @@ def facts_of(image: dicomdecode.DicomImage) -> dict[str, Any]:
 
 
 def lines_of(facts: dict[str, Any]) -> list[str]:
-    """The facts that there are, as a card."""
+    """The known facts, as a card."""
 
     def line(label: str, text: str, style: str = "label") -> str:
         return f"  {styled(label.ljust(17), style)}{clean(text)}"

@@ -19,7 +19,7 @@ __all__ = ["cards_of_series"]
 
 @dataclass
 class _Series:
-    """What the files of a series have in common, and what there is of each kind."""
+    """What the files of a series have in common, and how many of each kind there are."""
 
     number: Any
     description: Any

@@ -195,7 +195,7 @@ def _glymur(module: str) -> Any:
     """A module of glymur, or None.
 
     glymur loads the library that a file `glymurrc` in the current folder names, once, when it is imported: in a folder
-    of somebody else's files that would be somebody else's code. So it is not imported there.
+    of someone else's files that would be someone else's code. So it is not imported there.
     """
     import importlib
 

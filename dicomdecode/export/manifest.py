@@ -1,7 +1,7 @@
 """The manifest of an export: a line of JSON for its settings, then one for each source, in the order of the input.
 
 A line is written once its result is whole and on the disk, so what the manifest names is there. It is also what a
-second run goes by, and what keeps two runs from writing into one folder.
+second run relies on, and what keeps two runs from writing into one folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is written of one source: an array, its place in the patient, and the tags that were asked for, no others."""
+"""What is written of one source: an array, its place in the patient, and the requested tags only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export is told and what it tells: the names of formats, and the report."""
+"""The names of the formats of an export, and its report."""
 
 from __future__ import annotations
 

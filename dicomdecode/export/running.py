@@ -143,7 +143,7 @@ def _checked(name: str, chosen: Format, keywords: dict[str, Any]) -> dict[str, A
 
 
 def _columns(tags: Any) -> tuple[Column, ...]:
-    """The tags that are asked for, by the rules of `read_tags`; one may stand alone, and there may be none."""
+    """The requested tags, by the rules of `read_tags`; a single tag may be given without a list, and None for none."""
     listed = [tags] if isinstance(tags, (str, int)) else tags
     return columns_of(listed, None) if listed else ()
 

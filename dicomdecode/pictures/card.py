@@ -1,4 +1,4 @@
-"""What a notebook shows: a picture and what there is to know of an image or volume, and nothing of who it is."""
+"""What a notebook shows: a picture and the facts of an image or volume, and nothing that names the patient."""
 
 from __future__ import annotations
 

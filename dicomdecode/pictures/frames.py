@@ -30,14 +30,14 @@ __all__ = [
 
 #: The sides of a picture may differ by this factor from those of the array: spacings are sometimes nonsense.
 _MOST_STRETCHED = 20.0
-#: A picture whose percentiles 0.5 and 99.5 are fewer shades of 256 apart is flat: nobody sees anything in it.
+#: A picture whose percentiles 0.5 and 99.5 are fewer shades of 256 apart is flat: nothing can be seen in it.
 _FEWEST_SHADES = 8
 #: Between the frames of a montage.
 _GAP = 1
 
 
 class Picturable(Protocol):
-    """What is asked of an image; `dicomdecode.DicomImage` has it."""
+    """What is needed of an image; `dicomdecode.DicomImage` has it."""
 
     @property
     def frames(self) -> int: ...

@@ -33,7 +33,7 @@ _PERCENTILES = (0.5, 99.5)
 
 
 class Voxels(Protocol):
-    """What is asked of a volume; `dicomdecode.Volume` has it."""
+    """What is needed of a volume; `dicomdecode.Volume` has it."""
 
     array: NDArray[Any]
     affine: NDArray[np.float64]
@@ -139,7 +139,7 @@ def _side(volume: Voxels, axis: int, along: int) -> Side:
 def range_of(volume: Voxels, window: Any) -> tuple[float, float]:
     """The values that are black and white: of a window (center, width), or robust percentiles for None and "auto".
 
-    Bytes are display values already, unless a window is asked for.
+    Bytes are display values already, unless a window is given.
     """
     if window is None and volume.array.dtype == np.uint8:
         return 0.0, 255.0

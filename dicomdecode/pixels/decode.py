@@ -145,7 +145,7 @@ def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
     begun = 0
     try:
         for _ in range(min(threads, count) - 1):
-            # Not threading.Thread: interrupted within its start, it leaves a lock that nobody releases any more.
+            # Not threading.Thread: interrupted within its start, it leaves a lock that is never released.
             _thread.start_new_thread(serve, ())
             begun += 1
         take()

@@ -188,7 +188,7 @@ class FrameValues(NamedTuple):
     rescale : (slope, intercept), or None
         When there is no Modality LUT.
     voi : Window or Lut, optional
-        What was asked for, or is stored; None for the possible range.
+        The requested or the stored one; None for the possible range.
     real_world : RealWorld, optional
         Of the level "real_world".
     about_voi : tuple of str
@@ -261,7 +261,7 @@ def _named(name: str, explanations: list[Any]) -> int | None:
 
 
 def _chosen_voi(dataset: DataSet, choice: int | str, signed: bool) -> Window | Lut:
-    """The stored VOI LUT or window that was asked for; the LUTs come first."""
+    """The requested stored VOI LUT or window; the LUTs come first."""
     luts, windows = lut_items(dataset, _VOI_LUT), _windows(dataset)
     if isinstance(choice, str):
         index = _named(choice, [next(iter(_values(item, _LUT_EXPLANATION)), None) for item in luts])
@@ -307,7 +307,7 @@ def _stored_voi(rescale: tuple[float, float] | None, dataset: DataSet, signed: b
 
 
 def _real_world(dataset: DataSet, items: Sequence[DataSet], choice: int | str | None) -> RealWorld:
-    """A mapping by its index or LUT Label; the first where nothing was asked for."""
+    """A mapping by its index or LUT Label; the first one if none was requested."""
     if isinstance(choice, str):
         first = itertools.islice(items, MOST_ITEMS)
         index = _named(choice, [next(iter(_values(item, 0x00409210)), None) for item in first])

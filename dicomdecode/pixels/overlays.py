@@ -27,7 +27,7 @@ _SUBTYPE, _ORIGIN, _FRAME_ORIGIN, _BIT_POSITION, _LABEL, _DATA = 0x0045, 0x0050,
 
 
 class Overlay:
-    """One overlay of a file. Nothing is decoded before `array` or `plane` is asked for.
+    """One overlay of a file. Nothing is decoded before `array` or `plane` is read.
 
     Attributes
     ----------

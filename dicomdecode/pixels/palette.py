@@ -35,7 +35,7 @@ class Palette(NamedTuple):
     Attributes
     ----------
     table : ndarray, (entries, 3) or (entries, 4), uint8 or uint16
-        Red, green, blue, and alpha where it was asked for, of each entry.
+        Red, green, blue, and alpha where it was requested, of each entry.
     first : int
         The stored value of entry 0.
     bits : int

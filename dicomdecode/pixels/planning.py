@@ -159,7 +159,7 @@ def _folded(
 
 
 def _values_of_frames(frames: Frames, request: Request, level: str) -> Callable[[int], FrameValues]:
-    """For each frame what takes it to a level, by the window that is asked for."""
+    """For each frame, what takes it to a level with the requested window."""
     file = frames.pixels.file
     lowest = functools.partial(transform.lowest_modality, file)
     if request.window != "auto":

@@ -21,7 +21,7 @@ class FunctionalGroups:
     shared : DataSet or None
         What holds for all frames.
     per_frame : sequence of DataSet
-        For each frame what holds for it alone; read when it is asked for.
+        For each frame, what applies to it alone; read when it is needed.
     """
 
     def __init__(self, file: DicomFile) -> None:

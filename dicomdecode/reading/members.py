@@ -34,7 +34,7 @@ _Wanted = Callable[[str, SeekableFile], bool]
 
 
 def members_of(archive: str, limits: Limits, wanted: _Wanted) -> Iterator[Member]:
-    """The files in an archive, in its own order; most of what they hold is read when it is asked for.
+    """The files in an archive, in its own order; most of them are read only when they are needed.
 
     Raises
     ------

@@ -51,7 +51,7 @@ class RemoteFile(SeekableFile):
     Parameters
     ----------
     fetch : callable
-        (start, stop) -> Piece, which may hold more or fewer bytes than were asked for.
+        (start, stop) -> Piece, which may hold more or fewer bytes than were requested.
     """
 
     def __init__(self, url: str, fetch: Callable[[int, int], Piece], limits: Limits) -> None:
@@ -79,14 +79,12 @@ class RemoteFile(SeekableFile):
         if piece.size != self._size:
             raise MalformedError("The file changed while it was read", code="file_changed")
         if not piece.start <= start < piece.start + len(piece.data):
-            raise MalformedError(
-                "The server gives other bytes than it was asked for", code="file_changed", offset=start
-            )
+            raise MalformedError("The server sent other bytes than were requested", code="file_changed", offset=start)
         self._pieces = [self._pieces[0], *self._pieces[1:][-_RECENT:], piece]
         return piece
 
     def _least(self, start: int) -> int:
-        """Bytes to fetch from `start` on, where nobody has said how many are wanted: each time twice as many, while the
+        """Bytes to fetch from `start` on, where it is not known how many are needed: each time twice as many, while the
         file is read from front to back. A walk over 1 GB of small fragments takes hundreds of requests, not thousands.
         """
         last = self._pieces[-1]
@@ -221,7 +219,7 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
 
 
 def _request_of(url: str) -> Request:
-    """A request, with the user and the password that the URL may name; no other server is told of those."""
+    """A request, with the user and the password that the URL may name; no other server gets them."""
     from urllib.parse import unquote, urlsplit
     from urllib.request import Request
 

@@ -145,7 +145,7 @@ def _read(stream: Any, size: int) -> tuple[bytes, bool]:
 
 
 def _check_begin(front: bytes, limits: Limits) -> None:
-    """Raise where these first bytes of a file are not DICOM; what else is wrong with them is told later."""
+    """Raise where these first bytes of a file are not DICOM; other faults are reported later."""
     try:
         DicomFile(MemorySource(front), limits)
     except DicomError as error:

@@ -35,7 +35,7 @@ class Item(NamedTuple):
     Attributes
     ----------
     name : object
-        What the caller knows it by: what was handed in, or the path of a file in a folder or an archive.
+        What the caller knows it by: the source as given, or the path of a file in a folder or an archive.
     source : object
         What `dicomdecode.open` takes.
     error : Exception or None
@@ -64,14 +64,14 @@ class Some(NamedTuple):
 
 
 class Expansion(Iterator[Item]):
-    """The files that `sources` stand for, in their order; nothing is looked at before it is asked for.
+    """The files that `sources` stand for, in their order; nothing is examined before it is needed.
 
     Attributes
     ----------
     total : int or None
         How many there are, as far as it is known: folders count as one until they are opened. None: not known.
     is_listed : bool
-        `sources` are a list or the like, so that asking for the next one never waits for somebody else.
+        `sources` are a list or the like, so that getting the next one never waits for other code.
     """
 
     def __init__(self, sources: Any, limits: Limits) -> None:

@@ -83,7 +83,7 @@ class Column(NamedTuple):
 
 
 def _along(data: DataSet, path: tuple[int, ...]) -> Any:
-    """The cell at the end of a path; a list with one for each item where all are asked for."""
+    """The cell at the end of a path; a list with one for each item where the path names all."""
     if len(path) == 1:
         return data.cells(path)[0]
     tag, number, *rest = path

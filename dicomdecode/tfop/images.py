@@ -60,7 +60,7 @@ def decode_dicom_image(
     Raises
     ------
     tf.errors.InvalidArgumentError
-        The content cannot be decoded (only under "strict"); it lacks a frame or the region that is asked for.
+        The content cannot be decoded (only under "strict"); it lacks a requested frame or region.
     ValueError, TypeError
         An argument is wrong.
 

@@ -76,7 +76,7 @@ def _form_of(slices: list[Slice], wanted: Wanted) -> tuple[np.dtype[Any], int]:
 
 
 def _share_window(slices: list[Slice]) -> None:
-    """One window for all files: neighbouring slices would else be windowed each by itself."""
+    """One window for all files; otherwise each slice would have its own."""
     files = list({one.opened.number: one.opened for one in slices}.values())
     with contextlib.ExitStack() as awake:
         looked_at = [files[i] for i in spread(len(files))]

@@ -38,7 +38,7 @@ class Opened:
     number : int
         Its place among the sources, from 0.
     origin : object
-        What the caller handed in; the path of a file in a folder or an archive.
+        The source as the caller gave it; for a file of a folder or an archive, its path.
     source : Source
         Its bytes.
     file : DicomFile

@@ -31,7 +31,7 @@ _SAME_DIRECTION = 1.5e-3
 _SAME_SPACING = 1e-4
 #: Levels along the normal that are closer are one: parts of the usual step, and no less and no more than so many mm.
 _SAME_LEVEL, _LEAST_LEVEL, _MOST_LEVEL = 0.02, 2e-3, 0.05
-#: Orientations, or sizes of pixels, that are told apart.
+#: The most orientations, or sizes of pixels, that are distinguished.
 _MOST_KINDS = 1000
 #: Slices of one level whose first pixels are further apart, in mm, belong to stacks side by side.
 _BESIDE = 0.1
@@ -98,7 +98,7 @@ def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
     Raises
     ------
     VolumeError
-        There are more than can be told apart.
+        There are more than can be distinguished.
     """
     kinds = Kinds()
     by_key: dict[tuple[Hashable, ...], list[Slice]] = defaultdict(list)

@@ -149,7 +149,7 @@ def _uneven(slices: list[Slice], steps: Numbers) -> VolumeError:
 def _tilt(slices: list[Slice]) -> Iterator[VolumeError]:
     """A stack whose slices are each moved within their plane, as by a tilted gantry.
 
-    The angle is had by atan2 of cross and dot: arccos of a number near 1 is noise.
+    The angle is atan2 of cross and dot product, because arccos of a number near 1 is imprecise.
     """
     positions, normal = positions_of(slices), unit_normal(slices)
     way = positions[-1] - positions[0]

@@ -1,4 +1,4 @@
-"""A volume: an array, where its voxels lie in the patient, and what there is to know about it."""
+"""A volume: an array, the place of its voxels in the patient, and the facts known about it."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def _encode(record: Record) -> Payload:
 
 class _Writer:
     """Arrays, each in a folder; the group is their parent, which needs a file of its own. Every unit writes the same:
-    which of them has a result that is whole first, nobody knows."""
+    it is not known which of them finishes a result first."""
 
     def __init__(self, output: Output, number: int) -> None:
         self._output = output
