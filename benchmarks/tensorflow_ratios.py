@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import logging
 import os
 import statistics
@@ -39,7 +38,7 @@ if ROOT not in sys.path:
 
 import dicomdecode as dd  # noqa: E402
 from benchmarks import samples  # noqa: E402
-from benchmarks.ratios import Figure  # noqa: E402
+from benchmarks.ratios import Figure, measure_groups  # noqa: E402
 
 # Set by `load`: asv, which imports everything in this folder, need not have them.
 tf: Any = None
@@ -341,14 +340,7 @@ def main() -> int:
     assert dtf.is_native(), "the native ops are not loaded"
     versions = f"dicomdecode {dd.__version__}, TensorFlow {tf.__version__}, NumPy {np.__version__}"
     print(f"{versions}, Python {sys.version.split()[0]}", file=sys.stderr)
-    missed = 0
-    for group, measure in GROUPS.items():
-        if arguments.words and not any(word.lower() in group.lower() for word in arguments.words):
-            continue
-        for figure in measure():
-            missed += not figure.reached
-            print(json.dumps({**vars(figure), "reached": figure.reached}) if arguments.json else figure, flush=True)
-    return int(missed > 0)
+    return measure_groups(GROUPS, arguments.words, as_json=arguments.json)
 
 
 if __name__ == "__main__":

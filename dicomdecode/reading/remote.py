@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import functools
 import os
 import re
@@ -237,5 +238,5 @@ def _refused(url: str, code: int) -> OSError:
 
     text = f"{_place_of(url)} answers {code} {responses.get(code, '')}".rstrip()  # not in the words of the server
     if code in (401, 403):
-        return PermissionError(13, text)
-    return FileNotFoundError(2, text) if code in (404, 410) else OSError(5, text)
+        return PermissionError(errno.EACCES, text)
+    return FileNotFoundError(errno.ENOENT, text) if code in (404, 410) else OSError(errno.EIO, text)

@@ -94,10 +94,11 @@ def _of_groups(file: DicomFile) -> MeasuredSpacing | None:
 
 def _of_slide(file: DicomFile) -> MeasuredSpacing | None:
     """Imaged Volume Height and Width over the Total Pixel Matrix (PS3.3 C.8.12.4)."""
-    sizes = [_number(file, tag) for tag in (0x00480002, 0x00480001, 0x00480007, 0x00480006)]
-    if None in sizes or not all(size is not None and size > 0 for size in sizes):
+    found = [_number(file, tag) for tag in (0x00480002, 0x00480001, 0x00480007, 0x00480006)]
+    sizes = [size for size in found if size is not None and size > 0]
+    if len(sizes) < 4:
         return None
-    height, width, rows, columns = (size or 1.0 for size in sizes)
+    height, width, rows, columns = sizes
     return MeasuredSpacing((height / rows, width / columns), "slide")
 
 
