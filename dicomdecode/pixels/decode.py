@@ -146,7 +146,10 @@ def side_by_side(work: Callable[[int], None], count: int, threads: int) -> None:
     try:
         for _ in range(min(threads, count) - 1):
             # Not threading.Thread: interrupted within its start, it leaves a lock that is never released.
-            _thread.start_new_thread(serve, ())
+            try:
+                _thread.start_new_thread(serve, ())
+            except RuntimeError:  # the system gives no more threads
+                break
             begun += 1
         take()
         for _ in range(begun):

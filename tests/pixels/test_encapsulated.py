@@ -1,10 +1,13 @@
 """Encapsulated pixel data: from fragments to frames (PS3.5 A.4)."""
 
+import _thread
 import io
+import itertools
 import random
 import struct
-import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -187,17 +190,36 @@ def test_frames_side_by_side(threads: int) -> None:
     np.testing.assert_array_equal(stored(contents, threads=threads), FRAMES)
 
 
+@pytest.mark.parametrize("given", [0, 2])
+def test_a_system_that_gives_no_more_threads(given: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, begun = _thread.start_new_thread, itertools.count()
+
+    def refuse(work: Any, arguments: tuple[()]) -> int:
+        if next(begun) >= given:
+            raise RuntimeError("can't start new thread")
+        return begin(work, arguments)
+
+    frames = np.random.default_rng(0).integers(0, 256, (20, 32, 32), np.uint8)
+    contents = s.image(frames, syntax=s.RLE, table="full")
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    np.testing.assert_array_equal(dd.imread(contents, values="stored", threads=8), frames)
+    assert next(begun) == given + 1
+
+
 def test_the_first_error_of_frames_side_by_side() -> None:
     """Whichever thread is faster, the lowest frame that fails is told; no thread is left."""
     frames = [s.rle_frame(f[..., None]) for f in FRAMES]
     frames[1] = frames[2] = b"\x01\0\0\0" + frames[1][4:32]
     contents = around(s.RLE, s.encapsulate(frames))
-    before = threading.active_count()
+    before = _thread._count()  # `threading` does not know these threads
     for _ in range(20):
         with pytest.raises(dd.DicomError) as caught:
             dd.imread(contents, values="stored", threads=2)
         assert caught.value.frame == 1
-        assert threading.active_count() == before
+    end = time.monotonic() + 20
+    while _thread._count() > before and time.monotonic() < end:
+        time.sleep(0.001)
+    assert _thread._count() <= before
 
 
 OWN = {s.RLE: lambda f: s.rle_frame(f[..., None]), "1.2.840.10008.1.2.4.80": imagecodecs.jpegls_encode}
