@@ -103,9 +103,15 @@ class ThreadCrew:
     def submit(self, job: Job) -> None:
         self._jobs.put(job)
         if self._threads < self.size:
-            self._threads += 1
             arguments = (self._work, self._jobs, self._outcomes)
-            threading.Thread(target=_serve, args=arguments, name="dicomdecode", daemon=True).start()
+            try:
+                threading.Thread(target=_serve, args=arguments, name="dicomdecode", daemon=True).start()
+            except RuntimeError:  # the system gives no more threads
+                if self._threads == 0:
+                    raise
+                self.size = self._threads
+            else:
+                self._threads += 1
 
     def take(self, seconds: float) -> Outcome | None:
         return _next_of(self._outcomes, seconds)

@@ -355,6 +355,22 @@ def test_archives_and_folders(tmp_path: Path) -> None:
     assert [None if each.error is None else each.error.code for each in found] == [None, "no_files", None]
 
 
+def test_a_system_that_gives_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    start, given = threading.Thread.start, [2]
+
+    def refuse(thread: threading.Thread) -> None:
+        if not given[0]:
+            raise RuntimeError("can't start new thread")
+        given[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    found = list(dd.decode_batch([contents_of(n) for n in range(1, 30)], threads=8))
+    assert [each.error for each in found] == [None] * 29
+    with pytest.raises(RuntimeError, match="new thread"):
+        list(dd.decode_batch([contents_of(1), contents_of(2)], threads=8))
+
+
 @pytest.mark.parametrize("read", [dd.decode_batch, lambda sources, **more: dd.read_tags(sources, ["Rows"], **more)])
 def test_an_executor_that_is_shut_down(read: Any) -> None:
     """Work that its owner cancels has an end: nobody waits for it for ever."""
