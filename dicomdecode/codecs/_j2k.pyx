@@ -342,9 +342,9 @@ cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, F
     """What a decoder is asked for, against what the stream has and what decoders here can give."""
     cdef int i
     for i in range(stream.components):
-        if spec.item_bytes > 4 or stream.component[i].precision > 31:
-            return fail(fault, UNSUPPORTED, b"stream_precision", b"JPEG 2000 is decoded up to 31 bits", 0x00280100, -1,
-                        31, stream.component[i].precision)
+        if spec.item_bytes > 4 or stream.component[i].precision > 32:
+            return fail(fault, UNSUPPORTED, b"stream_precision", b"JPEG 2000 is decoded up to 32 bits", 0x00280100, -1,
+                        32, stream.component[i].precision)
     if reduce > least_levels(stream):
         return fail(fault, UNSUPPORTED, b"reduce", b"the codestream has fewer resolution levels than reduce asks for",
                     0, -1, reduce, least_levels(stream))
@@ -356,12 +356,15 @@ cdef int check_request(const Codestream* stream, const Spec* spec, int reduce, F
 
 
 cdef int check_alike(const Codestream* stream, Fault* fault) noexcept nogil:
-    """What our own decoder takes and the binding of OpenJPEG does not: components that differ in size or kind."""
+    """What our own decoder takes and the binding of OpenJPEG does not: components that differ, and 32 bits."""
     cdef int i
     cdef const Component* first = &stream.component[0]
     if stream.subsampled:
         return fail(fault, UNSUPPORTED, b"stream_subsampling", b"the codestream's components are subsampled", 0, -1, -1,
                     -1)
+    if first.precision > 31:
+        return fail(fault, UNSUPPORTED, b"stream_precision", b"OpenJPEG decodes up to 31 bits", 0x00280100, -1, 31,
+                    first.precision)
     for i in range(stream.components):
         if stream.component[i].precision != first.precision or stream.component[i].is_signed != first.is_signed:
             return fail(fault, UNSUPPORTED, b"stream_precision",

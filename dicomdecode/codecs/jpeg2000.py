@@ -66,7 +66,7 @@ def decode(data: Any, spec: FrameSpec, out: np.ndarray, *, reduce: int = 0, regi
     TruncatedError
         The stream ends before its last tile-part or packet.
     UnsupportedError
-        Several frames in one stream (JPEG 2000 Part 2), more than 31 bits, a `reduce` beyond the stream's levels. By
+        Several frames in one stream (JPEG 2000 Part 2), more than 32 bits, a `reduce` beyond the stream's levels. By
         OpenJPEG also subsampled components, and components that differ in precision or sign.
     ValueError
         `region`, `reduce` or `out` do not fit the image.

@@ -28,6 +28,7 @@ static Shape shape_of(const Block *block, int style) {
     s.words = (s.width + 15) / 16;
     s.stripes = (s.height + 3) / 4;
     s.causal = (style & STYLE_CAUSAL) != 0;
+    s.wide = 0;
     s.value_pitch = s.width;
     s.cell_pitch = 4 * s.stripes + 4;
     s.word_pitch = s.words + 2;
@@ -49,7 +50,10 @@ J2K_INLINE void clear(BlockCoder *t, const Shape *s) {
     memset(t->significant, 0, sizeof *t->significant * words);
     memset(t->visited, 0, sizeof *t->visited * words);
     memset(t->refined, 0, sizeof *t->refined * words);
-    memset(t->values, 0, sizeof *t->values * (size_t)s->height * (size_t)s->value_pitch);
+    if (s->wide)
+        memset(t->wide, 0, sizeof *t->wide * (size_t)s->height * (size_t)s->value_pitch);
+    else
+        memset(t->values, 0, sizeof *t->values * (size_t)s->height * (size_t)s->value_pitch);
     for (int stripe = 0; stripe < s->stripes; stripe++) {
         const int rows = smaller(s->height - 4 * stripe, 4);
         const uint64_t columns = ROW_0 * ((1u << rows) - 1);
@@ -122,7 +126,7 @@ J2K_INLINE int run_passes(BlockCoder *t, const Shape *s, const Block *block, con
                 mq = mq_open(t->data);
         }
         /* a bit above the point, so that the middle of an interval has a place */
-        const int32_t half = (int32_t)1 << (plane - 1);
+        const int64_t half = (int64_t)1 << (plane - 1);
         if (kind == CLEAN_UP) {
             clean_up(t, &mq, s, zero, 3 * half);
             /* encoders that drop passes may cut the last one's symbol: what it is read from is made up then */
@@ -163,6 +167,17 @@ J2K_CLONES static int run_any(BlockCoder *t, const Block *block, const Band *ban
     return run_passes(t, &s, block, band, chunks, band->coding->style, fault);
 }
 
+/* In 64 bits. */
+J2K_APART static int run_wide(BlockCoder *t, const Block *block, const Band *band, const Chunk *chunks,
+                              J2kFault *fault) {
+    Shape s = shape_of(block, band->coding->style);
+    s.wide = 1;
+    t->wide = j2k_room(&t->wide_buffer, BLOCK_AREA, sizeof *t->wide, fault);
+    if (!t->wide) return -1;
+    clear(t, &s);
+    return run_passes(t, &s, block, band, chunks, band->coding->style, fault);
+}
+
 /* The last HT set that has a cleanup segment, with what refines it. Returns 0 where there is none. */
 static int find_set(const Tile *t, const Block *block, HtSet *set, uint32_t *refinement) {
     const Chunk *chunks = t->chunk_buffer.data;
@@ -199,13 +214,17 @@ static int join_refinement(Worker *w, const Tile *t, uint32_t first, HtSet *set,
 }
 
 /* Coefficients above the shift are those of the region of interest (H.1). */
-static void shift_down(int32_t *values, size_t count, int shift) {
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t sign = (uint32_t)(values[i] >> 31);
-        uint32_t magnitude = ((uint32_t)values[i] ^ sign) - sign;
-        if ((uint64_t)magnitude >> shift > 1) magnitude = (uint32_t)((uint64_t)magnitude >> shift);
-        values[i] = (int32_t)((magnitude ^ sign) - sign);
-    }
+J2K_INLINE int64_t shifted_down(int64_t value, int shift) {
+    const int64_t magnitude = value < 0 ? -value : value, low = magnitude >> shift;
+    return low <= 1 ? value : value < 0 ? -low : low;
+}
+
+static void shift_down(Decoded *d, size_t rows, int shift) {
+    for (size_t i = 0; i < rows * (size_t)d->pitch; i++)
+        if (d->wide)
+            d->wide[i] = shifted_down(d->wide[i], shift);
+        else
+            d->values[i] = (int32_t)shifted_down(d->values[i], shift);
 }
 
 static int decode_ht(Worker *w, const Tile *t, const Block *block, Decoded *d, J2kFault *fault) {
@@ -217,12 +236,12 @@ static int decode_ht(Worker *w, const Tile *t, const Block *block, Decoded *d, J
         return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
                         MOST_PLANES, set.plane + 1);
     set.causal = (b->coding->style & STYLE_CAUSAL) != 0;
-    set.doubled = b->coding->roi_shift != 0;
+    set.doubled = b->coding->roi_shift != 0 || t->wide;
     if (join_refinement(w, t, refinement, &set, fault)) return -1;
     const int form = ht_decode(&w->ht, &set, block->width, block->height, fault);
     if (form < 0) return -1;
-    *d = (Decoded){w->ht.values, w->ht.pitch, form == HT_SIGN_LAST, set.plane};
-    if (b->coding->roi_shift) shift_down(d->values, (size_t)d->pitch * block->height, b->coding->roi_shift);
+    *d = (Decoded){w->ht.values, NULL, w->ht.pitch, form == HT_SIGN_LAST, set.plane};
+    if (b->coding->roi_shift) shift_down(d, block->height, b->coding->roi_shift);
     return 0;
 }
 
@@ -230,20 +249,23 @@ static int decode_part_1(Worker *w, const Tile *t, const Block *block, Decoded *
     const Band *b = &t->band[block->band];
     const int planes = b->planes - block->zero_planes, style = b->coding->style & ~(STYLE_HT | STYLE_MIXED);
     if (planes < 1) return 0;
-    if (planes > MOST_PLANES)
-        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
-                        MOST_PLANES, planes);
-    const int plain = style == 0 && block->width <= 64 && block->height <= 64;
+    const int most = t->wide ? MOST_WIDE_PLANES : MOST_PLANES;
+    if (planes > most)
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has too many bit-planes", -1, most,
+                        planes);
+    const int plain = style == 0 && block->width <= 64 && block->height <= 64 && !t->wide;
     const Chunk *chunks = t->chunk_buffer.data;
     BlockCoder *coder = &w->part_1;
-    if (plain ? run_plain(coder, block, b, chunks, fault) : run_any(coder, block, b, chunks, fault)) return -1;
-    *d = (Decoded){coder->values, plain ? 64 : block->width, 0, 0};
-    if (b->coding->roi_shift) shift_down(d->values, (size_t)d->pitch * block->height, b->coding->roi_shift);
+    if (t->wide ? run_wide(coder, block, b, chunks, fault)
+                : plain ? run_plain(coder, block, b, chunks, fault) : run_any(coder, block, b, chunks, fault))
+        return -1;
+    *d = (Decoded){coder->values, t->wide ? coder->wide : NULL, plain ? 64 : block->width, 0, 0};
+    if (b->coding->roi_shift) shift_down(d, block->height, b->coding->roi_shift);
     return 0;
 }
 
 int j2k_decode_block(Worker *w, const Tile *t, const Block *block, Decoded *d, J2kFault *fault) {
-    *d = (Decoded){NULL, 0, 0, 0};
+    *d = (Decoded){NULL, NULL, 0, 0, 0};
     if (!block->passes) return 0;
     return block->coder == CODER_PART_1 ? decode_part_1(w, t, block, d, fault) : decode_ht(w, t, block, d, fault);
 }
@@ -251,7 +273,7 @@ int j2k_decode_block(Worker *w, const Tile *t, const Block *block, Decoded *d, J
 Worker *j2k_open_worker(J2kFault *fault) {
     Worker *w = malloc(sizeof *w);
     if (w)
-        w->part_1.data_buffer = w->ht.bits = w->refinement = (Buffer){NULL, 0};
+        w->part_1.data_buffer = w->part_1.wide_buffer = w->ht.bits = w->refinement = (Buffer){NULL, 0};
     else
         j2k_fail(fault, J2K_NO_MEMORY, "no_memory", "No memory for a code-block", -1, -1, -1);
     return w;
@@ -260,6 +282,7 @@ Worker *j2k_open_worker(J2kFault *fault) {
 void j2k_close_worker(Worker *w) {
     if (!w) return;
     free(w->part_1.data_buffer.data);
+    free(w->part_1.wide_buffer.data);
     free(w->ht.bits.data);
     free(w->refinement.data);
     free(w);

@@ -6,6 +6,7 @@
 
 typedef struct {                /* a decoded block */
     int32_t *values;            /* NULL: zeros */
+    int64_t *wide;              /* where tile->wide is set, in place of them; NULL where the block is HT */
     int pitch;
     int sign_last;              /* 2 * |value| + sign, in units of the bit-plane `plane`; else doubled */
     int plane;

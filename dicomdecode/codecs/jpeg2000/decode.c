@@ -48,8 +48,10 @@ static int decode_tile(Tiles *tiles, uint32_t number, Tile *t, J2kFault *fault) 
         return -1;
     if (is_empty(t->wanted)) return 0;
     t->threads = smaller(tiles->block_threads, (int32_t)(t->blocks / BLOCKS_A_THREAD));
-    if (j2k_read_packets(s, number, t, fault) || j2k_give_room(s, t, fault) ||
-        (t->threads > 1 && j2k_decode_blocks(t, fault)) || j2k_open_levels(s, t, fault))
+    if (j2k_read_packets(s, number, t, fault)) return -1;
+    t->wide = j2k_is_wide(s, t);
+    if (t->wide) return j2k_write_wide_tile(s, t, &tiles->output, fault);
+    if (j2k_give_room(s, t, fault) || (t->threads > 1 && j2k_decode_blocks(t, fault)) || j2k_open_levels(s, t, fault))
         return -1;
     return j2k_write_tile(s, t, &tiles->output, fault);
 }

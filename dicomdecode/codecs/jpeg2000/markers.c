@@ -8,7 +8,7 @@ enum {
     SOC = 0xFF4F, SIZ = 0xFF51, COD = 0xFF52, COC = 0xFF53, QCD = 0xFF5C, QCC = 0xFF5D, RGN = 0xFF5E, POC = 0xFF5F,
     PPM = 0xFF60, PPT = 0xFF61, SOT = 0xFF90, SOD = 0xFF93, EOC = 0xFFD9,
     SOT_SIZE = 12,
-    MOST_PRECISION = 31
+    MOST_PRECISION = 32
 };
 
 typedef struct {                /* a marker segment: what follows its length field */
@@ -78,7 +78,7 @@ static int read_size(Stream *s, const Segment *segment, J2kFault *fault) {
         s->precision[i] = (c[0] & 0x7F) + 1;
         s->is_signed[i] = c[0] >> 7;
         if (s->precision[i] > MOST_PRECISION)
-            return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "the codestream has more than 31 bits",
+            return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "the codestream has more than 32 bits",
                             segment->offset, MOST_PRECISION, s->precision[i]);
         s->dx[i] = c[1];
         s->dy[i] = c[2];

@@ -97,12 +97,12 @@ J2K_CLONES static void put_rgb(void *const *rows, uint8_t *to, int n) {
     }
 }
 
-static Finish finish_of(int precision, int is_signed, int wanted_signed) {
-    const int32_t half = (int32_t)((uint32_t)1 << (precision - 1));
-    Finish f = {-half, half - 1, is_signed ? 0 : (uint32_t)half, 0xFFFFFFFF, 0};
+Finish j2k_finish_of(int precision, int is_signed, int wanted_signed) {
+    const uint32_t half = (uint32_t)1 << (precision - 1);
+    Finish f = {(int32_t)(0 - half), (int32_t)(half - 1), is_signed ? 0 : half, 0xFFFFFFFF, 0};
     if (is_signed != wanted_signed) {
-        f.mask = ((uint32_t)half << 1) - 1;
-        f.sign = wanted_signed ? (uint32_t)half : 0;
+        f.mask = (half << 1) - 1;
+        f.sign = wanted_signed ? half : 0;
     }
     return f;
 }
@@ -133,7 +133,7 @@ static int open_outlets(const Stream *s, Tile *t, int is_signed, Outlet *outlets
     int32_t *room = j2k_room(&t->turn_buffer, n * 2 * MOST_COMPONENTS, sizeof *room, fault);
     if (!room) return -1;
     for (int i = 0; i < s->components; i++, room += 2 * n)
-        outlets[i] = (Outlet){finish_of(s->precision[i], s->is_signed[i], is_signed), s->dx[i], s->dy[i],
+        outlets[i] = (Outlet){j2k_finish_of(s->precision[i], s->is_signed[i], is_signed), s->dx[i], s->dy[i],
                               t->component[i].wanted, -1, NULL, room, room + n};
     return 0;
 }

@@ -17,6 +17,12 @@ typedef struct {
     int item_bytes;
 } Output;
 
+Finish j2k_finish_of(int precision, int is_signed, int wanted_signed);
+
 int j2k_write_tile(const Stream *stream, Tile *tile, const Output *output, J2kFault *fault);
+
+/* wide.c: whether a tile whose packets are read needs 64 bits; the same for it. */
+int j2k_is_wide(const Stream *stream, const Tile *tile);
+int j2k_write_wide_tile(const Stream *stream, Tile *tile, const Output *output, J2kFault *fault);
 
 #endif

@@ -38,12 +38,20 @@ static inline int LEADING_ZEROS(uint64_t x) {
 }
 #endif
 
+/* Table F.4 */
+#define LIFT_ALPHA (-1.586134342059924)
+#define LIFT_BETA (-0.052980118572961)
+#define LIFT_GAMMA 0.882911075530934
+#define LIFT_DELTA 0.443506852043971
+
 enum {
     MOST_COMPONENTS = 4,
     MOST_RESOLUTIONS = 33,      /* 32 levels */
     MOST_STEPS = 97,            /* sub-bands of one component: 3 NL + 1 */
     MOST_CHANGES = 64,          /* of progression, in one tile */
     MOST_PLANES = 30,           /* magnitude bits of a coefficient in 32, beside its sign and half a bit */
+    MOST_WIDE_PLANES = 60,      /* and in 64 */
+    MOST_NARROW = 26,           /* bits of a sample that the wavelet and the transforms have room for in 32 */
     BLOCK_AREA = 4096,          /* code-blocks: A.6.1 */
     BLOCK_SIDE = 1024,
     ROW_PAD = 8,                /* items before and behind a row of coefficients */
@@ -241,6 +249,7 @@ typedef struct {                /* one tile at a time; the buffers serve all of 
     Buffer coefficient_buffer, row_buffer;
     Packed packed;              /* PPT */
     Span packed_headers;        /* of PPM or PPT; no data where packets carry their own */
+    int wide;                   /* its coefficients need 64 bits: see wide.c */
     int threads;                /* that decode its code-blocks; one: when rows are asked for */
     Worker *worker;             /* of that one */
     int failed;                 /* in a code-block, while rows were asked for */

@@ -35,6 +35,7 @@ typedef struct {
     int cell_pitch;
     int word_pitch;
     int causal;                 /* vertically: the next stripe counts as insignificant (D.7) */
+    int wide;                   /* values have 64 bits */
 } Shape;
 
 typedef struct {
@@ -45,6 +46,8 @@ typedef struct {
     uint64_t refined[MOST_WORDS];       /* at least once */
     uint16_t cells[MOST_CELLS];
     int32_t values[BLOCK_AREA];         /* twice the coefficient, the middle of its interval */
+    int64_t *wide;                      /* the same in 64 bits, in place of `values` */
+    Buffer wide_buffer;
     uint8_t *data;                      /* of one codeword segment, and 0xFF 0xFF */
     size_t data_size;
     Buffer data_buffer;
@@ -84,8 +87,17 @@ J2K_INLINE uint64_t near_of(Near *n, const uint64_t *w, const Shape *s) {
 /* The word has changed. */
 J2K_INLINE void near_change(Near *n, const uint64_t *w, const Shape *s) { n->here = upright(w, s) | w[0]; }
 
+/* The value of a coefficient that turns out significant. `s->wide` is known to the compiler. */
+J2K_INLINE void set_value(BlockCoder *t, const Shape *s, int at, int64_t value, int negative) {
+    value = (value ^ -(int64_t)negative) + negative;
+    if (s->wide)
+        t->wide[at] = value;
+    else
+        t->values[at] = (int32_t)value;
+}
+
 /* A coefficient turns out significant: its sign is decoded, its value set, its neighbours' cells are told. */
-J2K_INLINE void become(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int column, int row, int32_t value) {
+J2K_INLINE void become(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int column, int row, int64_t value) {
     uint16_t *cell = &t->cells[(column + 1) * s->cell_pitch + row + 1];
     int negative;
     if (raw) {
@@ -94,7 +106,7 @@ J2K_INLINE void become(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int colum
         const int context = sign_contexts[(*cell & 15) | (*cell >> 4 & 0xF0)];
         negative = mq_decode(m, &t->contexts[context & 31]) ^ context >> 7;
     }
-    t->values[row * s->value_pitch + column] = (value ^ -negative) + negative;
+    set_value(t, s, row * s->value_pitch + column, value, negative);
     const uint16_t sign = (uint16_t)-negative;
     uint16_t *left = cell - s->cell_pitch, *right = cell + s->cell_pitch;
     right[0] |= 1 | (sign & 0x100);
@@ -109,7 +121,7 @@ J2K_INLINE void become(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int colum
 }
 
 /* D.3.1: insignificant ones with a significant neighbour. `raw` is NULL where the MQ decoder serves. */
-J2K_INLINE void propagate(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, const uint8_t *zero, int32_t value) {
+J2K_INLINE void propagate(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, const uint8_t *zero, int64_t value) {
     for (int stripe = 0; stripe < s->stripes; stripe++) {
         uint64_t *w = &t->significant[(stripe + 1) * s->word_pitch + 1];
         Near near = near_open(w, s);
@@ -141,13 +153,18 @@ J2K_INLINE void propagate(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, const 
 }
 
 /* The next bit of a value: from the middle of its interval to that of one of the halves. */
-J2K_INLINE void refine_one(int32_t *value, int one, int32_t half) {
-    const int32_t sign = *value >> 31, up = one - 1;
-    *value += (((half ^ up) - up) ^ sign) - sign;
+J2K_INLINE void refine_one(BlockCoder *t, const Shape *s, int at, int one, int64_t half) {
+    if (s->wide) {
+        const int64_t sign = t->wide[at] >> 63, up = one - 1;
+        t->wide[at] += (((half ^ up) - up) ^ sign) - sign;
+    } else {
+        const int32_t sign = t->values[at] >> 31, up = one - 1;
+        t->values[at] += ((((int32_t)half ^ up) - up) ^ sign) - sign;
+    }
 }
 
 /* D.3.3: those that were significant before this bit-plane. */
-J2K_INLINE void refine(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int32_t half) {
+J2K_INLINE void refine(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int64_t half) {
     uint64_t first_alone = t->contexts[CONTEXT_REFINE], first_near = t->contexts[CONTEXT_REFINE + 1],
              later = t->contexts[CONTEXT_REFINE + 2];
     for (int stripe = 0; stripe < s->stripes; stripe++)
@@ -156,13 +173,13 @@ J2K_INLINE void refine(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int32_t h
             const uint64_t *w = &t->significant[(stripe + 1) * s->word_pitch + 1 + k];
             const uint64_t before = t->refined[at];
             uint64_t todo = *w & ~t->visited[at];
-            int32_t *values = &t->values[4 * stripe * s->value_pitch + 16 * k];
+            const int first = 4 * stripe * s->value_pitch + 16 * k;
             t->refined[at] = before | todo;
             if (raw || !(todo & ~before)) {
                 for (; todo; todo &= todo - 1) {
                     const int b = LOWEST_BIT(todo);
                     const int one = raw ? raw_decode(raw) : mq_decode(m, &later);
-                    refine_one(&values[(b & 3) * s->value_pitch + (b >> 2)], one, half);
+                    refine_one(t, s, first + (b & 3) * s->value_pitch + (b >> 2), one, half);
                 }
                 continue;
             }
@@ -178,7 +195,7 @@ J2K_INLINE void refine(BlockCoder *t, Mq *m, Raw *raw, const Shape *s, int32_t h
                     one = mq_decode(m, &first_near);
                 else
                     one = mq_decode(m, &first_alone);
-                refine_one(&values[(b & 3) * s->value_pitch + (b >> 2)], one, half);
+                refine_one(t, s, first + (b & 3) * s->value_pitch + (b >> 2), one, half);
             }
         }
     t->contexts[CONTEXT_REFINE] = first_alone;
@@ -199,7 +216,7 @@ J2K_INLINE int skip_runs(Mq *m, uint64_t context, int most) {
 }
 
 /* D.3.4: all that are left; whole columns without a significant neighbour at one decision. */
-J2K_INLINE void clean_up(BlockCoder *t, Mq *m, const Shape *s, const uint8_t *zero, int32_t value) {
+J2K_INLINE void clean_up(BlockCoder *t, Mq *m, const Shape *s, const uint8_t *zero, int64_t value) {
     for (int stripe = 0; stripe < s->stripes; stripe++) {
         uint64_t *w = &t->significant[(stripe + 1) * s->word_pitch + 1];
         const int whole = s->height - 4 * stripe >= 4;

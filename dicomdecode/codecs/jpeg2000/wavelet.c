@@ -19,8 +19,8 @@
 
 enum { RING = 8 };
 
-static const float ALPHA = -1.586134342059924f, BETA = -0.052980118572961f, GAMMA = 0.882911075530934f,
-                   DELTA = 0.443506852043971f;          /* table F.4 */
+static const float ALPHA = (float)LIFT_ALPHA, BETA = (float)LIFT_BETA, GAMMA = (float)LIFT_GAMMA,
+                   DELTA = (float)LIFT_DELTA;
 
 /* Sums wrap: coefficients of a damaged stream may be anything. */
 J2K_INLINE int32_t add(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
