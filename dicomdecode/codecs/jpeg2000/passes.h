@@ -89,11 +89,10 @@ J2K_INLINE void near_change(Near *n, const uint64_t *w, const Shape *s) { n->her
 
 /* The value of a coefficient that turns out significant. `s->wide` is known to the compiler. */
 J2K_INLINE void set_value(BlockCoder *t, const Shape *s, int at, int64_t value, int negative) {
-    value = (value ^ -(int64_t)negative) + negative;
     if (s->wide)
-        t->wide[at] = value;
+        t->wide[at] = (value ^ -(int64_t)negative) + negative;
     else
-        t->values[at] = (int32_t)value;
+        t->values[at] = ((int32_t)value ^ -negative) + negative;
 }
 
 /* A coefficient turns out significant: its sign is decoded, its value set, its neighbours' cells are told. */
