@@ -14,7 +14,7 @@ from typing import NamedTuple
 import dicomdecode
 from dicomdecode.cli.commands import Commands, add_files, positive
 from dicomdecode.cli.files import find
-from dicomdecode.cli.terminal import say
+from dicomdecode.cli.terminal import say, styled
 from dicomdecode.cli.values import as_json
 from dicomdecode.errors import DicomError
 from dicomdecode.syntaxes import name_of
@@ -58,7 +58,11 @@ def _readers() -> dict[str, _Read]:
     with contextlib.suppress(ImportError):
         import dicomsdl
 
-        readers["dicomsdl"] = lambda path: dicomsdl.open(path).pixelData(storedvalue=True)
+        def with_dicomsdl(path: str) -> object:
+            file = dicomsdl.open(path)
+            return [file.pixelData(i, storedvalue=True) for i in range(int(file.NumberOfFrames or 1))]
+
+        readers["dicomsdl"] = with_dicomsdl
     with contextlib.suppress(ImportError):
         import pydcm
 
@@ -112,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say("\n".join(as_json(rate._asdict()) for rate in rates))
     else:
-        say("\n".join(_table(rates, list(readers))))
+        say("\n".join(_table(rates)))
     return int(failed)
 
 
@@ -125,13 +129,14 @@ def _rates(measured: list[_Measured], readers: list[str]) -> Iterator[_Rate]:
             yield _Rate(syntax, name, len(read), sum(m.megabytes for m in read) / spent if read else None)
 
 
-def _table(rates: list[_Rate], readers: list[str]) -> list[str]:
-    lines = [f"{'MB/s (files read)':40}" + "".join(f"{name:>20}" for name in readers)]
+def _table(rates: list[_Rate]) -> Iterator[str]:
+    """A line for each reader, below its transfer syntax: narrower than a terminal, however many readers there are."""
     for syntax in dict.fromkeys(rate.syntax for rate in rates):
-        found = [rate for rate in rates if rate.syntax == syntax]
-        cells = ["-" if rate.megabytes is None else f"{rate.megabytes:.0f} ({rate.files})" for rate in found]
-        lines.append(f"{syntax[:39]:40}" + "".join(f"{cell:>20}" for cell in cells))
-    return lines
+        yield styled(syntax, "name")
+        for rate in rates:
+            if rate.syntax == syntax:
+                speed = "-" if rate.megabytes is None else f"{rate.megabytes:.0f} MB/s"
+                yield f"  {rate.reader:12}{speed:>12}   {rate.files} file{'s' * (rate.files != 1)}"
 
 
 def add_to(commands: Commands) -> None:

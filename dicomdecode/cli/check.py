@@ -52,7 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
     code = for_each_file(arguments.files, work, arguments.jobs)
     if not (arguments.json or arguments.csv or arguments.quiet) and is_several(arguments.files):
         kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("sound", "odd", "cannot be decoded") if counts[kind])
-        say(f"{counts.total()} files: {kinds}")
+        say(f"{counts.total()} file{'s' * (counts.total() != 1)}: {kinds}")
     return code
 
 
