@@ -8,14 +8,14 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from dicomdecode.errors import ExportError
 
-__all__ = ["PARTIAL", "Output", "Stream", "Written", "disk_errors"]
+__all__ = ["PARTIAL", "Output", "Stream", "Written", "disk_errors", "flush_folder"]
 
 #: The folder of what is not finished, in the folder of the results: renaming needs one file system.
 PARTIAL = ".partial"
@@ -37,7 +37,7 @@ class Written:
     size : int
         In bytes.
     checksum : str
-        SHA-256, of a folder over the names and contents of its files.
+        SHA-256, of a folder over the names and checksums of its files.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Output:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._written: list[Written] = []
+        self._names: list[str] = []
         self._streams: list[Stream] = []
         with disk_errors():
             (folder / PARTIAL).mkdir(exist_ok=True)
@@ -86,7 +86,7 @@ class Output:
     def stream(self, name: str) -> Stream:
         """A file that is written part by part; it counts once it was closed."""
         with disk_errors():
-            stream = Stream(name, self.path(name).open("wb", buffering=0), self._written)
+            stream = Stream(name, self.path(name).open("wb", buffering=0), self._names)
         self._streams.append(stream)
         return stream
 
@@ -100,31 +100,21 @@ class Output:
 
     def take(self, name: str) -> None:
         """Take a file or a folder that something else has written at `path`."""
-        with disk_errors():
-            path = self._partial / name
-            digest, size = hashlib.sha256(), 0
-            for each in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-                if path.is_dir():
-                    digest.update(each.relative_to(path).as_posix().encode())
-                with each.open("rb") as file:
-                    while data := file.read(_PIECE):
-                        digest.update(data)
-                        size += len(data)
-        self._written.append(Written(name, size, digest.hexdigest()))
+        self._names.append(name)
 
     def finish(self) -> list[Written]:
         """Flush the files, and move them to their places."""
         with disk_errors():
-            paths = [self._partial / each.name for each in self._written]
-            _flush(file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
-            for each, path in zip(self._written, paths, strict=True):
-                target = self._folder / each.name
+            files = {name: _files_of(self._partial / name) for name in self._names}
+            flushed = _flush([file for many in files.values() for file in many])
+            written = [_written(name, self._partial / name, files[name], flushed) for name in self._names]
+            for name in self._names:
+                target = self._folder / name
                 if target.is_dir():
                     shutil.rmtree(target)
-                os.replace(path, target)
-            flush_folder(self._folder)
+                os.replace(self._partial / name, target)
             self._partial.rmdir()
-        return self._written
+        return written
 
     def discard(self) -> None:
         """Leave nothing behind."""
@@ -134,21 +124,17 @@ class Output:
 
 
 class Stream:
-    """A file that is being written, and its checksum."""
+    """A file that is being written."""
 
-    def __init__(self, name: str, file: IO[bytes], written: list[Written]) -> None:
+    def __init__(self, name: str, file: IO[bytes], names: list[str]) -> None:
         self._name = name
         self._file = file
-        self._written = written
-        self._digest = hashlib.sha256()
-        self._size = 0
+        self._names = names
 
     def write(self, parts: Iterable[Any]) -> None:
         with disk_errors():
             for part in parts:
                 view = memoryview(part).cast("B")
-                self._digest.update(view)
-                self._size += len(view)
                 while view:  # a write may take less than it is given
                     view = view[self._file.write(view) :]
 
@@ -158,27 +144,53 @@ class Stream:
     def close(self) -> None:
         with disk_errors():
             self._file.close()
-        self._written.append(Written(self._name, self._size, self._digest.hexdigest()))
+        self._names.append(self._name)
 
 
-def _flush(paths: Iterable[Path]) -> None:
+class _Flushed(NamedTuple):
+    """A file that is on the disk: its size in bytes, and its SHA-256."""
+
+    size: int
+    digest: bytes
+
+
+def _files_of(path: Path) -> list[Path]:
+    """A file itself, or the files of a folder."""
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def _written(name: str, path: Path, files: list[Path], flushed: Mapping[Path, _Flushed]) -> Written:
+    if files == [path]:
+        return Written(name, flushed[path].size, flushed[path].digest.hex())
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(file.relative_to(path).as_posix().encode() + b"\0" + flushed[file].digest)
+    return Written(name, sum(flushed[file].size for file in files), whole.hexdigest())
+
+
+def _flush(paths: list[Path]) -> dict[Path, _Flushed]:
     from concurrent.futures import ThreadPoolExecutor
 
-    listed = list(paths)
-    if len(listed) == 1:
-        _flush_one(listed[0])
-        return
+    if len(paths) == 1:
+        return {paths[0]: _flush_one(paths[0])}
     with ThreadPoolExecutor(_FLUSHES) as threads:
-        list(threads.map(_flush_one, listed))
+        return dict(zip(paths, threads.map(_flush_one, paths), strict=True))
 
 
-def _flush_one(path: Path) -> None:
-    with open(path, "rb+") as file:
+def _flush_one(path: Path) -> _Flushed:
+    """The checksum is made here, and not while the file is written: others of the unit wait for the disk meanwhile."""
+    digest, size = hashlib.sha256(), 0
+    with open(path, "rb+", buffering=0) as file:
         os.fsync(file.fileno())
+        while data := file.read(_PIECE):
+            digest.update(data)
+            size += len(data)
+    return _Flushed(size, digest.digest())
 
 
 def flush_folder(folder: Path) -> None:
-    """That files are at their places is on the disk only once their folder is; Windows has no such call."""
+    """That files are at their places is on the disk only once their folder is; Windows has no such call. Where the
+    power fails before, a manifest may name results that are not there: a second run makes them again."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from dicomdecode.errors import ExportError
-from dicomdecode.export.files import PARTIAL, disk_errors
+from dicomdecode.export.files import PARTIAL, disk_errors, flush_folder
 
 __all__ = ["MANIFEST", "Entry", "Manifest", "read_manifest"]
 
 MANIFEST = "manifest.jsonl"
+#: How often lines are flushed to the disk. Only where the power fails does it lose those of the last second: what they
+#: name is made again.
+_FLUSH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,7 @@ class Manifest:
     def __init__(self, folder: Path, settings: dict[str, Any], *, resume: bool, overwrite: bool) -> None:
         self.path = folder / MANIFEST
         self.known: dict[int, Entry] = {}
+        self._flushed = 0.0
         head = json.dumps({"dicomdecode": 1, **settings}, ensure_ascii=False)
         with disk_errors():
             if folder.exists() and not folder.is_dir():
@@ -176,10 +181,19 @@ class Manifest:
     def _append(self, lines: list[str]) -> None:
         self._file.write("".join(line + "\n" for line in lines).encode())
         self._file.flush()
-        os.fsync(self._file.fileno())
+        now = time.monotonic()
+        if now - self._flushed >= _FLUSH_SECONDS:
+            self._flushed = now
+            os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        _close(self._file)
+        """Lines, and the places of what they name, are on the disk then."""
+        with disk_errors():
+            try:
+                os.fsync(self._file.fileno())
+                flush_folder(self.path.parent)
+            finally:
+                self._file.close()
 
 
 def _entries(lines: list[bytes]) -> list[Entry]:
@@ -194,11 +208,6 @@ def read_manifest(folder: Path) -> dict[int, Entry]:
     path = folder / MANIFEST
     lines = path.read_bytes().split(b"\n")[1:-1] if path.exists() else []
     return {entry.index: entry for entry in _entries(lines)}
-
-
-def _close(file: IO[bytes]) -> None:
-    with disk_errors():
-        file.close()
 
 
 def _remove_results(folder: Path) -> None:

@@ -25,7 +25,7 @@ _UNIT_BYTES = 1 << 26
 #: Sources that are handed to a thread together, at most.
 _PART_BYTES, _PART_SOURCES = 1 << 20, 32
 #: Units of one source, then of two, of four, and so on.
-_OF_ONE_SIZE = 8
+_OF_ONE_SIZE = 4
 #: What of a URL may hold a password or a key.
 _SECRETS = re.compile(r"//[^/@]*@|\?.*")
 
