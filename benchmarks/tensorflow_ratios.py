@@ -175,8 +175,24 @@ def pipeline() -> Iterator[Figure]:
         yield each(compare(f"{name}, drop-in", shim, theirs, "tensorflow-io", 1 / 30), (500, 10))
 
 
+def two_calls(what: str, contents: bytes, count: int, **options: Any) -> Figure:
+    """A pipeline of one file, again and again, by two parallel calls against one."""
+    files = tf.data.Dataset.from_tensors(tf.constant(contents)).repeat(count)
+
+    def through(calls: int) -> Work:
+        images = files.map(lambda x: dtf.decode_dicom_image(x, **options), num_parallel_calls=calls).prefetch(2)
+
+        def run() -> None:
+            for _ in images:
+                pass
+
+        return run
+
+    return compare(f"{what}, two parallel calls", through(2), through(1), "one", 1 / 1.8)
+
+
 def display() -> Iterator[Figure]:
-    """A CT with a window, through tf.data: two parallel calls against one; tells something on two idle processors."""
+    """A CT with a window, through tf.data; tells something on two idle processors."""
     window = [samples.element(0x00281050, "DS", "40"), samples.element(0x00281051, "DS", "400")]
     slope = [samples.element(0x00281052, "DS", "-1024"), samples.element(0x00281053, "DS", "1")]
     cells = samples.picture(512, 512, 12, 8)
@@ -193,21 +209,13 @@ def display() -> Iterator[Figure]:
             ),
         ),
     ):
-        files = tf.data.Dataset.from_tensors(tf.constant(contents)).repeat(300)
+        yield two_calls(f"display of 8 frames of CT, {name}", contents, 300, values="display", dtype=tf.uint8)
 
-        def through(calls: int, files: Any = files) -> Work:
-            images = files.map(
-                lambda x: dtf.decode_dicom_image(x, values="display", dtype=tf.uint8), num_parallel_calls=calls
-            ).prefetch(2)
 
-            def run() -> None:
-                for _ in images:
-                    pass
-
-            return run
-
-        what = f"display of 8 frames of CT, {name}, two parallel calls"
-        yield compare(what, through(2), through(1), "one", 1 / 1.8)
+def own() -> Iterator[Figure]:
+    """Our own decoders of wavelets and JPEG-LS, through tf.data; tells something on two idle processors."""
+    for name in ("JPEG 2000, 2048x2048, 12 bits", "HTJ2K, 2048x2048, 12 bits", "JPEG-LS, 2048x2048, 12 bits"):
+        yield two_calls(f"{name.split(',')[0]} 1024x1024, 12 bits", samples.compressed(name, 1024)[0], 16)
 
 
 def batch() -> Iterator[Figure]:
@@ -323,6 +331,7 @@ GROUPS = {
     "X-ray": xray,
     "pipeline tf.data": pipeline,
     "display": display,
+    "own decoders": own,
     "batch": batch,
     "codecs": codecs,
     "memory": memory,
