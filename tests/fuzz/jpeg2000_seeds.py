@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from tests.codecs import jpeg2000_encoder
 from tests.codecs.ht_streams import CAUSAL, HT, MIXED, cleanup_of, one_block, refined
 from tests.codecs.openjpeg_encoder import ORDERS, encode, packed
 from tests.codecs.streams import picture
@@ -56,9 +57,22 @@ def main(folder: str) -> None:
         first = (0x20 if bits > 8 else 0) | int(rng.integers(16))
         with open(os.path.join(folder, f"seed{k}"), "wb") as f:
             f.write(bytes([first, int(rng.integers(256))]) + stream)
+    for k, stream in enumerate(wide_streams()):
+        with open(os.path.join(folder, f"wide{k}"), "wb") as f:
+            f.write(bytes([0x40 | int(rng.integers(16)), int(rng.integers(256))]) + stream)
     for k, stream in enumerate(ht_streams()):
         with open(os.path.join(folder, f"ht{k}"), "wb") as f:
             f.write(bytes([0x20 | int(rng.integers(16)), int(rng.integers(256))]) + stream)
+
+
+def wide_streams() -> Iterator[bytes]:
+    """What needs 64 bits: samples of up to 32 bits, a region of interest."""
+    rng = np.random.default_rng(2)
+    for bits, samples in ((27, 1), (32, 1), (32, 3)):
+        a = rng.integers(0, 1 << bits, (11, 13, samples)).astype(np.uint32)
+        yield jpeg2000_encoder.encode(a, bits, levels=samples, transform=samples == 3)
+    a = picture(11, 13, 1, 8)
+    yield jpeg2000_encoder.encode(a, 8, region=np.eye(11, 13, dtype=bool), shift=37)
 
 
 def ht_streams() -> Iterator[bytes]:

@@ -36,6 +36,11 @@ def main(folder: str) -> None:
     for transform in range(1, 4):
         extra = segment(0xE8, b"mrfx" + bytes([transform]))
         Path(folder, f"hp{transform}").write_bytes(encode(a, 8, interleave=LINE, extra=extra)[0])
+    for width in (1, 2):
+        table = segment(0xF8, bytes([2, 7, width]) + bytes(range(200)))
+        table += segment(0xF8, bytes([3, 7, width]) + bytes(width * 256 - 200))
+        stream = encode(a, 8, interleave=SAMPLE, extra=table, tables={0: 7, 2: 7}, lines=0)[0]
+        Path(folder, f"table{width}").write_bytes(stream)
 
 
 if __name__ == "__main__":
