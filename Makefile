@@ -54,7 +54,7 @@ bench-publish: ## the dashboard of all results so far: .asv/html
 BASE ?= HEAD~1
 bench-compare: ## this commit against BASE=ref, in one run: what is slower by more than a tenth
 	$(TOOLS)asv machine --yes $(ASV_CONFIG)
-	$(TOOLS)asv continuous --factor 1.1 --split --show-stderr $(if $(BENCH),--bench '$(BENCH)') "$(BASE)" HEAD $(ASV_CONFIG)
+	PATH="$(TOOLS):$$PATH" $(TOOLS)asv continuous --factor 1.1 --split --show-stderr $(if $(BENCH),--bench '$(BENCH)') "$(BASE)" HEAD $(ASV_CONFIG)
 
 coverage: ## lines that the quick tests run, Python and Cython
 	PYTHON=$(PYTHON) .ci/coverage

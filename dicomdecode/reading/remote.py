@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.limits import Limits
 
-__all__ = ["RemoteFile", "filesystem_of", "is_http", "is_url", "open_url"]
+__all__ = ["RemoteFile", "Worded", "filesystem_of", "is_http", "is_url", "open_url"]
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # one letter is a drive of Windows
 _FETCH = 1 << 18  # bytes that are fetched at least
@@ -118,11 +118,11 @@ def open_url(url: str, limits: Limits) -> RemoteFile:
     if is_http(url):
         return RemoteFile(url, functools.partial(_fetch_http, url, limits), limits)
     files, path = filesystem_of(url)
-    with _Worded(url):
+    with Worded(url):
         size = int(files.size(path))
 
     def fetch(start: int, stop: int) -> Piece:
-        with _Worded(url):
+        with Worded(url):
             return Piece(start, bytes(files.cat_file(path, start=start, end=min(stop, size))), size)
 
     return RemoteFile(url, fetch, limits)
@@ -134,8 +134,11 @@ def filesystem_of(url: str) -> tuple[Any, str]:
         import fsspec.core
     except ImportError:
         raise ImportError('URLs other than http need fsspec: pip install "dicomdecode[remote]"') from None
-    with _Worded(url):
-        files, path = fsspec.core.url_to_fs(url)
+    try:
+        with Worded(url):
+            files, path = fsspec.core.url_to_fs(url)
+    except ImportError as error:  # the words are fsspec's own: "Please install gcsfs to access Google Storage"
+        raise ImportError(f'{_place_of(url)}: {error} (besides "dicomdecode[remote]")') from None
     return files, str(path)
 
 
@@ -149,7 +152,7 @@ def _place_of(url: str) -> str:
         return url.split("://")[0] + "://"
 
 
-class _Worded:
+class Worded:
     """Errors of a protocol's library as OSErrors without the URL."""
 
     def __init__(self, url: str) -> None:
@@ -161,9 +164,24 @@ class _Worded:
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if error is None or isinstance(error, ImportError) or not isinstance(error, Exception):
             return
-        found = type(error) if isinstance(error, (FileNotFoundError, PermissionError, TimeoutError)) else OSError
-        number = getattr(error, "errno", None) or 5
-        raise found(number, f"{_place_of(self._url)}: {type(error).__name__}, {os.strerror(number)}") from None
+        number = getattr(error, "errno", None) or _number_of(error)
+        raise OSError(number, f"{_place_of(self._url)}: {os.strerror(number)} ({type(error).__name__})") from None
+
+
+def _number_of(error: Exception) -> int:
+    """The number of an error that comes without one. The class of an OSError goes by it."""
+    if isinstance(error, FileNotFoundError):
+        return errno.ENOENT
+    # gcsfs: 403 is an OSError of these words, 401 an error of its own with the code as text or as a number.
+    if isinstance(error, PermissionError) or str(error).startswith("Forbidden") or _status_of(error) in (401, 403):
+        return errno.EACCES
+    return errno.ETIMEDOUT if isinstance(error, TimeoutError) else errno.EIO
+
+
+def _status_of(error: Exception) -> int:
+    """The status of HTTP that an error tells: aiohttp calls it `status`, Google's libraries `code`; 0: none."""
+    told = str(getattr(error, "status", None) or getattr(error, "code", None) or "")
+    return int(told) if told.isdecimal() else 0
 
 
 @functools.cache
@@ -182,6 +200,10 @@ def _opener() -> OpenerDirector:
     return opener
 
 
+class _Encoded(Exception):
+    """An answer is compressed, so that its ranges are not those of the file."""
+
+
 def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
     """A range of a file (RFC 9110, 14.2); the whole of it where the server does not honour ranges."""
     import http.client
@@ -191,6 +213,9 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
         request = _request_of(url)
         request.add_header("Range", f"bytes={start}-{stop - 1}")
         with _opener().open(request, timeout=_SECONDS) as answer:
+            coding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+            if coding not in ("", "identity"):  # which is all that was asked for
+                raise _Encoded
             found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", "").strip())
             part = found if answer.status == 206 else None
             most = limits.stream_bytes if part is None else stop - start
@@ -212,6 +237,8 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
         raise TimeoutError(f"{_place_of(url)} does not answer") from None
     except http.client.IncompleteRead:
         raise ConnectionError(f"{_place_of(url)} ends its answer before its end") from None
+    except _Encoded:
+        raise OSError(errno.EIO, f"{_place_of(url)} compresses its answers unasked (Content-Encoding)") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ConnectionError(f"{_place_of(url)} gives no answer of HTTP: {type(error).__name__}") from None
     if len(data) > most:

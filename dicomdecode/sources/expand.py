@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from dicomdecode.errors import DicomError
 from dicomdecode.reading._reading import count_plain
 from dicomdecode.reading.archives import MemberPath, split_archive
-from dicomdecode.reading.remote import filesystem_of, is_http, is_url
+from dicomdecode.reading.remote import Worded, filesystem_of, is_http, is_url
 from dicomdecode.sources.names import find_names, has_magic, matches
 
 if TYPE_CHECKING:
@@ -279,11 +279,14 @@ def _files_of_url(url: str) -> Iterator[Item]:
         yield Item(url, url)
         return
     files, path = filesystem_of(url)
-    if has_magic(path):
-        found = sorted(files.glob(path))
-    elif files.isdir(path):
-        found = sorted(files.find(path))
-    else:
+    with Worded(url):
+        if has_magic(path):
+            found = sorted(files.glob(path))
+        elif files.isdir(path):
+            found = sorted(files.find(path))
+        else:
+            found = None
+    if found is None:
         yield Item(url, url)
         return
     chain = url.partition("::")[2]

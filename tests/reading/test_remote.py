@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,6 +67,14 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data[:-7])
+            return
+        if path == "/packed.dcm":  # though nobody has asked for it
+            data = gzip.compress(data)
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
             return
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if asked and self.server.ranges and int(asked[1]) >= len(data):
@@ -216,13 +226,19 @@ def test_empty_and_changing_files(server: Server) -> None:
     assert caught.value.code == "file_changed"
 
 
+def test_a_server_that_compresses_all_the_same(server: Server) -> None:
+    server.files["packed.dcm"] = SMALL
+    (found,) = dd.decode_batch(f"{server.url}/packed.dcm")
+    assert isinstance(found.error, OSError) and "Content-Encoding" in str(found.error)
+
+
 def test_an_image_behind_a_url_can_be_pickled(server: Server) -> None:
     image = pickle.loads(pickle.dumps(dd.open(f"{server.url}/small.dcm")))
     assert image.pixels(values="stored").tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_other_protocols_need_fsspec(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
+    monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(ImportError, match="remote"):
         dd.imread("s3://bucket/key")
     (found,) = dd.decode_batch("s3://bucket/key")
@@ -272,7 +288,33 @@ def test_archives_behind_http(server: Server, tmp_path: Any) -> None:
 
 
 def test_a_protocol_without_its_library() -> None:
-    pytest.importorskip("fsspec", reason="fsspec: not installed")
+    fsspec = pytest.importorskip("fsspec", reason="fsspec: not installed")
     with pytest.raises((ImportError, OSError)) as caught:
         dd.imread("nosuch://bucket/key?secret")
     assert "secret" not in str(caught.value)
+    needed = "Please install no_such_library"  # so it is with gcsfs
+    fsspec.register_implementation("nolibrary", "no_such_library.Files", clobber=True, errtxt=needed)
+    (found,) = dd.decode_batch("nolibrary://bucket/key?secret")
+    assert isinstance(found.error, ImportError) and "secret" not in str(found.error)
+    assert needed in str(found.error) and "dicomdecode[remote]" in str(found.error)
+
+
+@pytest.mark.parametrize("url", ["angry://bucket/key?secret", "angry://bucket/*?secret"])
+def test_what_a_library_raises_is_a_record(url: str) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="fsspec: not installed")
+
+    class Refused(Exception):  # no OSError, as gcsfs's HttpError is none
+        code = "403"
+
+    class Angry(fsspec.AbstractFileSystem):  # type: ignore[misc, name-defined]
+        protocol = "angry"
+
+        def isdir(self, path: str) -> bool:
+            raise Refused(path)
+
+        glob = isdir
+
+    fsspec.register_implementation("angry", Angry, clobber=True)
+    found, good = dd.decode_batch([url, SMALL])
+    assert isinstance(found.error, PermissionError) and good.error is None
+    assert "angry://bucket: " in str(found.error) and "secret" not in str(found.error)
