@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Placing:
 
     def __init__(self, out: NDArray[Any] | None, shape: Sequence[int] | None, pad: float | None) -> None:
         self.out = None if out is None else _checked_out(out)
-        self.shape = None if shape is None else tuple(check_whole("shape", n, 1) for n in shape)
+        self.shape = None if shape is None else _checked_shape(shape)
         if self.out is not None:
             if self.shape not in (None, self.out.shape[1:]):
                 raise ValueError(f"shape is {self.shape}, but out holds arrays of shape {self.out.shape[1:]}")
@@ -146,6 +146,12 @@ class Placing:
         else:
             target[...] = array
         return target, array.shape
+
+
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    if isinstance(shape, str) or not isinstance(shape, Iterable):
+        raise TypeError(f"shape must be a sequence of ints, not {type(shape).__name__}")
+    return tuple(check_whole("shape", n, 1) for n in shape)
 
 
 def _checked_out(out: NDArray[Any]) -> NDArray[Any]:

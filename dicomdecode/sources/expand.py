@@ -252,7 +252,7 @@ def _files_of_pattern(pattern: str, limits: Limits) -> Iterator[Item]:
                 yield from _files_of_folder(path)
         elif split_archive(path) is not None:
             yield from _files_of_path(path, limits)
-        else:
+        elif os.path.isfile(path) or not os.path.exists(path):  # a pipe would wait for ever
             yield Item(path, path)
 
 

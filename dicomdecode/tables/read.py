@@ -177,10 +177,12 @@ def _terms(character_set: Any) -> list[str] | None:
     """`character_set=`, checked."""
     if character_set is None:
         return None
-    terms = [character_set] if isinstance(character_set, str) else list(character_set)
+    terms = [character_set] if isinstance(character_set, str) else character_set
+    if not isinstance(terms, (list, tuple)):
+        raise TypeError(f"character_set must be a str or a list of str, not {type(terms).__name__}")
     for term in terms:
         if not isinstance(term, str):
             raise TypeError(f"character_set must be a str or a list of str, not {character_set!r}")
         if not is_known(term):
             raise ValueError(f"character_set: {term!r} is no defined term of Specific Character Set that is known")
-    return terms
+    return list(terms)

@@ -79,6 +79,7 @@ def test_it_gives_what_imread_gives() -> None:
         {"out": np.zeros((1, 2, 3))},
         {"shape": (0, 2)},
         {"shape": "4"},
+        {"shape": 4},
         {"pad": 0},
         {"pad": "0", "shape": (4, 4)},
         {"pad": -1, "shape": (4, 4), "dtype": np.uint8},
@@ -89,7 +90,7 @@ def test_it_gives_what_imread_gives() -> None:
     ids=str,
 )
 def test_a_wrong_argument_raises_at_once(keywords: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises((ValueError, TypeError), match=next(iter(keywords))):
         dd.decode_batch([b"", b""], **keywords)
     with pytest.raises(TypeError):
         dd.decode_batch(None)

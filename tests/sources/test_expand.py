@@ -79,6 +79,13 @@ def test_patterns(folder: Path, pattern: str, wanted: list[str]) -> None:
     assert found == names(str(folder / pattern))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="platform: no named pipes")
+@pytest.mark.parametrize("pattern", ["", "*", "**"])
+def test_pipes_are_left_out(tmp_path: Path, pattern: str) -> None:
+    os.mkfifo(tmp_path / "pipe.dcm")  # who opens it waits for ever
+    assert [type(item.error) for item in expand(str(tmp_path / pattern), LIMITS)] == [dd.DicomError]
+
+
 def test_a_relative_pattern(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert names("*.dcm") == ["b.dcm"]
