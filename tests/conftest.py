@@ -30,6 +30,7 @@ ALLOWED_SKIPS = {
     "polars:": "an optional library",
     "fsspec:": "an optional library",
     "s3fs:": "an optional library",
+    "gcsfs:": "an optional library",
     "moto": "an optional library",
     "aiohttp:": "an optional library",
     "tqdm:": "an optional library",
