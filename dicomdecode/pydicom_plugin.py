@@ -1,4 +1,4 @@
-"""A plugin of pydicom 3: after `register()`, `Dataset.pixel_array` of anyone's code decodes with this package.
+"""A plugin for pydicom 3: after `register()`, `Dataset.pixel_array` decodes with this package in all code.
 
 Only compressed frames go through it. What pydicom does around them (colour, unused bits, shapes) stays as it is, so
 arrays are those that its other plugins give.
@@ -121,7 +121,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
 
 
 def _bits_allocated(src: bytes, runner: DecodeRunner, is_cells: bool, codec: str) -> int:
-    """Of the frame that is given back, as by pydicom's other plugins.
+    """Of the frame that is returned, as in pydicom's other plugins.
 
     Those of the data set; but 8 for a codestream of single bits, and for JPEG 2000 and JPEG-LS what the precision of
     the stream needs.

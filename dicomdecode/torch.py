@@ -65,7 +65,7 @@ def read_tensor(source: Any, *, channels_first: bool = True, **keywords: Any) ->
 
 
 class _Reader:
-    """Source -> tensor, with keywords that were checked once. It can be pickled."""
+    """Source -> tensor, with keywords checked once; picklable."""
 
     def __init__(self, channels_first: bool, keywords: dict[str, Any]) -> None:
         self._channels_first = channels_first
@@ -89,7 +89,7 @@ class _Reader:
 
 
 class DicomDataset(Dataset[Any]):
-    """Files by their number, for a `DataLoader` that may shuffle them.
+    """Files by index, for a `DataLoader` that may shuffle them.
 
     It holds paths and keywords, no open file: workers may be forked or spawned. Each worker decodes with one thread.
 
@@ -160,7 +160,7 @@ class DicomDataset(Dataset[Any]):
 
 
 class IterableDicomDataset(IterableDataset[Any]):
-    """Files in the order in which an iterable names them, of which there may be endlessly many.
+    """Files in the order of an iterable, which may be endless.
 
     Of n workers each takes every n-th file. An iterator can be run through once, a list or a folder each epoch.
 

@@ -1,4 +1,4 @@
-"""Work on many files: in threads, in an executor, or in processes that may be killed. `decode_batch` is the door."""
+"""Work on many files in threads, in an executor, or in processes that may be killed. `decode_batch` is the door."""
 
 from dicomdecode.batch.decode import Batch, Decoded, decode_batch
 

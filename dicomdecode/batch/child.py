@@ -46,7 +46,7 @@ class Task:
 
 
 def serve() -> None:
-    """Answer until the input ends. What libraries print does not get between the answers."""
+    """Answer until the input ends. What libraries print is kept out of the answers."""
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)

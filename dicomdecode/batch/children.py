@@ -127,7 +127,7 @@ class Children:
             self._all.discard(child)
 
     def close(self) -> None:
-        """Kill all children, whatever they are at."""
+        """Kill all children, whatever they are doing."""
         with self._lock:
             self._closed = True
             for child in self._idle:
@@ -139,7 +139,7 @@ class Children:
 
 
 class _Told(Exception):
-    """A child has told of an error, and goes on."""
+    """A child has reported an error, and goes on."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class _Child:
         return self._process.poll() is None
 
     def ask(self, question: bytes, seconds: float | None, allocate: Any) -> NDArray[Any]:
-        """Have a source decoded; `_Told` is raised when the child tells of an error."""
+        """Have a source decoded; `_Told` is raised when the child reports an error."""
         with _Alarm(self._process, seconds) as alarm:
             try:
                 answer = self._answer_now(question)
@@ -267,7 +267,7 @@ def _portable(source: Any, limits: Limits) -> Any:
 
 
 def _memory() -> int:
-    """Bytes of the machine; very many where it does not tell."""
+    """Bytes of memory of the machine; a very large number if it does not tell."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Who does the work on many files: threads of our own, or an executor of the caller's."""
+"""The workers for many files: threads of our own, or an executor of the caller."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a job: exactly one of `value` and `error` counts, the error where it is not None."""
+    """The outcome of a job: `error` if it is not None, else `value`."""
 
     index: int
     value: Any = None
@@ -73,14 +73,14 @@ class Crew(Protocol):
         """Have a job done."""
 
     def take(self, seconds: float) -> Outcome | None:
-        """An outcome; None where there is none within so many seconds."""
+        """An outcome; None if there is none within so many seconds."""
 
     def stop(self) -> None:
-        """Begin no job any more, and wait for none. Outcomes that are there can still be taken."""
+        """Begin no further job, and wait for none. Outcomes that are there can still be taken."""
 
 
 class ThreadCrew:
-    """Threads of our own. They end with the process, whatever they are at, so that Ctrl-C need not wait for them.
+    """Threads of our own. They end with the process, whatever they are doing, so that Ctrl-C need not wait for them.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _next_of(outcomes: queue.SimpleQueue[Outcome], seconds: float) -> Outcome | 
 
 
 def _serve(work: Work, jobs: queue.SimpleQueue[Job | None], outcomes: queue.SimpleQueue[Outcome]) -> None:
-    """What a thread does. It does not know its crew, which can be collected therefore, and stops it."""
+    """The body of a thread. It has no reference to its crew, so that the crew can be collected, and then stops it."""
     while (job := jobs.get()) is not None:
         outcomes.put(run(work, job))
 
@@ -201,7 +201,7 @@ def count_workers(threads: int | None) -> int:
 
 
 def checked_executor(executor: Any) -> Executor:
-    """The executor; TypeError for what is none."""
+    """The executor; TypeError for anything else."""
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(f"executor must be an executor of concurrent.futures, not {type(executor).__name__}")
     found: Executor = executor

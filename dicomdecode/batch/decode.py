@@ -223,7 +223,7 @@ class _Files(Iterator[list[Decoded]]):
         return found
 
     def _set_size(self, done: PartDone) -> None:
-        """Have the next parts be as large as they should, going by this one, and by steps: files differ."""
+        """Adjust the size of the next parts by the time of this one, step by step because files differ."""
         count = len(done.values)
         last = done.values[-1]
         size = int(_SECONDS_OF_A_PART * count / max(done.busy, 1e-6))
@@ -366,7 +366,7 @@ def _crew(
     executor: Executor | None,
     isolation: _Isolation | None,
 ) -> Crew:
-    """Who decodes the files of a batch."""
+    """The workers that decode the files of a batch."""
     size = count_workers(threads)
     if executor is None and isolation is None:
         here = _Decode(keywords, limits, placing)

@@ -66,7 +66,7 @@ class Parts(Iterator[Item]):
 
 @dataclass(slots=True)
 class PartDone:
-    """What became of a part.
+    """The outcome of a part.
 
     Attributes
     ----------

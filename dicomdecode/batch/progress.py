@@ -1,4 +1,4 @@
-"""What people see while they wait for many files: a bar of tqdm, or a line on a terminal; nothing elsewhere."""
+"""The progress of many files: a bar of tqdm, or a line on a terminal; nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECONDS = 0.2  # between two lines
 
 
 class Progress:
-    """How many files are done and failed, how many a second, and how long it takes for the others.
+    """How many files are done and failed, how many per second, and how long the rest will take.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Progress:
             self._bar = tqdm(unit=" files", file=sys.stderr)
 
     def step(self, done: int, failed: int, total: int | None) -> None:
-        """So many more files are done, of which so many failed; of `total`, as far as that is known."""
+        """Count further files that are done, and how many of them failed; of `total`, if that is known."""
         self._done += done
         self._failed += failed
         if not self._shown:

@@ -18,7 +18,7 @@ _SECONDS = 0.2  # between two looks for Ctrl-C, where the system does not wake w
 
 @dataclass(slots=True)
 class Result:
-    """What became of one file.
+    """The outcome for one file.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Result:
 
 
 class Feed(Protocol):
-    """What a stream of work is fed with: an `Expansion`, or the like."""
+    """The input of a stream of work: an `Expansion`, or the like."""
 
     is_listed: bool  # getting the next one never waits for other code
 
@@ -136,7 +136,7 @@ class Stream(Iterator[Result]):
         self._submit(jobs)
 
     def _submit(self, jobs: list[Job]) -> None:
-        """Of fewer files than workers, each gets several threads for its frames."""
+        """If there are fewer files than workers, each file gets several threads for its frames."""
         threads = max(self._crew.size // len(self._begun), 1) if jobs and self._is_exhausted else 1
         for job in jobs:
             self._crew.submit(job if threads == 1 else Job(job.index, job.source, threads))
@@ -150,7 +150,7 @@ class Stream(Iterator[Result]):
             seconds = 0
 
     def stop(self) -> None:
-        """Begin nothing any more."""
+        """Begin nothing more."""
         if not self._is_stopped:
             self._is_stopped = self._is_exhausted = True
             self._crew.stop()

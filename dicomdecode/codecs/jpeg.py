@@ -1,4 +1,4 @@
-"""JPEG (PS3.5 A.4.1 and A.4.2): libjpeg-turbo through imagecodecs, and our own decoder for lossless streams.
+"""JPEG (PS3.5 A.4.1): libjpeg-turbo through imagecodecs, and our own decoder for lossless streams.
 
 What the stream says decides the process, whatever the transfer syntax promises. The colour is what `spec` says,
 which is the word of the stream before that of the header (`_heads.colour_of`); no library guesses it.

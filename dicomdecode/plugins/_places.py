@@ -42,7 +42,7 @@ class Places(NamedTuple):
 
 
 def places_of(source: Any) -> Places:
-    """Headers and the places of the frames are read, no pixel."""
+    """The headers and the places of the frames are read, no pixels."""
     limits = limits_of(None)
     opened = open_source(source, limits)
     try:
@@ -98,7 +98,7 @@ def _extents(file: DicomFile, frames: Frames) -> Iterator[tuple[int, int]]:
 
 
 def _is_big_endian(file: DicomFile, frames: Frames) -> bool:
-    """Whether native cells are: by the data set's own bytes, which may contradict the transfer syntax."""
+    """Whether native cells are big-endian: by the bytes of the data set, which may contradict the transfer syntax."""
     return file.big_endian != frames.syntax.swaps_pixels
 
 

@@ -52,7 +52,7 @@ class DicomPlugin(PluginV3):
         return self._image.pixels(frames=int(index), **keywords)
 
     def iter(self, **keywords: Any) -> Iterator[NDArray[Any]]:
-        """The frames, one after the other."""
+        """The frames, one by one."""
         return (self.read(index=i, **keywords) for i in range(self._image.frames))
 
     def properties(self, index: Any = None) -> ImageProperties:

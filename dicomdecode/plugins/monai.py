@@ -41,7 +41,7 @@ class DicomReader(ImageReader):
         self._keywords = keywords
 
     def verify_suffix(self, filename: Sequence[Any] | Any) -> bool:
-        """Whether it is a folder, or ends in .dcm or in nothing."""
+        """Whether a path is a folder, or ends in .dcm or has no suffix."""
         names = [filename] if isinstance(filename, (str, os.PathLike)) else filename
         return all(os.path.isdir(n) or os.path.splitext(n)[1].lower() in (".dcm", ".dicom", "") for n in names)
 

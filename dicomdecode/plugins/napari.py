@@ -16,7 +16,7 @@ Layer = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Layer]] | None:
-    """What reads a path, or several; None where it is no DICOM file and napari should ask others.
+    """The reader for a path or several; None if it is not a DICOM file and napari should try others.
 
     Examples
     --------
@@ -55,5 +55,5 @@ def _layer_of(path: str) -> Layer:
 
 
 def _scale(image: dicomdecode.DicomImage) -> dict[str, Any]:
-    """Frames are 1 apart: how far that is, a file of several frames does not always say."""
+    """Frames are drawn 1 apart, because a file of several frames does not always say their distance."""
     return {} if image.spacing is None else {"scale": (*((1.0,) if image.frames > 1 else ()), *image.spacing)}

@@ -1,4 +1,4 @@
-"""xarray: ``xarray.open_dataset(path, engine="dicomdecode")``; installed, xarray finds it by itself for .dcm."""
+"""xarray: ``xarray.open_dataset(path, engine="dicomdecode")``; xarray finds it by itself for .dcm files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["DicomBackend"]
 
 
 class _Frames(BackendArray):
-    """Pixels that are decoded when they are asked for: of several frames, only those."""
+    """Pixels that are decoded when they are read, and only the frames that are read."""
 
     def __init__(self, image: dicomdecode.DicomImage, keywords: dict[str, Any]) -> None:
         self._image, self._keywords = image, keywords
@@ -72,5 +72,5 @@ class DicomBackend(BackendEntrypoint):
         return found.drop_vars(drop_variables or [], errors="ignore")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """By the file's ending."""
+        """By the suffix of the file."""
         return isinstance(filename_or_obj, (str, os.PathLike)) and str(filename_or_obj).lower().endswith(".dcm")

@@ -1,4 +1,4 @@
-"""What stands for many files -> one file after the other. `expand` is the door."""
+"""Folders, patterns and archives -> the files in them, one by one. `expand` is the door."""
 
 from dicomdecode.sources.expand import Expansion, Item, Some, expand, looks_like_dicom
 

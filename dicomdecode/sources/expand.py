@@ -1,4 +1,4 @@
-"""Paths, folders, patterns, archives and URLs -> the files that they stand for, one after the other."""
+"""Paths, folders, patterns, archives and URLs -> the files that they stand for, one by one."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Expansion(Iterator[Item]):
         return Item(names[0], sources[0], errors.get(0))
 
     def take(self, most: int) -> Some:
-        """So many of the next ones, if they are paths or bytes; else as many as come up to the first that is not.
+        """The next `most` sources, or those up to the first one that is neither a path nor bytes.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Patterns of paths, as `glob` has them, looked up one after the other in a stable order."""
+"""Patterns of paths, as in `glob`; the matches come one by one in a stable order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a column of a table is: which element, found how, and of which kind its values are."""
+"""The columns of a table: which element each one holds, how it is found, and the kind of its values."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def columns_of(tags: Any, types: Any) -> tuple[Column, ...]:
 
 
 def _name_of(tag: Any) -> str:
-    """As it was written; of a number its keyword."""
+    """The name as it was written; for a number, its keyword."""
     if isinstance(tag, str):
         return tag
     path = parse_tag(tag)

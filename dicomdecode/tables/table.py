@@ -173,5 +173,5 @@ def _with_none(values: NDArray[Any], gone: NDArray[np.bool_]) -> list[Any]:
 
 
 def _as_text(source: Any) -> str:
-    """A path; of anything else what it is."""
+    """A path as text; for anything else, its type."""
     return str(source) if isinstance(source, str) or hasattr(source, "__fspath__") else f"<{type(source).__name__}>"

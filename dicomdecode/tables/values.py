@@ -1,4 +1,4 @@
-"""Cells of a column -> a NumPy array, and what is wrong with each."""
+"""Cells of a column -> a NumPy array, and the state of each cell."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _of_item(make: Callable[[Any], Any], cell: Any) -> Any:
 
 
 def _kind_found(cells: list[Any]) -> Kind:
-    """The kind of values whose VR is known to the files only."""
+    """The kind of values whose VR only the files know."""
     found: set[type] = set()
     for cell in cells:
         for each in cell if isinstance(cell, list) else [cell]:
