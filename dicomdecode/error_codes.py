@@ -72,7 +72,9 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "decimal_string": _malformed("Rescale Slope, Rescale Intercept or Dose Grid Scaling is not a finite number."),
     },
     "The image attributes": {
-        "no_pixel_data": _malformed("There is no pixel data element, or it is empty."),
+        "no_pixel_data": ErrorCode(
+            "There is no pixel data element, or it is empty; or the pixels are elsewhere.", _MALFORMED_OR_UNSUPPORTED
+        ),
         "attribute_missing": _malformed("Rows, Columns or Bits Allocated is missing or 0."),
         "bits_allocated": _malformed("Bits Allocated is impossible, or contradicts the kind of pixel data."),
         "bits_stored": _malformed("Bits Stored exceeds Bits Allocated."),

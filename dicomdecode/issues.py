@@ -336,7 +336,7 @@ def _jpeg(file: DicomFile, data: memoryview) -> Iterator[Issue]:
     if header.process in (0xC0, 0xC1) and (data[end], data[end + 1]) != (0, 63):
         yield Issue("the scan header names other coefficients than 0 to 63: it is read as 0 to 63", code="stream_scan")
     if header.components == file.samples == 3 and file.photometric:
-        colour = colour_of(data, file.photometric)
+        colour = colour_of(data, file.named_colour)
         if colour.startswith("YBR") != file.photometric.startswith("YBR"):
             text = f"Photometric Interpretation is {file.photometric_term}, and the stream is {colour}"
             yield Issue(f"{text}: it is read so", code="photometric", tag=0x00280004)

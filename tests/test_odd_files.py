@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 import warnings
@@ -422,6 +423,65 @@ def test_names_in_several_sets(terms: str, value: bytes, text: str) -> None:
     assert dd.open(item).tag("[ReferencedImageSequence][0][PatientName]") == text
 
 
+# --- headers of another form ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(2, 3), (400, 300)])
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE, s.RLE])
+@pytest.mark.parametrize("vr", ["OB", "UN", "UT", "SQ", "LO", "US"])
+@pytest.mark.parametrize("length", [0, 2, 10, 200])
+def test_lengths_of_the_other_form(vr: str, length: int, syntax: str, size: tuple[int, int], tmp_path: Path) -> None:
+    """16 bits where a VR has 32, and the reverse."""
+    pixels = np.arange(size[0] * size[1], dtype=np.uint16).reshape(size)
+    encoding = s.encoding_of(syntax)
+    head = s.header(0x00104000, vr, length, encoding, long_form=vr in s.SHORT_VRS)
+    in_place = s.element(0x00080060, "CS", "CT", encoding) + head + b"1 " * (length // 2)
+    after = [s.element(0x00181030, "LO", "behind", encoding)]
+    elements: list[s.Element] = [in_place, *after]
+    everywhere(s.image(pixels, syntax=syntax, extra=elements), pixels, tmp_path)
+    assert dd.open(s.image(pixels, syntax=syntax, extra=elements)).tag("ProtocolName") == "behind"
+
+
+@pytest.mark.parametrize("reserved", [b"  ", b"\1\0", b"ab"])
+def test_reserved_bytes_that_are_not_0(reserved: bytes, tmp_path: Path) -> None:
+    value = s.element(0x00104000, "UT", "some text")
+    contents = s.image(GREY, extra=[value[:6] + reserved + value[8:]])
+    everywhere(contents, GREY, tmp_path)
+    assert dd.open(contents).tag("PatientComments") == "some text"
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, s.RLE])
+@pytest.mark.parametrize("inner", [s.LITTLE, s.IMPLICIT, s.Encoding(big_endian=True)])
+@pytest.mark.parametrize("is_undefined", [True, False])
+@pytest.mark.parametrize("vr", ["SQ", "UN"])  # of which implicit VR writes none
+def test_items_of_another_encoding(syntax: str, inner: s.Encoding, is_undefined: bool, vr: str, tmp_path: Path) -> None:
+    outer = s.encoding_of(syntax)
+    inner = dataclasses.replace(inner, undefined_sequences=is_undefined, undefined_items=is_undefined)
+    item: list[s.Element] = [(0x00080100, "SH", "X"), (0x00080104, "LO", "meaning"), (0x00280010, "US", [99])]
+    body = s.sequence(0x00081111, "SQ", [item, [], item], inner)[12 if inner.explicit else 8 :]
+    head = s.header(0x00081111, vr, s.UNDEFINED if is_undefined else len(body), outer)
+    contents = s.image(GREY, syntax=syntax, extra=[head + body])
+    everywhere(contents, GREY, tmp_path)
+    path = "[0x0008,0x1111][2][CodeMeaning]"
+    assert dd.decode_dicom_data(contents, [path], on_error="strict").tolist() == ["meaning"]
+    assert dd.open(contents).tag(0x00081111)[2].tag("Rows") == 99
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, s.RLE])
+def test_empty_pixel_data_in_front_of_others(syntax: str, tmp_path: Path) -> None:
+    contents = s.image(GREY, syntax=syntax, extra=[s.element(s.PIXEL_DATA, "OW", b"", s.encoding_of(syntax))])
+    everywhere(contents, GREY, tmp_path)
+    with pytest.raises(dd.MalformedError, match="empty"):
+        dd.imread(s.image(GREY, without=[s.PIXEL_DATA], trailing=s.element(s.PIXEL_DATA, "OW", b"")))
+
+
+def test_pixels_that_are_elsewhere() -> None:
+    elsewhere = s.image(GREY, extra=[(0x00287FE0, "UR", "https://example.org/x")], without=[s.PIXEL_DATA])
+    with pytest.raises(dd.UnsupportedError, match="Pixel Data Provider URL") as caught:
+        dd.imread(elsewhere)
+    assert "example" not in str(caught.value)
+
+
 # --- pydicom data sets ------------------------------------------------------------------------------------------------
 
 
@@ -440,6 +500,18 @@ def test_pydicom_data_sets(syntax: str, dtype: str) -> None:
     np.testing.assert_array_equal(dd.imread(dataset, values="stored"), pixels)
     assert dd.open(dataset).transfer_syntax == syntax
     assert dd.open(dataset).tag("RescaleSlope") == 2
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, s.RLE])
+def test_pydicom_data_sets_with_what_pydicom_cannot_write(syntax: str) -> None:
+    pydicom = pytest.importorskip("pydicom")
+    dataset = pydicom.dcmread(io.BytesIO(s.image(GREY, syntax=syntax, trailing=b" " * 100)))
+    dataset.add_new(0x00180050, "DS", "1.5")
+    dataset[0x00180050]._value = object()
+    dataset.PatientID = "1"
+    image = dd.open(dataset)
+    np.testing.assert_array_equal(image.pixels(values="stored"), GREY)
+    assert image.tag("PatientID") == "1"
 
 
 def test_pydicom_data_set_of_an_unknown_syntax() -> None:

@@ -85,14 +85,15 @@ def colour_of(data, str photometric):
     """Photometric Interpretation of the three components of a stream, as a decoder gives them.
 
     What a JPEG stream says (see `read_jpeg_head`) comes before Photometric Interpretation; where neither says anything
-    it is YBR_FULL, the usual one. JPEG 2000 with a component transform is RGB.
+    it is YBR_FULL, the usual one. JPEG 2000 with a component transform is RGB. Where Photometric Interpretation is one
+    of a single sample, a lossy JPEG stream is YBR_FULL, and any other is RGB.
 
     Parameters
     ----------
     data : bytes-like
         The codestream.
     photometric : str
-        Photometric Interpretation of the header; one of a single sample counts as missing, "" too.
+        Photometric Interpretation of the header; "" where it is missing.
 
     Returns
     -------
@@ -103,6 +104,9 @@ def colour_of(data, str photometric):
     cdef JpegHead head
     cdef Codestream stream
     cdef Fault fault
+    cdef bint is_single = photometric == "PALETTE COLOR" or photometric.startswith("MONOCHROME")
+    if is_single:
+        photometric = "RGB"
     if family_of(source.data, source.size) == JPEG2000_FAMILY:
         if read_header(source.data, source.size, &stream, &fault) == 0 and stream.component_transform:
             return "RGB"
@@ -112,6 +116,6 @@ def colour_of(data, str photometric):
         return "RGB"
     if head.colour == SAYS_YCC:
         return photometric if photometric.startswith("YBR_FULL") else "YBR_FULL"
-    if head.process != SOF55 and (photometric in ("", "PALETTE COLOR") or photometric.startswith("MONOCHROME")):
+    if (photometric == "" and head.process != SOF55) or (is_single and head.process not in (SOF3, SOF55)):
         return "YBR_FULL"
     return photometric

@@ -99,7 +99,7 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     bint is_stream          # all frames are one stream
     bint does_areas         # the codec decodes reduced resolutions and regions by itself
     bint tells_colour       # streams may say the colour of their samples
-    bint lacks_colour       # Photometric Interpretation is missing, or one of a single sample
+    bint lacks_colour       # Photometric Interpretation is missing
     bint is_lossy           # by the transfer syntax
     uint64_t ratio          # of `gives_cells`: the most bytes for each byte of a codestream; 0: no bound
     uint64_t pixels_per_bit     # of other codecs: the most pixels for each bit of a codestream; 0: no bound

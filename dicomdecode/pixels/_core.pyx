@@ -39,8 +39,8 @@ from dicomdecode.pixels._plans cimport (
     swap_cells, then, unit_onto, unpack_cells, window_onto_unit, ybr_to_rgb)
 from dicomdecode.reading._cursor cimport u32_at, u64_at
 from dicomdecode.reading._reading cimport (
-    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PIXELS_FLOAT, PIXELS_INTEGER, PI_MISSING, PI_MONOCHROME1,
-    PI_MONOCHROME2, PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
+    CUT_FRAGMENT, FRAGMENT, MALFORMED, NO_MEMORY, OVER_LIMIT, PIXELS_FLOAT, PIXELS_INTEGER, PI_MISSING,
+    PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
     PI_YBR_PARTIAL_422, PI_YBR_RCT, SCAN_PIXELS, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT,
     VOI_SIGMOID, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, OpenFile,
     ReadBuffer, WriteBuffer, begin_of_fragment, check_header, close_file, fail, find, held_at, hold_all, hold_front,

@@ -123,7 +123,7 @@ cdef class Frames:
     def colour(self):
         """Photometric Interpretation of three samples; of JPEG what the stream of frame 0 says."""
         if self.layout.tells_colour and self.layout.spec.samples == 3:
-            return colour_of(self.codestream_bytes(0), self.file.photometric) or "RGB"
+            return colour_of(self.codestream_bytes(0), self.file.named_colour) or "RGB"
         return self.file.photometric or "RGB"
 
     @property

@@ -234,7 +234,7 @@ cdef void describe_colour(const ImageHeader* h, int color, bint whole_cells, Lay
         (h.photometric == PI_PALETTE_COLOR and color != COLOR_STORED) or color == COLOR_PALETTE)
     layout.to_rgb = h.samples == 3 and color != COLOR_STORED and (h.photometric != PI_RGB or layout.tells_colour)
     layout.uses_profiles = color == COLOR_SRGB and (layout.uses_palette or h.samples == 3)
-    layout.lacks_colour = h.photometric in (PI_MISSING, PI_MONOCHROME1, PI_MONOCHROME2, PI_PALETTE_COLOR)
+    layout.lacks_colour = h.photometric == PI_MISSING
     layout.conversion = conversion_of(h.photometric, layout.cell) if layout.to_rgb else AS_THEY_ARE
 
 

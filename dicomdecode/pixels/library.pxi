@@ -37,7 +37,7 @@ cdef FrameSpec spec_of(Frames frames, uint64_t frame):
     """What a codec is told of a frame."""
     cdef FrameSpec spec = FrameSpec.__new__(FrameSpec)
     spec.c = frames.layout.spec
-    spec.photometric = frames.file.photometric
+    spec.photometric = frames.file.named_colour
     spec.to_rgb = frames.layout.to_rgb
     spec.frame = frame
     spec.syntax = frames.syntax.uid

@@ -130,7 +130,7 @@ def _channel(file: DicomFile, index: int, descriptor: _Descriptor) -> NDArray[np
         value, big_endian = found
         # 8-bit entries may be packed in words (PS3.3 C.7.6.3.1.6): the first is the low byte of the first word. Of
         # entries that are declared with 16 bits there must be just so many bytes; others are words, and some missing.
-        is_packed = len(value) < 2 * entries if bits == 8 else len(value) in (entries, entries + entries % 2)
+        is_packed = len(value) < 2 * entries and (bits == 8 or len(value) in (entries, entries + entries % 2))
         if is_packed:
             packed = _in_pairs(value) if big_endian else np.frombuffer(value, np.uint8)
             channel = packed.astype(np.uint16)

@@ -370,6 +370,7 @@ cdef class DataSet:
     cdef uint16_t meant_vr(self, const Element* e) except 0
     cdef const uint8_t* bytes_of(self, const Element* e) except NULL
     cdef bytes value_of(self, const Element* e)
+    cdef Cursor cursor_of(self, const Element* e) except *
     cdef bint inner_encoding(self, const Element* e, bint* explicit_vr, bint* big_endian) except -1
     cdef Items items_of(self, const Element* e)
     cdef Places places_of(self, const Element* e)

@@ -73,6 +73,8 @@ cdef bint implicit_follows(const Cursor* c, uint64_t file_size, uint32_t tag, ui
     if at + 8 > c.size:
         return True
     behind = tag_at(c.data + at, c.big_endian)
+    if behind == ITEM_DELIMITATION or behind == SEQUENCE_DELIMITATION:
+        return True
     return behind > tag and behind >> 16 <= 0x7FE0 and u32_at(c.data + at + 4, c.big_endian) <= file_size - at - 8
 
 

@@ -97,8 +97,8 @@ cdef class DataSet:
         fault.kind = NO_FAULT
         item.parent = self
         map_init(&item.m, data, <size_t>length, offset, length)
-        item.m.explicit_vr = explicit_vr
         item.m.cursor.big_endian = big_endian
+        item.m.explicit_vr = item_is_explicit(&item.m.cursor, length, explicit_vr)
         item.m.limits = self.m.limits
         # Most items are small, and there may be very many of them.
         item.m.elements.items = <Element*>malloc(8 * sizeof(Element))
@@ -115,17 +115,28 @@ cdef class DataSet:
         cdef Cursor c
         cdef int encoding
         if e.vr == letters(b"SQ") or (is_undefined and e.vr != VR_UN):
+            c = self.cursor_of(e)
+            big_endian[0] = order_of_items(&c)
             return True
         if not is_undefined and (not lacks_vr(e) or self.known_vr(e) != "SQ"):
             return False
-        if e.vr:
-            c.data = self.bytes_of(e)
-            c.size = <size_t>e.length
-            c.pos = 0
+        c = self.cursor_of(e)
+        if e.vr == 0:
+            big_endian[0] = order_of_items(&c)
+        else:
             encoding = encoding_of_items(&c, e.length)
             explicit_vr[0] = (encoding & IS_EXPLICIT) != 0
             big_endian[0] = (encoding & IS_BIG_ENDIAN) != 0
         return True
+
+    cdef Cursor cursor_of(self, const Element* e) except *:
+        """A cursor over a value."""
+        cdef Cursor c
+        c.data = self.bytes_of(e)
+        c.size = <size_t>e.length
+        c.pos = 0
+        c.big_endian = self.m.cursor.big_endian
+        return c
 
     def items(self, tag):
         """The items of a sequence, an `Items`; an empty list when the sequence is absent."""

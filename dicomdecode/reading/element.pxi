@@ -48,7 +48,8 @@ cdef inline void header_at(const Cursor* c, size_t at, uint64_t file_size, bint 
                            ElementHeader* h) noexcept nogil:
     """The header at byte `at` of the window. Most are of the short form in little endian: those cost no call."""
     cdef const uint8_t* p = c.data + at
-    if explicit_vr and 8 <= c.size - at and not c.big_endian and form_of(p[4], p[5]) == SHORT_FORM and p[1] != 0xFF:
+    if (explicit_vr and 8 <= c.size - at and not c.big_endian and form_of(p[4], p[5]) == SHORT_FORM and p[1] != 0xFF
+            and p[6] | p[7]):
         h.tag = tag_at(p, False)
         h.length = u16_at(p + 6, False)
         h.size = 8
@@ -73,15 +74,19 @@ cdef void any_header(const Cursor* c, size_t at, uint64_t file_size, bint explic
         return
     h.vr = <uint16_t>((p[4] << 8) | p[5])
     form = form_of(p[4], p[5])
-    if form == SHORT_FORM:
-        h.length = u16_at(p + 6, c.big_endian)
-    elif form != LONG_FORM:
+    if form > LONG_FORM:
         h[0] = uncommon_header(c, at, file_size)
-    elif 12 > c.size - at:
+    elif form == SHORT_FORM:
+        h.length = u16_at(p + 6, c.big_endian)
+        if h.length == 0 and may_be_long(c, at):
+            h[0] = doubtful_header(c, at, file_size)
+    elif 12 > c.size - at or (14 > c.size - at and c.size < file_size):
         h.size = 0
     else:
         h.size = 12
         h.length = u32_at(p + 8, c.big_endian)
+        if 14 <= c.size - at and (p[6] | p[7] or form_of(p[12], p[13]) <= LONG_FORM):
+            h[0] = doubtful_header(c, at, file_size)
 
 
 cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at) noexcept nogil:
@@ -149,6 +154,51 @@ cdef ElementHeader odd_header(const Cursor* c, size_t at, uint64_t file_size) no
     return best
 
 
+cdef inline bint may_be_long(const Cursor* c, size_t at) noexcept nogil:
+    """Whether an empty element with a 16-bit length may be one of 32 bits: where the next VR should be is none.
+
+    A length below 64 Ki, taken for a tag, is (gggg,0000) or (0000,eeee).
+    """
+    cdef const uint8_t* p = c.data + at
+    return 14 > c.size - at or (
+        (u16_at(p + 8, c.big_endian) == 0 or u16_at(p + 10, c.big_endian) == 0) and form_of(p[12], p[13]) > LONG_FORM)
+
+
+cdef ElementHeader written_as(const Cursor* c, size_t at, int form) noexcept nogil:
+    """The header at byte `at` as one of this form."""
+    cdef const uint8_t* p = c.data + at
+    cdef ElementHeader h
+    h.tag = tag_at(p, c.big_endian)
+    h.vr = <uint16_t>((p[4] << 8) | p[5])
+    h.size = 8 if form == SHORT_FORM else 12
+    h.length = u16_at(p + 6, c.big_endian) if form == SHORT_FORM else u32_at(p + 8, c.big_endian)
+    return h
+
+
+cdef ElementHeader doubtful_header(const Cursor* c, size_t at, uint64_t file_size) noexcept nogil:
+    """The header of an element that may have a 16-bit length where its VR has one of 32 bits, or the reverse.
+
+    It is read as its VR says, unless only the other way ends where an element begins.
+    """
+    cdef int form = form_of(c.data[at + 4], c.data[at + 5])
+    cdef ElementHeader right = written_as(c, at, form)
+    cdef ElementHeader other
+    cdef int ends_right, ends_other
+    if 14 > c.size - at:
+        right.size = 0 if c.size < file_size else right.size
+        return right
+    other = written_as(c, at, LONG_FORM if form == SHORT_FORM else SHORT_FORM)
+    ends_right = suits(c, at, file_size, &right)
+    ends_other = suits(c, at, file_size, &other)
+    if ends_other == UNSEEN and ends_right <= NOTHING and other.length <= 0xFFFF and c.size - at < 0x10010:
+        right.size = 0
+    # What cannot be seen is believed, but not behind reserved bytes that are not 0.
+    elif ends_other == AN_ELEMENT and ends_right < AN_ELEMENT and not is_pixel_tag(right.tag) and (
+            ends_right != UNSEEN or c.data[at + 6] | c.data[at + 7]):
+        return other
+    return right
+
+
 cdef int suits(const Cursor* c, size_t at, uint64_t file_size, const ElementHeader* h) noexcept nogil:
     """How well the header at byte `at` is read as this one: a Following."""
     if h.length != UNDEFINED_LENGTH:
@@ -162,6 +212,13 @@ cdef inline bint items_begin(const uint8_t* p) noexcept nogil:
     """Whether an item or the end of a sequence is here, in either byte order."""
     cdef uint32_t tag = tag_at(p, p[0] == 0xFF)
     return tag == ITEM or tag == SEQUENCE_DELIMITATION
+
+
+cdef inline bint order_of_items(const Cursor* c) noexcept nogil:
+    """The byte order of the items of a sequence, the first of which is here: few writers swap private ones apart."""
+    if short_of(c, 4) or not items_begin(c.data + c.pos):
+        return c.big_endian
+    return c.data[c.pos] == 0xFF
 
 
 cdef int encoding_of_items(const Cursor* c, uint64_t file_size) noexcept nogil:
@@ -196,3 +253,22 @@ cdef int encoding_of_items(const Cursor* c, uint64_t file_size) noexcept nogil:
             follows(&at, file_size, h.tag, at.pos + h.size + h.length) <= NOTHING):
         return 0
     return IS_EXPLICIT | (IS_BIG_ENDIAN if at.big_endian else 0)
+
+
+cdef bint item_is_explicit(const Cursor* c, uint64_t file_size, bint is_usual) noexcept nogil:
+    """Whether the item whose first element is here has VRs: some writers put items of one form into a data set of the
+    other, which is `is_usual`."""
+    cdef const uint8_t* p = c.data + c.pos
+    cdef ElementHeader h
+    cdef uint32_t tag, length
+    if short_of(c, 8):
+        return is_usual
+    tag = tag_at(p, c.big_endian)
+    length = u32_at(p + 4, c.big_endian)
+    if tag >> 16 == 0xFFFE or is_usual == (form_of(p[4], p[5]) <= LONG_FORM):
+        return is_usual
+    # Letters may be a length, and a VR may be none: what follows the element tells.
+    if length == UNDEFINED_LENGTH or (length <= file_size - c.pos - 8 and implicit_follows(c, file_size, tag, length)):
+        return False
+    header_at(c, c.pos, file_size, True, &h)
+    return is_usual or (h.size and follows(c, file_size, tag, c.pos + h.size + h.length) > NOTHING)

@@ -316,6 +316,11 @@ cdef class DicomFile(DataSet):
         return ""
 
     @property
+    def named_colour(self):
+        """Photometric Interpretation for `colour_of`: one of a single sample too, where there are three."""
+        return "MONOCHROME2" if self.h.is_renamed and self.h.samples == 3 else self.photometric
+
+    @property
     def photometric_term(self):
         """Photometric Interpretation for messages: a defined term, "" where it is missing, else "(no defined term)"."""
         term = photometric_name(self.h.photometric).decode("ascii")

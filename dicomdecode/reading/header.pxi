@@ -335,6 +335,9 @@ cdef int check_header(const FileMap* m, const ImageHeader* h, Fault* fault) noex
         if find(&m.elements, 0x07A1100Au) != NULL:      # of Elscint, later Philips; (07A1,1011) names the compression
             return fail(fault, UNSUPPORTED, "transfer_syntax", "The pixels are in a private element of Elscint "
                         "(PMSCT_RLE1), for which there is no decoder", 0x07A1100Au, -1, -1, -1)
+        if find(&m.elements, 0x00287FE0u) != NULL:
+            return fail(fault, UNSUPPORTED, "no_pixel_data", "The pixel data are not in the file: Pixel Data Provider "
+                        "URL says where they are", 0x00287FE0u, -1, -1, -1)
         if h.rows and h.columns:
             return fail(fault, MALFORMED, "no_pixel_data",
                         "The data set describes an image and ends without pixel data: the file may be cut",

@@ -136,6 +136,8 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
     """
     cdef Nesting nesting
     nesting.depth = 1
+    if in_item:
+        explicit_vr = item_is_explicit(c, m.file_size, explicit_vr)
     nesting.levels[0] = (IS_EXPLICIT if explicit_vr else 0) | (IS_BIG_ENDIAN if c.big_endian else 0)
     if not in_item:
         nesting.levels[0] |= IN_SEQUENCE
@@ -200,14 +202,19 @@ cdef int enter(FileMap* m, Cursor* at, Nesting* nesting, uint8_t level, const El
                     m.limits.depth, -1)
     at.pos += h.size
     if level & IN_SEQUENCE:
-        level &= ~IN_SEQUENCE
+        if short_of(at, 16) and at.size < m.file_size:
+            return more(m, at.pos + 64)
+        level = IS_EXPLICIT if item_is_explicit(at, m.file_size, (level & IS_EXPLICIT) != 0) else 0
+        level |= IS_BIG_ENDIAN if at.big_endian else 0
     elif h.vr == VR_UN:
         encoding = encoding_of_items(at, m.file_size)
         if encoding < 0:
             return more(m, at.pos + 64)
         level = <uint8_t>(IN_SEQUENCE | encoding)
     else:
-        level |= IN_SEQUENCE
+        if short_of(at, 4) and at.size < m.file_size:
+            return more(m, at.pos + 64)
+        level = IN_SEQUENCE | (level & IS_EXPLICIT) | (IS_BIG_ENDIAN if order_of_items(at) else 0)
     nesting.levels[nesting.depth] = level
     nesting.depth += 1
     return STEP
@@ -218,7 +225,12 @@ cdef int walk_value(FileMap* m, Cursor* c, bint explicit_vr, uint16_t vr, Fault*
     cdef bint big_endian = c.big_endian
     cdef int encoding, result
     if vr != VR_UN:
-        return walk_undefined(m, c, explicit_vr, False, fault)
+        if short_of(c, 4) and c.size < m.file_size:
+            return more(m, c.pos + 64)
+        c.big_endian = order_of_items(c)
+        result = walk_undefined(m, c, explicit_vr, False, fault)
+        c.big_endian = big_endian
+        return result
     encoding = encoding_of_items(c, m.file_size)
     if encoding < 0:
         return more(m, c.pos + 64)
@@ -259,9 +271,9 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
         e.flags = 0
         e.offset = m.base + at + h.size
         e.length = h.length
-        if is_pixel_tag(h.tag) and not in_meta and m.pixels.tag == 0:
+        if is_pixel_tag(h.tag) and not in_meta and (m.pixels.tag == 0 or m.pixels.length == 0):
             note_pixels(m, &e, at + h.size)
-            if stop_at_pixels:
+            if stop_at_pixels and h.length:     # behind an empty one there may be another
                 return SCAN_PIXELS
         if h.tag >> 16 == 0xFFFE:
             at += h.size            # a delimiter that closes nothing: every reader passes over it

@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zlib
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from dicomdecode.errors import DicomError
@@ -160,24 +161,41 @@ def _is_text(file: Any) -> bool:
 
 def _written(dataset: Dataset) -> bytes:
     """A pydicom Dataset as the bytes of a file, of any transfer syntax: pydicom's writer takes only those it knows."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
-
     uid = _syntax_of(dataset)
     implicit, big_endian = uid in IMPLICIT, uid == EXPLICIT_BIG_ENDIAN
     encoding = getattr(dataset, "_character_set", "iso8859")
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = implicit, not big_endian
-    write_dataset(buffer, dataset[:_PIXEL_DATA])
+    body = _elements(dataset[:_PIXEL_DATA], encoding, implicit, big_endian)
     if _PIXEL_DATA in dataset:
-        _write_pixels(buffer, dataset, implicit, big_endian)
-    write_dataset(buffer, dataset[_PIXEL_DATA + 1 :], encoding)
-    body = bytes(buffer.getvalue())
+        body += _pixels(dataset, implicit, big_endian)
+    body += _elements(dataset[_PIXEL_DATA + 1 :], encoding, implicit, big_endian)
     if uid == DEFLATED:
         deflater = zlib.compressobj(wbits=-15)
         body = deflater.compress(body) + deflater.flush()
     value = uid.encode("ascii") + b"\0" * (len(uid) % 2)
     return bytes(128) + b"DICM" + struct.pack("<HH2sH", 2, 0x10, b"UI", len(value)) + value + body
+
+
+def _elements(dataset: Dataset, encoding: Any, implicit: bool, big_endian: bool) -> bytes:
+    """The elements of a data set as bytes; those that pydicom has read, or was given, but cannot write are left out."""
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    def written(part: Dataset) -> bytes:
+        buffer = DicomBytesIO()
+        buffer.is_implicit_VR, buffer.is_little_endian = implicit, not big_endian
+        write_dataset(buffer, part, encoding)
+        return bytes(buffer.getvalue())
+
+    try:
+        return written(dataset)
+    except Exception:
+        pass  # one of them cannot be written: each by itself
+    found = []
+    for tag in sorted(dataset.keys()):
+        with suppress(Exception):
+            _ = dataset[tag]  # parsed: the VR of one that was read without is looked up
+            found.append(written(dataset[tag : tag + 1]))
+    return b"".join(found)
 
 
 def _syntax_of(dataset: Dataset) -> str:
@@ -191,8 +209,8 @@ def _syntax_of(dataset: Dataset) -> str:
     return EXPLICIT_BIG_ENDIAN if implicit is not None and not little_endian else EXPLICIT_LITTLE_ENDIAN
 
 
-def _write_pixels(buffer: Any, dataset: Dataset, implicit: bool, big_endian: bool) -> None:
-    """Write Pixel Data (7FE0,0010): of undefined length if the value is a sequence of fragments (PS3.5 A.4).
+def _pixels(dataset: Dataset, implicit: bool, big_endian: bool) -> bytes:
+    """Pixel Data (7FE0,0010) as bytes: of undefined length if the value is a sequence of fragments (PS3.5 A.4).
 
     An element that was read so stays one of undefined length for pydicom when native pixels are assigned to it.
     """
@@ -205,9 +223,7 @@ def _write_pixels(buffer: Any, dataset: Dataset, implicit: bool, big_endian: boo
         value = bytes(value) + b"\0"
     length = 0xFFFFFFFF if fragments else len(value)
     vr = "OB" if fragments else element.VR if element.VR in ("OB", "OW") else "OW"
-    buffer.write(struct.pack(order + "HH", _PIXEL_DATA >> 16, _PIXEL_DATA & 0xFFFF))
-    buffer.write(b"" if implicit else vr.encode("ascii") + b"\0\0")
-    buffer.write(struct.pack(order + "I", length))
-    buffer.write(value)
-    if fragments:
-        buffer.write(struct.pack(order + "HHI", 0xFFFE, 0xE0DD, 0))
+    tag = struct.pack(order + "HH", _PIXEL_DATA >> 16, _PIXEL_DATA & 0xFFFF)
+    written_vr = b"" if implicit else vr.encode("ascii") + b"\0\0"
+    end = struct.pack(order + "HHI", 0xFFFE, 0xE0DD, 0) if fragments else b""
+    return b"".join((tag, written_vr, struct.pack(order + "I", length), value, end))

@@ -355,3 +355,15 @@ def test_eight_bits_are_what_the_stream_has(syntax: str, tmp_path: Path) -> None
     contents = compressed(stream, syntax, GREY[0], "MONOCHROME2", *extra)
     check(contents, plain, tmp_path)
     assert codes(contents) == ["stream_precision"]
+
+
+@pytest.mark.parametrize("named", ["MONOCHROME2", "MONOCHROME1", "PALETTE COLOR"])
+def test_three_components_named_as_one(named: str, tmp_path: Path) -> None:
+    """A stream that says no colour is YCbCr then, as where Photometric Interpretation is missing."""
+    head: list[s.Element] = [(0x00280002, "US", [3]), (0x00280004, "CS", named), (0x00280006, "US", [0])]
+    head += [(tag, "US", [16]) for tag in (0x00280010, 0x00280011)]
+    head += [(0x00280100, "US", [8]), (0x00280101, "US", [8]), (0x00280102, "US", [7]), (0x00280103, "US", [0])]
+    contents = s.dataset([*head, *s.encapsulate([ycc()])], syntax=BASELINE)
+    for read in every_way(contents, tmp_path):
+        assert np.abs(read(values="stored").astype(int) - FLAT)[:, [3, 12]].max() < 12
+    assert {"samples_per_pixel", "photometric"} <= set(codes(contents))
