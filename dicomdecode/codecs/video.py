@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,13 @@ __all__ = ["VideoReader"]
 
 _HEVC = ("1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
 _MPEG2 = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
+
+#: NAL units of bare streams; those that begin a picture are of group 1: in H.264 types 1 and 5 whose first macroblock
+#: is 0 (T-REC-H.264 7.3.1, 7.3.3), in HEVC types below 32 with first_slice_segment_in_pic_flag (T-REC-H.265 7.3.1.2).
+_UNITS = {
+    "h264": re.compile(rb"(?s)\0\0\1(?:([\x01\x05\x21\x25\x41\x45\x61\x65][\x80-\xff]))?"),
+    "hevc": re.compile(rb"(?s)\0\0\1(?:([\0-\x3f].[\x80-\xff]))?"),
+}
 
 
 class VideoReader:
@@ -112,6 +120,8 @@ class VideoReader:
     def _decode(self) -> Iterator[Any]:
         # The container is named, not probed: some that FFmpeg knows are lists of other files to open.
         form = self._container()
+        if form in _UNITS:
+            self._check_units(_UNITS[form])
         with self._av.open(
             io.BytesIO(self._data), "r", format=form, options={"protocol_whitelist": "pipe"}
         ) as container:
@@ -131,6 +141,15 @@ class VideoReader:
             with contextlib.closing(container.demux(stream)) as packets:
                 for packet in packets:
                     yield from packet.decode()
+
+    def _check_units(self, pattern: re.Pattern[bytes]) -> None:
+        """Raise where a picture has more NAL units than it can have slices: FFmpeg keeps 8 KiB for each of them."""
+        most = 256 + -(-self._spec.rows // 16) * -(-self._spec.columns // 16)
+        count = 0
+        for unit in pattern.finditer(self._data):
+            count = 0 if unit[1] else count + 1
+            if count > most:
+                raise malformed("a picture has more NAL units than macroblocks", "stream_damaged", self._spec)
 
     def _container(self) -> str:
         start = bytes(self._data[:12])

@@ -1,5 +1,14 @@
 # From the error struct of functions without the GIL to an exception.
 
+cdef bint is_four_letters(int64_t number) noexcept nogil:
+    """Whether a length may have been read out of a text: a VR that is another's puts it there."""
+    cdef int i
+    for i in range(4):
+        if (number >> 8 * i & 0xFF) < 0x20:
+            return False
+    return number >> 32 == 0
+
+
 cdef int raise_fault(const Fault* fault, int frame) except -1:
     """Raise what the struct says; `frame` is -1 where no frame is concerned.
 
@@ -10,7 +19,8 @@ cdef int raise_fault(const Fault* fault, int frame) except -1:
     cdef str code = fault.code.decode("ascii")
     # A header that is misplaced makes a tag and a length of text: neither is told of a tag that nobody defines.
     tag = fault.tag if fault.tag and is_defined(fault.tag) else None
-    cdef bint tells_numbers = tag is not None or fault.tag == 0 or fault.kind == OVER_LIMIT
+    cdef bint tells_numbers = fault.kind == OVER_LIMIT or (
+        (tag is not None or fault.tag == 0) and not is_four_letters(fault.expected))
     offset = fault.offset if fault.offset >= 0 else None
     concerned = frame if frame >= 0 else None
     if fault.kind == NO_MEMORY:

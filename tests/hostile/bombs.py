@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib.util
 import io
 import json
 import os
@@ -179,6 +180,10 @@ def palette(segments: list[int], entries: int = 65536) -> bytes:
 def real_world(count: int) -> bytes:
     item = [(0x00409211, "US", 65535), (0x00409216, "US", 0), (0x00409212, "OD", bytes(8 * 65536))]
     return native([(0x00409096, "SQ", [item] * count)])
+
+
+def video(stream: bytes, syntax: str) -> bytes:
+    return coded(f"1.2.840.10008.1.2.4.{syntax}", stream, 48, 64, samples=3, frames=2)
 
 
 class Endless(io.RawIOBase):
@@ -356,6 +361,19 @@ BOMBS: dict[str, Bomb] = {
         lambda contents: dd.imread(contents, dtype="float32"),
     ),
     # Elements, items, fragments.
+    "JP2 boxes": Bomb(
+        "refused",
+        lambda: coded(JPEG_2000, b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x08free" * 1_000_000, 64, 64),
+        stored,
+    ),
+    "comments of JPEG": Bomb(
+        "decodes",
+        lambda: coded(
+            JPEG, b"\xff\xd8" + b"\xff\xfe\0\2" * 2_000_000 + streams.jpeg(64, 64, payload=bytes(64))[2:], 64, 64
+        ),
+        stored,
+    ),
+    "Number of Frames": Bomb("refused", lambda: native([(0x00280008, "IS", 2**31 - 1)]), stored),
     "empty elements": Bomb("refused", lambda: s.dataset([s.element(0x00080005, "CS", "") * 4_500_000]), dd.open),
     "items": Bomb("decodes", lambda: items(0x00081140, 2_700_000), stored),
     "items asked for": Bomb(
@@ -423,6 +441,14 @@ BOMBS: dict[str, Bomb] = {
         "decodes", lambda: real_world(20), lambda contents: dd.imread(contents, values="real_world", window=19)
     ),
 }
+
+if importlib.util.find_spec("av"):
+    BOMBS |= {
+        f"{name} of many NAL units": Bomb(
+            "refused", lambda unit=unit, syntax=syntax: video(unit * 1_000_000, syntax), stored
+        )
+        for name, unit, syntax in (("H.264", b"\0\0\0\1\x67", "102"), ("HEVC", b"\0\0\0\1\x42\1", "107"))
+    }
 
 
 #: A refusal that took longer is tried again, twice: what a busy machine adds is not the bomb's.

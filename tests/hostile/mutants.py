@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -26,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import dicomdecode as dd
 
@@ -200,6 +202,66 @@ def ways_by_path(contents: bytes, folder: Path) -> Iterator[tuple[str, Callable[
     yield "info", lambda: _command("info", path) and ""  # it shows values: that is what it is for
 
 
+def ways_by_others(contents: bytes) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The core of the TensorFlow op as its kernel calls it, and pydicom with the plugin."""
+    from tests.tfop import core
+
+    for values in ("stored", "tfio", "display"):
+        for on_error in ("skip", "strict", "lossy"):
+            options = {"values": values, "on_error": on_error}
+            yield f"op {values} {on_error}", lambda options=options: _of_op(core.decode, contents, **options)
+    yield "op texts", lambda: _of_op(core.texts, contents, [0x00100010, 0x00280010, 0x7FE00010])
+    yield "pydicom plugin", lambda: _of_pydicom(contents)
+
+
+class RefusalError(Exception):
+    """What the op says, or that pydicom refuses."""
+
+
+def _of_op(call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    before = dd.set_default_limits(LIMITS)
+    try:
+        call(*arguments, **options)
+    except ValueError as error:
+        raise RefusalError(str(error)) from None
+    finally:
+        dd.set_default_limits(before)
+
+
+def _of_pydicom(contents: bytes) -> None:
+    """The pixels by pydicom, whose own errors, warnings and logs are its own."""
+    import pydicom
+    from pydicom.pixels import pixel_array
+
+    from dicomdecode import pydicom_plugin
+
+    foreign: list[Exception] = []
+    decode_frame = pydicom_plugin.decode_frame
+
+    @functools.wraps(decode_frame)
+    def watched(*arguments: Any) -> Any:
+        try:
+            return decode_frame(*arguments)
+        except (dd.DicomError, NotImplementedError):
+            raise
+        except Exception as error:
+            foreign.append(error)
+            raise
+
+    logging.getLogger("pydicom").disabled = True
+    with warnings.catch_warnings(), mock.patch.object(pydicom_plugin, "decode_frame", watched):
+        warnings.simplefilter("ignore")
+        pydicom_plugin.register()
+        try:
+            pixel_array(pydicom.dcmread(io.BytesIO(contents), force=True), decoding_plugin=pydicom_plugin.LABEL)
+        except Exception as error:
+            if foreign:
+                raise foreign[0] from None
+            raise RefusalError("by pydicom") from error
+        finally:
+            pydicom_plugin.unregister()
+
+
 def _of_batch(sources: list[Any], **keywords: Any) -> None:
     for decoded in dd.decode_batch(sources, values="stored", limits=LIMITS, **keywords):
         if decoded.error is not None:
@@ -267,6 +329,7 @@ class Attacker:
     def _ways(self, contents: bytes) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield from ways_in(contents)
         yield from ways_by_path(contents, self._folder)
+        yield from ways_by_others(contents)
 
     def attack(self, contents: bytes) -> None:
         for name, call in self._ways(contents):
@@ -288,9 +351,9 @@ class Attacker:
             result = call()
             said = result if isinstance(result, str) else ""
             self.found["arrays"] += 1
-        except dd.DicomError as error:
+        except (dd.DicomError, RefusalError) as error:
             self.found["errors"] += 1
-            said = f"{error} {error!r} {error.hint}"
+            said = f"{error} {error!r} {getattr(error, 'hint', '')}"
         except Exception as error:
             if not (isinstance(error, (ValueError, IndexError)) and str(error).startswith(_ARGUMENTS)):
                 self.found[f"foreign: {name}: {type(error).__name__}: {error}"[:150]] += 1

@@ -40,6 +40,9 @@ def spelt() -> Iterator[tuple[str, bytes]]:
     for cut in (0, 4, 6, 8):  # a misplaced header: tag, VR and length are of the name
         yield f"header {cut}", whole[:at] + (2 * NAME).encode()[cut:] + whole[at:]
         yield f"last header {cut}", whole[:at] + NAME.encode()[: 12 - cut]
+    for tag, vr in ((0x00080081, "ST"), (0x00080080, "LO"), (0x00280004, "CS")):  # four letters become a length
+        element = s.element(tag, vr, NAME * 2)
+        yield f"length {tag:08x}", s.image(PIXELS, extra=[element.replace(vr.encode(), b"OB", 1)])
     item = s.header(0x00081140, "SQ", s.UNDEFINED, s.LITTLE) + NAME.encode() + bytes(8)
     yield "item", s.dataset([item])
     yield (
