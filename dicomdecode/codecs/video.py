@@ -28,11 +28,11 @@ __all__ = ["VideoReader"]
 _HEVC = ("1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
 _MPEG2 = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
 
-#: NAL units of bare streams; those that begin a picture are of group 1: in H.264 types 1 and 5 whose first macroblock
+#: NAL units of bare streams; those that begin a picture are of group 1: in H.264 types 1, 2, 5 whose first macroblock
 #: is 0 (T-REC-H.264 7.3.1, 7.3.3), in HEVC types below 32 with first_slice_segment_in_pic_flag (T-REC-H.265 7.3.1.2).
 _UNITS = {
-    "h264": re.compile(rb"(?s)\0\0\1(?:([\x01\x05\x21\x25\x41\x45\x61\x65][\x80-\xff]))?"),
-    "hevc": re.compile(rb"(?s)\0\0\1(?:([\0-\x3f].[\x80-\xff]))?"),
+    "h264": re.compile(rb"(?s)\x00\x00\x01(?:([\x01\x02\x05\x21\x22\x25\x41\x42\x45\x61\x62\x65][\x80-\xff]))?"),
+    "hevc": re.compile(rb"(?s)\x00\x00\x01(?:([\x00-\x3f].[\x80-\xff]))?"),
 }
 
 
