@@ -110,6 +110,8 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
         e = &m.elements.items[i]
         if e.tag < 0x00280002u or e.tag & 0x10000 or e.length == 0:
             continue            # in front of all of them, private, or empty
+        if e.flags & FAR and not is_sequence_of_header(e.tag):
+            continue            # of undefined length, as no number is
         bit = tag_bit(e.tag)
         if bit < 0 or seen >> bit & 1:
             continue

@@ -260,3 +260,15 @@ def test_what_the_header_needs_is_never_stepped_over(part: str, undefined: bool,
     assert not np.array_equal(want, dd.imread(plain, values=level))
     for source in (path, io.BytesIO(contents)):
         np.testing.assert_array_equal(dd.imread(source, values=level), want)
+
+
+@pytest.mark.parametrize("tag", [0x00280010, 0x00280008, 0x00281050, 0x00281053, 0x20500020])
+def test_a_sequence_in_the_place_of_a_number(tag: int, tmp_path: Path) -> None:
+    """Of undefined length, and stepped over: it is no number, and nobody looks for one in it."""
+    inner = s.header(0x00091011, "OB", 70_000, s.LITTLE) + bytes(70_000)
+    sequence = s.header(tag, "UN", s.UNDEFINED, s.LITTLE) + s.item(inner) + s.tag_bytes(0xFFFEE0DD) + bytes(4)
+    end = s.tag_bytes(0xFFFEE000) + b"\xff" * 4 + inner + s.tag_bytes(0xFFFEE00D) + bytes(4)
+    odd = s.header(tag, "UN", s.UNDEFINED, s.LITTLE) + end + s.tag_bytes(0xFFFEE0DD) + bytes(4)
+    for element in (sequence, odd):
+        path = write(tmp_path / "a.dcm", [s.dataset([element, (0x60000010, "US", 1)])])
+        assert dd.open(path).tag(0x60000010) == 1
