@@ -124,6 +124,7 @@ cdef struct ElementTable:
     Element* items
     size_t count
     size_t capacity
+    bint disordered         # tags do not ascend, as PS3.5 7.1 demands
 
 cdef enum ScanResult:
     SCAN_FAULT = -1
@@ -155,6 +156,7 @@ cdef struct FileMap:
     bint contradicts        # the data set is not encoded as its transfer syntax says
     bint guessed            # no transfer syntax in the file: it was guessed from the first element
     uint64_t skipped        # bytes in front of the file or of the data set that belong to nothing
+    uint64_t stray_item     # where the first item lies that is in no sequence; 0: there is none
     uint64_t dataset_offset
     uint64_t walked         # elements met so far, nested ones too
     uint64_t wanted         # SCAN_MORE: bytes the window needs at least; SCAN_FAR: where in the file the next begins

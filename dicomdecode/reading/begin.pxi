@@ -272,6 +272,7 @@ cdef int begin(FileMap* m, Fault* fault) noexcept nogil:
         m.skipped = c.pos - 132 if c.pos > 132 else 0
     c.big_endian = False
     m.meta.count = 0
+    m.meta.disordered = False
     result = walk_elements(m, &m.meta, True, False, fault)
     if result != SCAN_DONE:
         return result

@@ -22,6 +22,8 @@ cdef inline int append(ElementTable* table, const Element* element) noexcept nog
             return -1
         table.items = items
         table.capacity = capacity
+    if table.count and element.tag < table.items[table.count - 1].tag:
+        table.disordered = True
     table.items[table.count] = element[0]
     table.count += 1
     return 0
@@ -31,24 +33,22 @@ cdef const Element* find(const ElementTable* table, uint32_t tag) noexcept nogil
     """The element with this tag, or NULL. Of duplicates the first that is not empty counts."""
     cdef const Element* empty = NULL
     cdef size_t low = 0
-    cdef size_t high = table.count
+    cdef size_t high = 0 if table.disordered else table.count
     cdef size_t middle, i
-    # Data sets are in ascending order (PS3.5 7.1); a file that is not is searched from the front.
     while low < high:
         middle = (low + high) // 2
         if table.items[middle].tag < tag:
             low = middle + 1
         else:
             high = middle
-    if low < table.count and table.items[low].tag == tag and table.items[low].length and (
-            low == 0 or table.items[low - 1].tag < tag):
-        return &table.items[low]
-    for i in range(table.count):
+    for i in range(low, table.count):
         if table.items[i].tag == tag:
             if table.items[i].length:
                 return &table.items[i]
             if empty == NULL:
                 empty = &table.items[i]
+        elif not table.disordered:
+            break
     return empty
 
 
@@ -276,6 +276,8 @@ cdef int walk_elements(FileMap* m, ElementTable* table, bint in_meta, bint stop_
             if stop_at_pixels and h.length:     # behind an empty one there may be another
                 return SCAN_PIXELS
         if h.tag >> 16 == 0xFFFE:
+            if h.tag == ITEM and m.stray_item == 0:
+                m.stray_item = m.base + at
             at += h.size            # a delimiter that closes nothing: every reader passes over it
             c.pos = at
         elif h.length <= c.size - at - h.size and h.length != UNDEFINED_LENGTH:

@@ -5,12 +5,12 @@
 That is MONOCHROME2 of at most 16 bits, with a whole intercept or none. `image.py` decodes every other image.
 """
 from libc.math cimport INFINITY, floor, ldexp
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from dicomdecode.pixels._core cimport CODEC_NATIVE, DONE, Asked, Frames, Layout, PixelData, Request, describe
 from dicomdecode.pixels._plans cimport CAffine, CPlan, Plan, fold, item_bytes
-from dicomdecode.reading._cursor cimport u16_at
+from dicomdecode.reading._cursor cimport u16_at, u32_at
 from dicomdecode.reading._reading cimport (
     PI_MONOCHROME2, PIXELS_INTEGER, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find,
     letters, value_at)
@@ -44,11 +44,40 @@ cdef bint has_number(const FileMap* m, uint32_t tag, int64_t number) noexcept no
     return u16_at(value_at(m, e), False) == number
 
 
+cdef bint pixels_are_found(const FileMap* m) noexcept nogil:
+    """Whether DCMTK's parser comes to the pixel data as well.
+
+    It stops at an item that is in no sequence, does not pass over bytes that belong to nothing, and counts as file meta
+    information what begins within its Group Length, whatever the group is.
+    """
+    cdef const Element* length = find(&m.meta, 0x00020000u)
+    cdef const Element* e
+    cdef uint64_t end
+    cdef size_t i
+    if m.skipped or (m.stray_item and m.stray_item < m.pixels.offset):
+        return False
+    if length == NULL or length.length != 4:
+        return True
+    end = length.offset + 4 + u32_at(value_at(m, length), False)
+    for i in range(m.elements.count):
+        e = &m.elements.items[i]
+        if e.offset >= end:
+            return True
+        if e.tag >> 16 == 0x0028:
+            return False
+    return m.pixels.offset >= end
+
+
+def finds_pixels(DicomFile file not None):
+    """Whether tensorflow-io's parser comes to the pixel data, where ours does."""
+    return pixels_are_found(&file.m)
+
+
 cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
     """Whether tensorflow-io understands the header as we do, and draws no overlay and inverts nothing."""
     cdef const Element* uid
     cdef size_t i
-    if m.contradicts or h.is_renamed or m.skipped or h.photometric != PI_MONOCHROME2 or h.samples != 1 or (
+    if m.contradicts or h.is_renamed or not pixels_are_found(m) or h.photometric != PI_MONOCHROME2 or h.samples != 1 or (
             h.bits_stored > 16 or h.is_signed < 0):
         return False
     if h.high_bit < h.bits_stored - 1 or h.big_endian or h.pixel_kind != PIXELS_INTEGER:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["decompress"]
 
 
+#: What the decoder takes that DCMTK has for a process of JPEG, by transfer syntax; 16 bits for the lossless ones.
+_MOST_BITS = {f"1.2.840.10008.1.2.4.{process}": 8 if process == 50 else 12 for process in (50, 51, 53, 55)}
+
+
 def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
     """The pixel stream of encapsulated pixel data, and the attributes as the decoders there change them.
 
@@ -98,6 +102,7 @@ def _spec(image: Image, samples: int, bits: int, photometric: str, frame: int, s
         signed=signed,
         photometric=photometric,
         frame=frame,
+        syntax=image.syntax,
     )
 
 
@@ -110,6 +115,8 @@ def _jpeg(fragments: list[Any], image: Image, samples: int) -> tuple[Image, list
     if is_ybr and image.signed:
         fail("signed pixels with a YBR photometric interpretation", 0x00280103)
     precision = _precision(bytes(fragments[0]))
+    if precision > _MOST_BITS.get(image.syntax, 16):
+        fail(f"{name_of(image.syntax)} with samples of {precision} bits", PIXEL_DATA)
     bits = 8 if precision <= 8 else 16
     decoded = []
     for i, frame in enumerate(_frames(fragments, image.frames)):

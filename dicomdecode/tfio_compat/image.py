@@ -16,16 +16,18 @@ import numpy as np
 
 from dicomdecode.errors import UnsupportedError
 from dicomdecode.limits import check_limit
-from dicomdecode.tfio_compat._plan import decode_plain
+from dicomdecode.tfio_compat._plan import decode_plain, finds_pixels
 from dicomdecode.tfio_compat.codecs import decompress
 from dicomdecode.tfio_compat.color import read_tables, render_color
 from dicomdecode.tfio_compat.pixels import (
+    PIXEL_DATA,
     Function,
     Image,
     Stream,
     chunks,
     container,
     decimal,
+    fail,
     first_text,
     integer,
     lookup_table,
@@ -90,6 +92,8 @@ def render_tfio(source: Source, limits: Limits, request: Request, on_error: str)
     if dtype.name not in DTYPES:
         raise ValueError(f'values="tfio" has the dtypes {", ".join(DTYPES)}, not {dtype}')
     file = open_lenient(source, limits)
+    if not finds_pixels(file):
+        fail("its parser does not come to the pixel data", PIXEL_DATA)
     plain = decode_plain(file, request, on_error == "lossy")
     if plain is not None:
         return plain

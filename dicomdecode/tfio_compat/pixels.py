@@ -87,6 +87,7 @@ class Image:
     high_bit: int
     signed: bool
     planar: bool
+    syntax: str  # the transfer syntax UID
 
     @property
     def samples(self) -> int:
@@ -235,7 +236,8 @@ def read_attributes(file: DicomFile) -> Image:
         if photometric != "PALETTECOLOR" and planar is None and not _sets_planar(file):
             fail("Planar Configuration is missing", 0x00280006)
     frames = integer(file, 0x00280008) or 1
-    return Image(photometric, rows, columns, max(frames, 1), allocated, bits, high_bit, sign == 1, planar == 1)
+    frames, syntax = max(frames, 1), file.transfer_syntax
+    return Image(photometric, rows, columns, frames, allocated, bits, high_bit, sign == 1, planar == 1, syntax)
 
 
 def _sets_planar(file: DicomFile) -> bool:

@@ -262,6 +262,17 @@ def test_duplicates_and_disorder() -> None:
     read(s.dataset(items), {"PatientID": "1", "PatientName": "A", "Modality": "MR", "InstanceNumber": "5"})
 
 
+def test_duplicates_that_are_far_apart() -> None:
+    """As in a data set, or file meta information, that was appended to a copy of itself."""
+    once = [(0x00080060 + i, "CS", "A") for i in range(7)]
+    again = [(tag, vr, "B") for tag, vr, _ in once]
+    read(s.dataset([*once, *again]), {tag: "A" for tag, _, _ in once})
+    read(s.dataset([(once[0][0], "CS", ""), *once[1:], *again]), {once[0][0]: "B", once[3][0]: "A"})
+    meta = s.file_meta(s.RLE) + s.file_meta(s.IMPLICIT_LE)
+    contents = b"\0" * 128 + b"DICM" + meta + s.elements(ITEMS, s.encoding_of(s.RLE))
+    assert dd.open(contents).transfer_syntax == s.RLE
+
+
 def test_delimiters_that_close_nothing() -> None:
     stray = s.tag_bytes(0xFFFEE00D) + b"\0" * 4 + s.tag_bytes(0xFFFEE0DD) + b"\0" * 4
     read(s.dataset([(0x00080060, "CS", "MR"), stray, (0x00100010, "PN", "A")]), {"Modality": "MR", "PatientName": "A"})

@@ -251,6 +251,33 @@ def test_refused(contents: bytes) -> None:
     assert tfio(contents, np.uint32, on_error="lossy").shape == (0,)
 
 
+def with_group_length(change: int) -> bytes:
+    """A file whose file meta information claims to be longer than it is."""
+    contents = raw_image(b"\0" * 4)
+    (length,) = struct.unpack_from("<I", contents, 140)
+    return contents[:140] + struct.pack("<I", length + change) + contents[144:]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        raw_image(b"\0" * 4).replace(b"\x28\0\x02\0US", s.tag_bytes(0xFFFEE000) + b"\0" * 4 + b"\x28\0\x02\0US"),
+        with_group_length(24),
+        with_group_length(0x7FFFFFFF),
+        b"\0" + raw_image(b"\0" * 4),
+    ],
+    ids=["an item in no sequence", "meta ends in the data set", "meta never ends", "a byte in front"],
+)
+def test_where_its_parser_loses_its_way(contents: bytes) -> None:
+    assert dd.imread(contents, values="stored").tolist() == [[0, 0, 0, 0]]
+    with pytest.raises(dd.MalformedError, match="parser"):
+        tfio(contents)
+
+
+def test_a_stray_item_behind_the_pixel_data_does_not_matter() -> None:
+    assert tfio(raw_image(b"\0" * 4) + s.tag_bytes(0xFFFEE000) + b"\0" * 4).shape == (1, 1, 4, 1)
+
+
 def test_hostile_size_is_refused_before_memory_is_asked_for() -> None:
     with pytest.raises(dd.TruncatedError):
         tfio(raw_image(b"\0" * 4, rows=30000, columns=30000, frames=10))
@@ -454,6 +481,18 @@ def test_jpeg_colour_by_photometric_interpretation() -> None:
     assert np.abs(np.subtract(decoded("RGB"), (124, 86, 182))).max() <= 2
     with pytest.raises(dd.MalformedError):
         decoded("YBR_RCT")
+
+
+def test_jpeg_of_more_bits_than_its_process_has() -> None:
+    import imagecodecs
+
+    stream = imagecodecs.jpeg_encode(np.arange(64, dtype=np.uint16).reshape(8, 8) * 60, level=100, bitspersample=12)
+    items = [(0x00280002, "US", [1]), (0x00280004, "CS", "MONOCHROME2"), (0x00280010, "US", [8])]
+    items += [(0x00280011, "US", [8]), *((0x00280100 + i, "US", [value]) for i, value in enumerate((16, 12, 11, 0)))]
+    frame = s.encapsulate([bytes(stream)])
+    assert tfio(s.dataset([*items, *frame], syntax=JPEG[:-1] + "1")).shape == (1, 8, 8, 1)
+    with pytest.raises(dd.MalformedError, match="JPEG Baseline .* samples of 12 bits"):
+        tfio(s.dataset([*items, *frame], syntax=JPEG))
 
 
 def test_no_decoder() -> None:
