@@ -77,8 +77,8 @@ cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
     """Whether tensorflow-io understands the header as we do, and draws no overlay and inverts nothing."""
     cdef const Element* uid
     cdef size_t i
-    if m.contradicts or h.is_renamed or not pixels_are_found(m) or h.photometric != PI_MONOCHROME2 or h.samples != 1 or (
-            h.bits_stored > 16 or h.is_signed < 0):
+    if m.contradicts or h.is_renamed or h.photometric != PI_MONOCHROME2 or h.samples != 1 or h.bits_stored > 16 or (
+            h.is_signed < 0 or not pixels_are_found(m)):
         return False
     if h.high_bit < h.bits_stored - 1 or h.big_endian or h.pixel_kind != PIXELS_INTEGER:
         return False

@@ -491,7 +491,7 @@ def test_jpeg_of_more_bits_than_its_process_has() -> None:
     items += [(0x00280011, "US", [8]), *((0x00280100 + i, "US", [value]) for i, value in enumerate((16, 12, 11, 0)))]
     frame = s.encapsulate([bytes(stream)])
     assert tfio(s.dataset([*items, *frame], syntax=JPEG[:-1] + "1")).shape == (1, 8, 8, 1)
-    with pytest.raises(dd.MalformedError, match="JPEG Baseline .* samples of 12 bits"):
+    with pytest.raises(dd.MalformedError, match=r"JPEG Baseline .* samples of 12 bits"):
         tfio(s.dataset([*items, *frame], syntax=JPEG))
 
 
