@@ -153,7 +153,7 @@ cdef int read_coding(Codestream* stream, Component* components, int marker, size
             return malformed(fault, b"stream_header", b"a coding style segment is too short", pos)
         stream.progression = p[3]
         stream.layers = u16_at(p + 4, True)
-        stream.component_transform = p[6] != 0
+        stream.component_transform = p[6] != 0 and stream.components > 2
         for i in range(min(stream.components, <int>MAX_COMPONENTS)):
             if read_style(stream, &components[i], pos + 7, length - 7, (p[2] & 1) != 0, fault) != 0:
                 return -1

@@ -110,6 +110,16 @@ def test_segments_that_tell_nothing_of_samples():
     assert np.array_equal(decode(into_tiles(joined(header, rest), [(0xFF58, bytes(3)), (0xFF64, bytes(9))]), a), a)
 
 
+def test_a_component_transform_of_one_component():
+    """There is none, whatever COD says; OpenJPEG passes over it, too."""
+    a = picture(50, 40, 1, 12)
+    stream = encode(a, 12)
+    cod = body_of(stream, COD)
+    changed = edited(stream, COD, cod[:4] + b"\1" + cod[5:])
+    assert np.array_equal(decode(changed, a), a)
+    assert np.array_equal(decode_by_openjpeg(changed, a), a)
+
+
 @pytest.mark.parametrize("guard_bits", range(1, 8))
 def test_quantization_against_openjpeg(guard_bits):
     """Derived and expounded steps, with any number of guard bits: other pictures, but the same for both decoders."""

@@ -117,8 +117,9 @@ static int read_cod(const Stream *s, TileCoding *t, const Segment *segment, J2kF
     t->eph = p[0] >> 2 & 1;
     t->progression = p[1];
     t->layers = (int)u16(p + 2);
-    t->transform = p[4];
-    if (t->progression > CPRL || t->layers == 0 || t->transform > 1)
+    /* encoders are met that ask for a transform of fewer than the three components it takes (G.2, G.3) */
+    t->transform = s->components > 2 ? p[4] : 0;
+    if (t->progression > CPRL || t->layers == 0 || p[4] > 1)
         return bad_header(fault, "the COD segment's progression, layers or transform", segment->offset);
     for (int i = 0; i < s->components; i++)
         if (read_style(&t->component[i], p + 5, segment->size - 5, p[0] & 1, segment->offset, fault)) return -1;

@@ -302,9 +302,9 @@ int j2k_lay_out(const Stream *s, uint32_t tile, int reduce, Rect area, Tile *t, 
         if (set_component(s, i, reduce, t, fault)) return -1;
     if (t->coding.transform) {
         const Coding *c = t->coding.component;
-        int alike = s->components >= 3;
-        for (int i = 1; i < 3 && alike; i++)
-            alike = c[i].reversible == c[0].reversible && s->dx[i] == s->dx[0] && s->dy[i] == s->dy[0];
+        int alike = 1;
+        for (int i = 1; i < 3; i++)
+            alike &= c[i].reversible == c[0].reversible && s->dx[i] == s->dx[0] && s->dy[i] == s->dy[0];
         if (!alike)
             return j2k_fail(fault, J2K_MALFORMED, "stream_header",
                             "a component transform without three components of one kind", -1, -1, -1);
