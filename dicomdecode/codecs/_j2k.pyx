@@ -312,7 +312,7 @@ cdef int check_header(const Codestream* stream, const Spec* spec, Fault* fault) 
     if columns != spec.columns:
         return fail(fault, MALFORMED, b"stream_columns", b"columns of the stream", 0x00280011, -1,
                     spec.columns, <int64_t>columns)
-    if stream.components != spec.samples:
+    if stream.components != spec.samples or stream.components > <int>MAX_COMPONENTS:
         if stream.capabilities & RSIZ_PART_2:
             return fail(fault, UNSUPPORTED, b"stream_process",
                         b"the codestream holds several frames as components (JPEG 2000 Part 2)", 0x00280002, -1,

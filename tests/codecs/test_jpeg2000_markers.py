@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dicomdecode.codecs import _jpeg2000, jpeg2000
-from dicomdecode.errors import DicomError
+from dicomdecode.errors import DicomError, MalformedError
 from tests.codecs.openjpeg_encoder import encode
 from tests.codecs.streams import picture, spec_of
 from tests.codecs.test_own_jpeg2000 import decode, decode_by_openjpeg, settings
@@ -118,6 +118,12 @@ def test_a_component_transform_of_one_component():
     changed = edited(stream, COD, cod[:4] + b"\1" + cod[5:])
     assert np.array_equal(decode(changed, a), a)
     assert np.array_equal(decode_by_openjpeg(changed, a), a)
+
+
+def test_more_components_than_samples_per_pixel_can_ask_for():
+    a = picture(50, 40, 5, 8)
+    with pytest.raises(MalformedError, match="components"):
+        decode(encode(a, 8), a)
 
 
 @pytest.mark.parametrize("guard_bits", range(1, 8))
