@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import struct
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -367,62 +366,6 @@ def test_white_space_behind_the_transfer_syntax(syntax: str, white: str, tmp_pat
     assert dd.open(contents).transfer_syntax == syntax
 
 
-# --- text -------------------------------------------------------------------------------------------------------------
-
-TEXTS: list[tuple[str, bytes, str]] = [
-    ("ISO_IR 101", b"\xb3", "ł"),
-    ("ISO_IR 109", b"\xa6", "Ĥ"),
-    ("ISO_IR 110", b"\xa3", "Ŗ"),
-    ("ISO_IR 126", b"\xc4\xe9", "Δι"),
-    ("ISO_IR 127", b"\xe2", "ق"),
-    ("ISO_IR 138", b"\xf9", "ש"),
-    ("ISO_IR 144", b"\xbb\xee", "Лю"),
-    ("ISO_IR 148", b"\xf0", "ğ"),
-    ("ISO_IR 166", b"\xa1", "ก"),
-    ("ISO_IR 13", b"\xd4\xcf", "ﾔﾏ"),
-    ("ISO_IR 203", b"\xa4uro", "€uro"),
-    ("GB18030", b"\xcd\xf5", "王"),
-    ("GBK", b"\xcd\xf5", "王"),
-    ("ISO-IR 144", b"\xbb\xee", "Лю"),
-    ("ISO 2022 IR 203", b"\xa4", "€"),
-    (r"\ISO 2022 IR 203", b"e\x1b-b\xa4", "e€"),
-    (r"ISO 2022 IR 100\ISO 2022 IR 144", b"\xe9 \x1b-L\xbb\xee", "é Лю"),
-    (r"\ISO 2022 IR 58", b"a \x1b$)A\xd5\xc5 b\r\n\x1b$)A\xd0\xa1", "a 张 b\r\n小"),
-    (r"\ISO 2022 IR 149", b"\x1b$)C\xfb\xf3", "洪"),
-    (r"\ISO 2022 IR 87", b"\x1b$B;3ED\x1b(B", "山田"),
-    (r"\ISO 2022 IR 159", b"\x1b$(D0!\x1b(B", "丂"),
-    (r"ISO 2022 IR 6\ISO 2022 IR 13", b"\x1b)I\xd4\xcf", "ﾔﾏ"),
-]
-
-
-@pytest.mark.parametrize(("terms", "value", "text"), TEXTS, ids=[row[0] for row in TEXTS])
-def test_character_sets(terms: str, value: bytes, text: str) -> None:
-    for syntax in NATIVE:
-        contents = s.dataset([(0x00080005, "CS", terms), (0x00081030, "LO", value)], syntax=syntax)
-        assert dd.decode_dicom_data(contents, ["StudyDescription"]).tolist() == [text]
-        assert dd.open(contents).tag("StudyDescription") == text
-        assert core.texts(contents, [0x00081030]) == [text.encode()]
-        assert "character_set" not in codes(contents)
-
-
-@pytest.mark.parametrize(
-    ("terms", "value", "text"),
-    [
-        (r"\ISO 2022 IR 58", b"Zhang^Xiao=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=", "Zhang^Xiao=张^小东="),
-        (r"\ISO 2022 IR 149", b"Hong^G=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab", "Hong^G=洪^吉洞=홍"),
-        (r"\ISO 2022 IR 149", b"Hong^G=\x1b$)C\xfb\xf3^\xd1\xce", "Hong^G=洪^吉"),  # an escape sequence is missing
-        (r"\ISO 2022 IR 87", b"Y^T=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d\x1b(B", "Y^T=山田^太郎=や"),
-        (r"ISO 2022 IR 13\ISO 2022 IR 87", b"\xd4\xcf^\xc0=\x1b$B;3\x1b(J^\x1b$BB@\x1b(J", "ﾔﾏ^ﾀ=山^太"),
-        ("GB18030", b"Wang=\xcd\xf5^\xd0\xa1", "Wang=王^小"),
-    ],
-)
-def test_names_in_several_sets(terms: str, value: bytes, text: str) -> None:
-    contents = s.dataset([(0x00080005, "CS", terms), (0x00100010, "PN", value)])
-    assert dd.decode_dicom_data(contents, ["PatientName"]).tolist() == [text]
-    item = s.dataset([(0x00080005, "CS", terms), (0x00081140, "SQ", [[(0x00100010, "PN", value)]])])
-    assert dd.open(item).tag("[ReferencedImageSequence][0][PatientName]") == text
-
-
 # --- headers of another form ------------------------------------------------------------------------------------------
 
 
@@ -480,48 +423,6 @@ def test_pixels_that_are_elsewhere() -> None:
     with pytest.raises(dd.UnsupportedError, match="Pixel Data Provider URL") as caught:
         dd.imread(elsewhere)
     assert "example" not in str(caught.value)
-
-
-# --- pydicom data sets ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "syntax", [*NATIVE, s.RLE, s.DEFLATED, s.GE_PRIVATE, s.DEFLATED_FRAME, s.ENCAPSULATED_UNCOMPRESSED]
-)
-@pytest.mark.parametrize("dtype", ["u1", "i2"])
-def test_pydicom_data_sets(syntax: str, dtype: str) -> None:
-    pydicom = pytest.importorskip("pydicom")
-    pixels = np.arange(15, dtype=dtype).reshape(3, 5)
-    extra = [(0x00281053, "DS", "2"), (0x00280106, "US" if dtype == "u1" else "SS", [1]), (0xFFFCFFFC, "OB", b"\0\0")]
-    contents = s.image(pixels, syntax=syntax, extra=extra)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset = pydicom.dcmread(io.BytesIO(contents), force=True)
-    np.testing.assert_array_equal(dd.imread(dataset, values="stored"), pixels)
-    assert dd.open(dataset).transfer_syntax == syntax
-    assert dd.open(dataset).tag("RescaleSlope") == 2
-
-
-@pytest.mark.parametrize("syntax", [*NATIVE, s.RLE])
-def test_pydicom_data_sets_with_what_pydicom_cannot_write(syntax: str) -> None:
-    pydicom = pytest.importorskip("pydicom")
-    dataset = pydicom.dcmread(io.BytesIO(s.image(GREY, syntax=syntax, trailing=b" " * 100)))
-    dataset.add_new(0x00180050, "DS", "1.5")
-    dataset[0x00180050]._value = object()
-    dataset.PatientID = "1"
-    image = dd.open(dataset)
-    np.testing.assert_array_equal(image.pixels(values="stored"), GREY)
-    assert image.tag("PatientID") == "1"
-
-
-def test_pydicom_data_set_of_an_unknown_syntax() -> None:
-    pydicom = pytest.importorskip("pydicom")
-    for uid in ("1.2.840.10008.1.2.4.110", "1.2.3.4"):
-        dataset = pydicom.dcmread(io.BytesIO(s.image(GREY, syntax=s.RLE)))
-        dataset.file_meta.TransferSyntaxUID = uid
-        image = dd.open(dataset)
-        assert image.transfer_syntax == uid
-        assert image.tag("Rows") == 2
 
 
 @pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.IMPLICIT_LE, s.EXPLICIT_BE])

@@ -7,47 +7,25 @@ memory above what the process had, and how it ended. `tests/hostile/test_bombs.p
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib.util
 import io
 import json
-import os
 import struct
 import sys
-import time
 import warnings
 import zlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 import dicomdecode as dd
 from tests import synthesise as s
 from tests.hostile import streams
+from tests.hostile.measuring import MB, Bomb, run
 
-MB = 1 << 20
 JPEG, PROGRESSIVE, LOSSLESS = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.55", "1.2.840.10008.1.2.4.70"
 JPEG_LS, JPEG_2000, HT, JPEG_XL = (f"1.2.840.10008.1.2.4.{n}" for n in (80, 90, 201, 110))
-
-
-class Bomb(NamedTuple):
-    """One attack.
-
-    Attributes
-    ----------
-    verdict : {"refused", "decodes"}
-        An error within 0.1 s of CPU and 64 MB above the input; or an array that is right to ask for, with no more
-        memory than input, output and 64 MB.
-    build : callable
-        Makes what `call` gets; called in the parent.
-    call : callable
-        What the victim does.
-    """
-
-    verdict: str
-    build: Callable[[], Any]
-    call: Callable[[Any], Any]
 
 
 def stored(contents: Any) -> Any:
@@ -449,55 +427,6 @@ if importlib.util.find_spec("av"):
         )
         for name, unit, syntax in (("H.264", b"\0\0\0\1\x67", "102"), ("HEVC", b"\0\0\0\1\x42\1", "107"))
     }
-
-
-#: A refusal that took longer is tried again, twice: what a busy machine adds is not the bomb's.
-SOON = 0.1
-
-
-def run(bomb: Bomb) -> dict[str, Any]:
-    """One bomb in a child of its own; the CPU seconds are those of the call."""
-    subject = bomb.build()
-    size = len(subject) if isinstance(subject, bytes) and subject[128:132] == b"DICM" else 0
-    gc.collect()
-    before = _in_child(lambda: None)
-    found = _in_child(lambda: bomb.call(subject))
-    for _ in range(2):
-        if found["end"] == "refused" and found["cpu"] > SOON:
-            found = min(found, _in_child(lambda: bomb.call(subject)), key=lambda one: float(one["cpu"]))
-    found["memory"] -= before["memory"]
-    return found | {"input": size}
-
-
-def _in_child(work: Callable[[], Any]) -> dict[str, Any]:
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if not child:
-        import signal
-
-        signal.alarm(60)
-        outcome: dict[str, Any] = {}
-        # Of the call alone: a child also pays for its pages of the parent.
-        began = time.process_time()
-        try:
-            result = work()
-            outcome = {"output": getattr(result, "nbytes", 0), "end": "decodes"}
-        except dd.DicomError as error:
-            outcome = {"end": "refused", "code": error.code}
-        except IndexError as error:
-            outcome = {"end": "refused", "code": type(error).__name__}
-        except BaseException as error:
-            outcome = {"end": f"{type(error).__name__}: {error}"[:200]}
-        outcome["cpu"] = time.process_time() - began
-        os.write(write_end, json.dumps(outcome).encode())
-        os._exit(0)
-    os.close(write_end)
-    _, status, usage = os.wait4(child, 0)
-    with os.fdopen(read_end) as told:
-        outcome = json.loads(told.read() or '{"end": "killed", "cpu": 0}')
-    if status:
-        outcome["end"] = f"ended with status {status}"
-    return outcome | {"memory": usage.ru_maxrss * 1024}
 
 
 def main(names: list[str]) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.bombs import BOMBS, MB, SOON
+from tests.hostile.bombs import BOMBS
+from tests.hostile.measuring import MB, SOON
 
 ROOT = Path(__file__).resolve().parents[2]
 #: CPU seconds of what is decoded, on a machine that is busy with other things.
