@@ -48,7 +48,10 @@ _ECHO, _MODIFIER, _DIFFUSION = 0x00189114, 0x00189115, 0x00189117
 _GRADIENT = 0x00189076
 _MR_TYPE, _CT_TYPE, _PET_TYPE = 0x00189226, 0x00189329, 0x00189751
 _VALUES, _SEGMENT, _TEMPORAL = 0x00289145, 0x0062000A, 0x00209310
-_COIL = 0x00189042
+_COIL, _VELOCITY, _BREATH, _MAPPING = 0x00189042, 0x00189197, 0x00209253, 0x00409096
+_CT_RECONSTRUCTION, _CT_RAYS = 0x00189314, 0x00189325
+#: What GE's b-value is counted modulo: 1000000000 is added in some files.
+_GE_B_VALUES = 100_000
 
 #: In the order in which they are tried: what is a part of the picture's meaning first, mere counters and clocks last.
 ATTRIBUTES = (
@@ -67,6 +70,8 @@ ATTRIBUTES = (
     Attribute("ReceiveCoilName (Siemens)", 0x0051000F, creator="SIEMENS MR HEADER"),
     Attribute("RescaleType", 0x00281054, (_VALUES,)),
     Attribute("Units", 0x00541001),
+    Attribute("LUTLabel", 0x00409210, (_MAPPING,)),
+    Attribute("VelocityEncodingDirection", 0x00189090, (_VELOCITY,)),
     Attribute("DiffusionBValue", 0x00189087, (_DIFFUSION,)),
     Attribute("DiffusionBValue (Siemens)", 0x0019000C, creator="SIEMENS MR HEADER"),
     Attribute("DiffusionBValue (GE)", 0x00430039, creator="GEMS_PARM_01"),
@@ -86,8 +91,8 @@ ATTRIBUTES = (
     Attribute("InversionTimes", 0x00189079, (_MODIFIER,)),
     Attribute("FlipAngle", 0x00181314, (_TIMING,)),
     Attribute("RepetitionTime", 0x00180080, (_TIMING,)),
-    Attribute("KVP", 0x00180060),
-    Attribute("ConvolutionKernel", 0x00181210),
+    Attribute("KVP", 0x00180060, (_CT_RAYS,)),
+    Attribute("ConvolutionKernel", 0x00181210, (_CT_RECONSTRUCTION,)),
     Attribute("SliceThickness", 0x00180050),
     Attribute("RescaleSlope", 0x00281053, (_VALUES,)),
     Attribute("RescaleIntercept", 0x00281052, (_VALUES,)),
@@ -100,6 +105,8 @@ ATTRIBUTES = (
     Attribute("TimeSlotVector", 0x00540070, is_vector=True),
     Attribute("NominalCardiacTriggerDelayTime", 0x00209153, (_HEART,)),
     Attribute("NominalPercentageOfCardiacPhase", 0x00209241, (_HEART,)),
+    Attribute("NominalPercentageOfRespiratoryPhase", 0x00209245, (_BREATH,)),
+    Attribute("NominalRespiratoryTriggerDelayTime", 0x00209255, (_BREATH,)),
     Attribute("TriggerTime", 0x00181060),
     Attribute("FrameReferenceTime", 0x00541300),
     Attribute("ASLContext", 0x00189257, (0x00189251,)),
@@ -198,10 +205,16 @@ def _hashable(value: Any) -> Hashable:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _b_value_of_ge(value: Hashable) -> Hashable:
+    """The first of several numbers."""
+    first = value[0] if isinstance(value, tuple) else value
+    return first % _GE_B_VALUES if isinstance(first, int) else first
+
+
 def _named(name: str, values: list[Hashable]) -> dict[str, list[Hashable]]:
-    """A column; Dimension Index Values are one for each of their numbers, GE's b-value is the first of several."""
+    """A column; Dimension Index Values are one for each of their numbers."""
     if name == "DiffusionBValue (GE)":
-        return {name: [value[0] if isinstance(value, tuple) else value for value in values]}
+        return {name: [_b_value_of_ge(value) for value in values]}
     if name != "DimensionIndexValues":
         return {name: values}
     rows = [value if isinstance(value, tuple) else (value,) for value in values]

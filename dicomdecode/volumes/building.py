@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-_UID, _SERIES = 0x00080018, 0x0020000E
+_UID, _SERIES, _FRAME_OF_REFERENCE = 0x00080018, 0x0020000E, 0x00200052
 #: Attributes that say what a picture means: a volume in which they change is worth a word.
 _MEANING = {attribute.name for attribute in ATTRIBUTES[: [a.name for a in ATTRIBUTES].index("SliceThickness")]}
 #: What is never the same in two slices, or is a number of ours.
@@ -121,19 +121,20 @@ def _check_one_series(slices: list[Slice]) -> None:
 
 
 def _placed(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
-    """Those that say where they lie, if any do; an issue tells of the others."""
+    """Those that say where they lie, if any do; an issue tells of each source that has others."""
     placed = []
-    lost: VolumeError | None = None
+    lost: dict[int, VolumeError] = {}
     for one in slices:
         try:
             place([one])
         except VolumeError as error:
-            issues.append(Issue(error.message, error.code))
-            lost = error
+            lost.setdefault(one.opened.number, error)
         else:
             placed.append(one)
-    if lost is not None and not placed:
-        raise lost
+    for fault in lost.values():
+        if not placed:
+            raise fault
+        issues.append(Issue(fault.message, fault.code))
     return placed
 
 
@@ -168,7 +169,7 @@ def _without_copies(slices: list[Slice], issues: list[Issue]) -> list[Slice]:
 def _check_one_kind(kinds: Kinds, call: _Call, issues: list[Issue]) -> None:
     firsts = names_of([group[0] for group in kinds.groups])
     if kinds.frames_of_reference > 1:
-        text = f"The sources have {kinds.frames_of_reference} frames of reference, so their positions do not compare"
+        text = _frames_of_reference(kinds)
         if call.strict:
             raise VolumeError(f"{text}: {firsts}", code="series_mixed", hint=_SPLIT_HINT)
         issues.append(Issue(text, code="series_mixed"))
@@ -188,6 +189,10 @@ def _check_one_kind(kinds: Kinds, call: _Call, issues: list[Issue]) -> None:
         raise VolumeError(
             f"Pixels are of {kinds.spacings} sizes, by Pixel Spacing: {firsts}", code="size_mixed", hint=_SPLIT_HINT
         )
+
+
+def _frames_of_reference(kinds: Kinds) -> str:
+    return f"The sources have {kinds.frames_of_reference} frames of reference, so their positions do not compare"
 
 
 def _check_one_group(groups: list[Group], call: _Call) -> None:
@@ -213,6 +218,8 @@ def _each(kinds: Kinds, call: _Call, issues: list[Issue]) -> list[Volume]:
     """The volume of every group; what is none raises, or is left out when not strict."""
     volumes: list[Volume] = []
     lost: list[VolumeError] = []
+    if kinds.frames_of_reference > kinds.series and not call.strict:
+        issues.append(Issue(_frames_of_reference(kinds), code="series_mixed"))
     for slices in kinds.groups:
         for group in split_repeats(slices):
             try:
@@ -222,7 +229,7 @@ def _each(kinds: Kinds, call: _Call, issues: list[Issue]) -> list[Volume]:
                     raise
                 lost.append(error)
                 continue
-            volume.varies = {**_kind_of(slices[0], kinds), **volume.varies}
+            volume.varies = {**_kind_of(slices[0], kinds, call), **volume.varies}
             volumes.append(volume)
     if not volumes:
         raise lost[0]
@@ -231,11 +238,13 @@ def _each(kinds: Kinds, call: _Call, issues: list[Issue]) -> list[Volume]:
     return volumes
 
 
-def _kind_of(one: Slice, kinds: Kinds) -> dict[str, Any]:
+def _kind_of(one: Slice, kinds: Kinds, call: _Call) -> dict[str, Any]:
     """What tells the kind of a volume from the others, and is no column."""
     found: dict[str, Any] = {}
     if kinds.series > 1:
         found["SeriesInstanceUID"] = one.opened.file.tag(_SERIES)
+    if kinds.frames_of_reference > kinds.series and call.strict:
+        found["FrameOfReferenceUID"] = one.opened.file.tag(_FRAME_OF_REFERENCE)
     if kinds.sizes > 1:
         found["Rows"], found["Columns"] = one.rows, one.columns
     if kinds.spacings > 1:
@@ -273,8 +282,10 @@ def _volume(group: Group, call: _Call, issues: list[Issue]) -> Volume:
 
 def _faults(slices: list[Slice], repeats: list[Slice]) -> Iterable[VolumeError]:
     if len(slices) == 1 and repeats:
+        is_common = slices[0].opened.file.frames > len(repeats) and not slices[0].opened.file.has_functional_groups
         yield VolumeError(
-            f"All {1 + len(repeats)} slices lie at one position",
+            f"All {1 + len(repeats)} slices lie at one position"
+            + (": the file says nothing of where each of its frames lies" if is_common else ""),
             code="not_a_volume",
             hint="dicomdecode.imread reads them",
         )

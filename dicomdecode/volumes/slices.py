@@ -12,6 +12,7 @@ from dicomdecode.errors import VolumeError
 from dicomdecode.pixels import PixelData
 from dicomdecode.pixels.decode import check_last_frame
 from dicomdecode.reading import DicomFile, open_source
+from dicomdecode.reading.groups import FunctionalGroups
 from dicomdecode.reading.planes import Plane, cross, planes_of
 from dicomdecode.volumes.mosaic import find_mosaic
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Opened", "Slice", "open_file", "place", "slices_of", "uid_of"]
 
+#: Plane Position (Volume) Sequence (PS3.3 C.7.6.16.2.21) and Detector Information Sequence (C.8.4.11).
+_POSITION_IN_VOLUME, _DETECTORS = 0x0020930E, 0x00540022
 #: In mm: nothing of a patient is further away, no pixel is smaller.
 _FAR, _TINY = 1e6, 1e-6
 #: How far a direction may be from a unit vector, and two of them from a right angle: they are written in a few digits.
@@ -158,7 +161,7 @@ def place(slices: list[Slice]) -> None:
         One does not.
     """
     for one in slices:
-        lacking = _lacking(one.plane)
+        lacking = _lacking(one)
         if lacking:
             raise VolumeError(
                 f"{lacking} ({one.name})",
@@ -168,10 +171,11 @@ def place(slices: list[Slice]) -> None:
             )
 
 
-def _lacking(plane: Plane) -> str:
-    """What keeps a plane from lying anywhere, in words; "" for none."""
+def _lacking(one: Slice) -> str:
+    """What keeps a slice from lying anywhere, in words; "" for none."""
+    plane = one.plane
     if plane.position is None:
-        return "A slice has no Image Position (Patient)"
+        return _lacking_position(one)
     if plane.orientation is None:
         return "A slice has no Image Orientation (Patient)"
     if plane.spacing is None:
@@ -183,6 +187,18 @@ def _lacking(plane: Plane) -> str:
     if any(abs(sum(x * x for x in vector) - 1) > 2 * _ROUNDED for vector in (row, column, normal)):
         return "Image Orientation (Patient) of a slice is no two unit vectors at a right angle"
     return ""
+
+
+def _lacking_position(one: Slice) -> str:
+    file = one.opened.file
+    if file.has_functional_groups and any(FunctionalGroups(file).items(one.frame, _POSITION_IN_VOLUME)):
+        return "A slice lies in a volume of ultrasound (Image Position (Volume)), and nowhere in the patient"
+    if file.frames > 1 and file.vr(_DETECTORS):
+        return (
+            "Frames of nuclear medicine are projections, or lack Slice Vector, Spacing Between Slices or the position "
+            "of the first slice"
+        )
+    return "A slice has no Image Position (Patient)"
 
 
 def names_of(slices: list[Slice]) -> str:

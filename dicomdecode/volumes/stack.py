@@ -31,6 +31,8 @@ _ROUGH, _ROUGH_PART = 0.1, 0.4
 _TILT, _ROUGH_TILT = math.radians(0.1), math.radians(1.0)
 #: Steps that are a whole number of others within this part mean missing slices.
 _WHOLE = 0.1
+_MISSING_FILES = "Find the missing files, or pass strict=False to take the slices as they are"
+_MISSING_FRAMES = "The file leaves them out, as a segmentation may that is empty there; strict=False takes the others"
 #: The part of all steps that the usual one makes up at least.
 _USUAL = 0.25
 
@@ -130,12 +132,13 @@ def _uneven(slices: list[Slice], steps: Numbers) -> VolumeError:
         gaps = [f"between {slices[i].name} and {slices[i + 1].name}" for i in wide[:3].tolist()]
         more = f" and in {len(wide) - 3} more gaps" if len(wide) > 3 else ""
         missing = int(counts.sum()) - len(steps)
+        one_file = all(one.opened is slices[0].opened for one in slices)
         return VolumeError(
             f"{missing} of {missing + len(slices)} slices are missing, by even steps of {usual:.4g} mm: "
             + "; ".join(gaps)
             + more,
             code="slices_missing",
-            hint="Find the missing files, or pass strict=False to take the slices as they are",
+            hint=_MISSING_FRAMES if one_file else _MISSING_FILES,
         )
     worst = int(np.argmax(np.abs(steps - np.median(steps))))
     return VolumeError(

@@ -371,6 +371,10 @@ def test_frames_of_reference() -> None:
     )
     assert code_of(files) == "series_mixed"
     assert codes_of(dd.read_series(files, strict=False)) == ["series_mixed"]
+    parts = dd.read_series(files, split="all")
+    assert [part.varies for part in parts] == [{"FrameOfReferenceUID": "1.2.5"}, {"FrameOfReferenceUID": "1.2.6"}]
+    (whole,) = dd.read_series(files, split="all", strict=False)
+    assert codes_of(whole) == ["series_mixed"]
 
 
 def test_errors_name_slices_and_nothing_else(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_repeats_that_only_the_number_tells_apart(interleaved: bool) -> None:
         ("AcquisitionNumber", 0x00200012, "IS", [3, 4, 5]),
         ("AcquisitionTime", 0x00080032, "TM", ["120000", "120010", "120020"]),
         ("TriggerTime", 0x00181060, "DS", ["0", "33.4", "66.8"]),
+        ("NominalPercentageOfRespiratoryPhase", 0x00209245, "FL", [0.0, 10.0, 20.0]),
         ("FrameReferenceTime", 0x00541300, "DS", ["50", "150", "250"]),
         ("ConvolutionKernel", 0x00181210, "SH", ["A", "B", "C"]),
     ],
@@ -115,6 +116,20 @@ def test_what_makers_and_protocols_name(name: str, tag: int, vr: str, texts: lis
     volumes = dd.read_series(shuffled(files), split="all")
     assert sorted(int(volume.array[0, 0, 0]) for volume in volumes) == [0, 1000, 2000]
     assert all(name in volume.varies and volume.issues == () for volume in volumes)
+
+
+def test_b_values_of_ge_are_read_modulo_an_offset() -> None:
+    files = [
+        one_slice(
+            10 * t + k,
+            (0, 0, 3 * k),
+            extra=[(0x00430010, "LO", "GEMS_PARM_01"), (0x00431039, "IS", [1_000_000_000 + b, 8, k, 0])],
+        )
+        for t, b in enumerate([0, 50])
+        for k in range(4)
+    ]
+    volumes = dd.read_series(shuffled(files), split="all")
+    assert sorted(volume.varies["DiffusionBValue (GE)"] for volume in volumes) == [0, 50]
 
 
 def test_chance_does_not_split() -> None:
@@ -322,3 +337,53 @@ def test_nuclear_medicine(step: float) -> None:
     volume = dd.read_series(spect)
     assert np.array_equal(volume.array, values([0, 1, 2] if step > 0 else [2, 1, 0]))
     assert np.allclose(volume.affine, affine(step=4.0, start=(-10, 20, 30 if step > 0 else 22)))
+
+
+def test_nuclear_medicine_without_steps() -> None:
+    spect = s.image(
+        np.zeros((3, 6, 8), np.uint8),
+        extra=[
+            (0x00280030, "DS", [0.5, 0.75]),
+            (0x00540022, "SQ", [[(0x00200032, "DS", [0, 0, 0]), (0x00200037, "DS", AXIAL)]]),
+            (0x00540080, "US", [1, 2, 3]),
+        ],
+    )
+    with pytest.raises(dd.VolumeError, match="Spacing Between Slices"):
+        dd.read_series(spect)
+
+
+def test_a_volume_of_ultrasound_is_not_in_the_patient() -> None:
+    shared: list[s.Element] = [
+        (0x0020930F, "SQ", [[(0x00209302, "FD", AXIAL)]]),
+        (0x00289110, "SQ", [[(0x00280030, "DS", [0.5, 0.75])]]),
+    ]
+    frames = [[(0x0020930E, "SQ", [[(0x00209301, "FD", [0.0, 0.0, 2.0 * k])]])] for k in range(3)]
+    extra: list[s.Element] = [(0x52009229, "SQ", [shared]), (0x52009230, "SQ", frames)]
+    with pytest.raises(dd.VolumeError, match=r"Image Position \(Volume\)") as caught:
+        dd.read_series(s.image(np.zeros((3, 6, 8), np.uint8), extra=extra))
+    assert caught.value.code == "not_a_volume"
+
+
+def test_frames_that_a_segmentation_leaves_out() -> None:
+    places = [(1, 0), (1, 1), (1, 4), (2, 0), (2, 1), (2, 2)]
+    segments = [[(0x0062000A, "SQ", [[(0x0062000B, "US", segment)]])] for segment, _ in places]
+    contents = multi_frame([(0, 0, 3 * k) for _, k in places], others=segments)
+    with pytest.raises(dd.VolumeError, match="segmentation") as caught:
+        dd.read_series(contents, split="all")
+    assert caught.value.code == "slices_missing"
+    volumes = dd.read_series(contents, split="all", strict=False)
+    assert [volume.varies["ReferencedSegmentNumber"] for volume in volumes] == [1, 2]
+    assert [codes_of(volume) for volume in volumes] == [["slices_missing"], []]
+
+
+def test_quantities_of_a_parametric_map() -> None:
+    mappings = [[(0x00409096, "SQ", [[(0x00409210, "SH", name)]])] for name in ("ADC", "Ktrans") for _ in range(3)]
+    volumes = dd.read_series(multi_frame([(0, 0, 3 * k) for k in range(3)] * 2, others=mappings), split="all")
+    assert [volume.varies["LUTLabel"] for volume in volumes] == ["ADC", "Ktrans"]
+    assert np.array_equal(volumes[1].array, values([3, 4, 5]))
+
+
+def test_one_issue_for_a_file_without_a_place() -> None:
+    cine = s.image(np.zeros((30, 6, 8), np.uint8), extra=[(0x0020000E, "UI", "1.9")])
+    (volume,) = dd.read_series([cine, *stack()], split="all", strict=False)
+    assert codes_of(volume) == ["not_a_volume"]
