@@ -24,9 +24,9 @@ from dicomdecode.cli.graphics import drawn, way_of_terminal
 from dicomdecode.cli.terminal import in_options
 from tests import synthesise as s
 
-CT, DOSE, ODD, PLAN = (
+CT, DOSE, ODD, PLAN, COLOUR = (
     str(get_testdata_file(name, download=False))
-    for name in ("CT_small.dcm", "rtdose.dcm", "J2K_pixelrep_mismatch.dcm", "rtplan.dcm")
+    for name in ("CT_small.dcm", "rtdose.dcm", "J2K_pixelrep_mismatch.dcm", "rtplan.dcm", "examples_rgb_color.dcm")
 )
 
 
@@ -135,6 +135,7 @@ def test_show_draws(terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert main(["show", DOSE, "--draw=kitty", *options]) == 0
     told = capsys.readouterr().out
     assert told.count("\x1b_Gf=100,a=T") == (15 if "--all-frames" in options else 1)
+    assert main(["show", "--draw", DOSE]) == 0, "the file is no way to draw"
 
 
 def test_show_frames_montage_and_depth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,6 +149,9 @@ def test_show_frames_montage_and_depth(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["show", CT, "-o", str(target), "--depth", "16", "--window", "40", "400"]) == 0
     deep = np.asarray(Image.open(target))
     assert np.array_equal(deep, dd.imread(CT, values="display", window=(40, 400), dtype="uint16"))
+    capsys.readouterr()
+    assert main(["show", COLOUR, "-o", str(tmp_path / "none.png"), "--depth", "16"]) == 1
+    assert "--depth 16 is for grey pictures" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -169,19 +173,18 @@ def test_check(capsys: pytest.CaptureFixture[str], jobs: list[str]) -> None:
     assert main(["check", CT, ODD, *jobs]) == 0
     told = capsys.readouterr().out
     assert "CT_small.dcm: nothing is odd" in told and "stream_sign" in told and "decodes all the same" in told
-    assert main(["check", "--quiet", CT, PLAN, *jobs]) == 1
-    told, complaint = capsys.readouterr()
-    assert told == "" and "no_pixel_data" in complaint
+    assert main(["check", "--quiet", CT, PLAN, *jobs]) == 0
+    assert capsys.readouterr() == ("", "")
     assert main(["check", "--json", DOSE, ODD, *jobs]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["decoded"] for row in rows] == [15, 1] and [row["error"] for row in rows] == [None, None]
     assert [issue["code"] for issue in rows[1]["issues"]] == ["stream_sign"]
-    assert main(["check", "--json", PLAN, *jobs]) == 1
-    assert json.loads(capsys.readouterr().out)["error"]["code"] == "no_pixel_data"
-    assert main(["check", "--csv", DOSE, ODD, PLAN, *jobs]) == 1
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["decoded"] for row in rows] == ["15", "1", "0"]
-    assert [row["issues"] + row["error"] for row in rows] == ["", "stream_sign", "no_pixel_data"]
+    assert main(["check", "--csv", DOSE, ODD, PLAN, "no such.dcm", *jobs]) == 1
+    told, complaint = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(told)))
+    assert [row["decoded"] for row in rows] == ["15", "1", "0", "0"]
+    assert [row["issues"] + row["error"] for row in rows] == ["", "stream_sign", "", "FileNotFoundError"]
+    assert complaint == "dicomdecode: no such.dcm: No such file or directory\n"
 
 
 def test_check_of_a_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -189,10 +192,29 @@ def test_check_of_a_tree(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     for name, path in (("a", CT), ("b/odd", ODD), ("b/plan", PLAN)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(path, tmp_path / name)
-    assert main(["check", str(tmp_path)]) == 1
+    assert main(["check", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert "in sign; Pixel Representation decides\n" in told
-    assert told.endswith("3 files: 1 sound, 1 odd, 1 cannot be decoded\n")
+    assert "in sign; Pixel Representation decides\n" in told and "plan: it holds no pixels\n" in told
+    assert told.endswith("3 files: 1 sound, 1 odd, 1 without pixels\n")
+    (tmp_path / "c").write_bytes(Path(CT).read_bytes()[:9000])
+    assert main(["check", str(tmp_path)]) == 1
+    told, complaint = capsys.readouterr()
+    assert told.endswith("4 files: 1 sound, 1 odd, 1 without pixels, 1 cannot be decoded\n")
+    assert complaint.startswith(f"dicomdecode: {tmp_path}/c: pixels_cut: ")
+
+
+@pytest.mark.parametrize(
+    ("elements", "code"),
+    [
+        ([(0x00080060, "CS", "SR")], 0),
+        ([(0x00280010, "US", 4), (0x00280011, "US", 4)], 1),  # an image from which its pixels were taken
+        ([(0x00280010, "US", 1), (0x00280011, "US", 1), (0x56000020, "OF", bytes(8))], 0),  # a spectrum
+        ([(0x7FE00010, "OW", bytes(8))], 1),  # pixels that nothing describes
+    ],
+)
+def test_check_knows_what_pixels_are_missing(elements: list[Any], code: int, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(s.dataset(elements))
+    assert main(["check", str(tmp_path / "x")]) == code
 
 
 def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
@@ -229,7 +251,15 @@ def test_completion(capsys: pytest.CaptureFixture[str], shell: str) -> None:
             assert (done.stdout, done.stderr) == (f"{offered}\n", "")
 
 
-@pytest.mark.parametrize(("arguments", "meant"), [(["shwo", CT], "show"), (["info", CT, "--jsn"], "--json")])
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["shwo", CT], "show"),
+        (["info", CT, "--jsn"], "--json"),
+        (["--versoin"], "--version"),
+        (["convert", CT, "out", "--fromat", "npy"], "--format"),
+    ],
+)
 def test_did_you_mean(capsys: pytest.CaptureFixture[str], arguments: list[str], meant: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
@@ -320,3 +350,28 @@ def test_convert_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["convert", CT, str(tmp_path), "--format", "npy", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["done"], report["failed"]) == (1, 0) and Path(report["manifest"]).exists()
+
+
+def test_convert_says_what_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    assert main(["convert", CT, PLAN, *(f"{tmp_path}/{i}.dcm" for i in range(6)), out, "--format", "npy"]) == 1
+    told, complaints = capsys.readouterr()
+    first, second, *_, last = complaints.splitlines()
+    assert told.startswith("1 converted, 0 done before, 7 failed")
+    assert first.startswith(f"dicomdecode: {PLAN}: The data set holds no pixel data")
+    assert second == f"dicomdecode: {tmp_path}/0.dcm: No such file or directory"
+    assert last == "dicomdecode: manifest.jsonl in the target folder names the others"
+    for option, word in (("--dtype", "int99"), ("--values", "none")):
+        assert main(["convert", CT, out, "--format", "npy", option, word]) == 1
+        assert capsys.readouterr().err.startswith(f"dicomdecode: {option} must be one of")
+
+
+def test_a_name_that_begins_with_a_dash(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(CT, "-scan.dcm")
+    with pytest.raises(SystemExit, match="2"):
+        main(["info", "-scan.dcm"])
+    assert "is written ./-scan.dcm" in capsys.readouterr().err
+    assert main(["info", "./-scan.dcm"]) == 0

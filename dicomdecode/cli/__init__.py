@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import dicomdecode
 from dicomdecode.cli import bench, check, completion, convert, demo, info, show, tags
-from dicomdecode.cli.commands import Commands, Parser, join_windows
+from dicomdecode.cli.commands import Commands, Parser, join_values
 from dicomdecode.cli.terminal import OutputError, complain
 
 __all__ = ["main", "parser_of_all"]
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character still gets the rest
     parser = parser_of_all()
-    parsed = parser.parse_args(join_windows(sys.argv[1:] if arguments is None else arguments))
+    parsed = parser.parse_args(join_values(sys.argv[1:] if arguments is None else arguments))
     try:
         code: int = parsed.run(parsed)
         sys.stdout.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-from collections import Counter
 from typing import Any
 
 import dicomdecode
@@ -17,6 +16,9 @@ from dicomdecode.error_codes import ISSUE_CODES
 from dicomdecode.errors import DicomError
 
 _COLUMNS = ("file", "frames", "decoded", "error", "issues")
+_KINDS = ("sound", "odd", "without pixels", "cannot be decoded")
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_SPECTRA = 0x56000020
 
 
 def _checked(name: str, source: Any) -> dict[str, Any]:
@@ -24,23 +26,41 @@ def _checked(name: str, source: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"file": name, "frames": 0, "decoded": 0, "issues": [], "error": None}
     try:
         with dicomdecode.open(source) as image:
-            found["frames"] = image.frames
             found["issues"] = [{"code": issue.code, "text": str(issue)} for issue in image.issues]
-            for _ in image:  # one at a time: all of them may not fit in memory
+            found["frames"] = 0 if _is_of_no_pixels(image) else image.frames
+            for _ in image if found["frames"] else ():  # one at a time: all of them may not fit in memory
                 found["decoded"] += 1
     except (DicomError, OSError, ImportError) as error:
         found["error"] = {"code": getattr(error, "code", type(error).__name__), "text": text_of(error)}
     return found
 
 
+def _is_of_no_pixels(image: dicomdecode.DicomImage) -> bool:
+    """Whether a data set is of something else: a report, a plan, a directory. Where Rows are described, pixels that are
+    not there are missing; but spectra have Rows, too (PS3.3 C.8.14.1)."""
+    tags = image.tags()
+    return not any(tag in _PIXELS for tag in tags) and (not image.rows or _SPECTRA in tags)
+
+
+def _kind(found: dict[str, Any]) -> str:
+    if found["error"]:
+        return "cannot be decoded"
+    return "without pixels" if not found["frames"] else "odd" if found["issues"] else "sound"
+
+
+def _complaint(code: str, text: str) -> str:
+    """What is wrong, with its code; what is wrong with the system has the name of a class there, and needs none."""
+    return f"{code}: {text}" if code.islower() else text
+
+
 def _run(arguments: argparse.Namespace) -> int:
-    counts: Counter[str] = Counter()
+    kinds: list[str] = []
 
     def work(name: str, source: Any) -> tuple[str, list[str]]:
         found = _checked(name, source)
         error = found["error"]
-        counts["cannot be decoded" if error else "odd" if found["issues"] else "sound"] += 1
-        wrong = [f"{error['code']}: {error['text']}"] if error else []
+        kinds.append(_kind(found))
+        wrong = [_complaint(**error)] if error else []
         if arguments.json:
             return as_json(found), wrong
         if arguments.csv:
@@ -51,17 +71,18 @@ def _run(arguments: argparse.Namespace) -> int:
         say(",".join(_COLUMNS))
     code = for_each_file(arguments.files, work, arguments.jobs)
     if not (arguments.json or arguments.csv or arguments.quiet) and is_several(arguments.files):
-        kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("sound", "odd", "cannot be decoded") if counts[kind])
-        say(f"{counts.total()} file{'s' * (counts.total() != 1)}: {kinds}")
+        counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _KINDS if kind in kinds)
+        say(f"{len(kinds)} file{'s' * (len(kinds) != 1)}: {counts}")
     return code
 
 
 def _as_text(found: dict[str, Any], *, quiet: bool) -> str:
     name, issues = clean(found["file"]), found["issues"]
+    start = name if found["error"] or found["frames"] else f"{name}: it holds no pixels"
     if not issues:
-        return "" if found["error"] or quiet else f"{name}: nothing is odd"
-    end = "" if found["error"] else "; it decodes all the same"
-    lines = [styled(f"{name}: {len(issues)} odd thing{'s' * (len(issues) > 1)}{end}", "name")]
+        return "" if found["error"] or quiet else f"{start}: nothing is odd" if found["frames"] else start
+    end = "; it decodes all the same" if found["frames"] and not found["error"] else ""
+    lines = [styled(f"{start}: {len(issues)} odd thing{'s' * (len(issues) > 1)}{end}", "name")]
     for issue in issues:
         lines.append(f"  {styled(issue['code'], 'odd')}: {clean(issue['text'])}")
         done = ISSUE_CODES.get(issue["code"], "").partition(": ")[2].removesuffix(".")

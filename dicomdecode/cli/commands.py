@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -59,6 +60,13 @@ def _jobs(text: str) -> int:
     return int(text) or os.cpu_count() or 1
 
 
+def index(text: str) -> int:
+    """The number of a frame."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a number from 0 on")
+    return int(text)
+
+
 def positive(text: str) -> int:
     """The number of an option."""
     if not text.isdecimal() or int(text) < 1:
@@ -69,24 +77,53 @@ def positive(text: str) -> int:
 class Parser(argparse.ArgumentParser):
     """argparse's own, which says what may have been meant."""
 
+    _given: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """argparse's own; what was given is kept for remedies."""
+        self._given = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """End the program with the message, on one line: the usage is what `--help` is for."""
+        if message.endswith("are required: command"):
+            message = f"which command? {', '.join(self._commands())}"
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}; {self._remedy(message)}\n")
+
+    def _remedy(self, message: str) -> str:
         found = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
-        wrong = re.fullmatch(r"unrecognized arguments: (--[\w-]+).*", message)
-        word = found[1] if found else wrong[1] if wrong else ""
-        known = re.findall(r"[\w-]+", found[2]) if found else [o for a in self._options() for o in a.option_strings]
-        remedy = f"see {self.prog} --help"
-        if word:
-            from difflib import get_close_matches
+        if found:
+            return _nearest(found[1], re.findall(r"[\w-]+", found[2])) or f"see {self.prog} --help"
+        known = self._options()
+        for word in self._given:
+            option = word.partition("=")[0]
+            if word.startswith("-") and option not in known and os.path.exists(word):
+                return f"a name that begins with - is written ./{word}"
+            if option.startswith("--") and not any(name.startswith(option) for name in known):
+                return _nearest(option, known) or f"see {self.prog} --help"
+        if "FILE" in message and "-t" in known and {"-t", "--tag"} & {*self._given}:
+            return "write FILE before -t, or -- between them"
+        return f"see {self.prog} --help"
 
-            near = get_close_matches(word, known, 1)
-            remedy = f"did you mean {near[0]}?" if near else remedy
-        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}; {remedy}\n")
+    def _commands(self) -> dict[str, Parser]:
+        return {
+            name: parser
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction)
+            for name, parser in action.choices.items()
+        }
 
-    def _options(self) -> list[argparse.Action]:
+    def _options(self) -> list[str]:
         """Of this parser and of its commands: argparse finds unknown options at the top."""
-        commands = [a for a in self._actions if isinstance(a, argparse._SubParsersAction)]
-        return self._actions + [action for a in commands for p in a.choices.values() for action in p._actions]
+        parsers = [self, *self._commands().values()]
+        return [option for parser in parsers for action in parser._actions for option in action.option_strings]
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, 1)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +137,16 @@ def add_window(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def join_windows(arguments: Sequence[str]) -> list[str]:
-    """``--window 40 400`` as one argument, ``--window=40,400``: argparse knows options of one count of values only."""
+def join_values(arguments: Sequence[str]) -> list[str]:
+    """``--window 40 400`` as one argument, ``--window=40,400``, and ``--draw`` in front of a file as ``--draw=auto``:
+    argparse knows options of one count of values only."""
     joined = list(arguments)
-    for i in range(len(joined) - 2, 0, -1):
-        if joined[i - 1] == "--window" and _is_number(joined[i]) and _is_number(joined[i + 1]):
-            joined[i - 1 : i + 2] = [f"--window={joined[i]},{joined[i + 1]}"]
+    for i in range(len(joined) - 2, -1, -1):
+        following = joined[i + 1 : i + 3]
+        if joined[i] == "--window" and len(following) == 2 and all(map(_is_number, following)):
+            joined[i : i + 3] = [f"--window={','.join(following)}"]
+        if joined[i] == "--draw" and os.path.exists(following[0]):
+            joined[i] = "--draw=auto"
     return joined
 
 

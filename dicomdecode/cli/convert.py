@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import Any
 
 import dicomdecode
-from dicomdecode.cli.commands import Commands, wrong_tags
-from dicomdecode.cli.terminal import clean, in_options, say, text_of
+from dicomdecode.cli.commands import Commands, positive, wrong_tags
+from dicomdecode.cli.terminal import clean, complain, in_options, say, text_of
 from dicomdecode.cli.values import as_json
+from dicomdecode.export.manifest import read_manifest
 from dicomdecode.export.report import FORMAT_NAMES
+
+_NAMED = 5  # sources that failed
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -39,20 +43,35 @@ def _run(arguments: argparse.Namespace) -> int:
         say(as_json({name: getattr(report, name) for name in facts} | {"manifest": str(report.manifest)}))
         return 1 if report.failed else 0
     if arguments.dry_run:
-        say(f"{report.done} to convert, {report.skipped} converted before")
+        say(f"{report.done} to convert, {report.skipped} done before")
         return 0
     say(
-        f"{report.done} converted, {report.skipped} converted before, {report.failed} failed; "
+        f"{report.done} converted, {report.skipped} done before, {report.failed} failed; "
         f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s"
     )
     if report.failed:
-        print(f"dicomdecode: {report.manifest.name} in the target folder says which failed, and why", file=sys.stderr)
+        _name_failures(report)
     return 1 if report.failed else 0
+
+
+def _name_failures(report: dicomdecode.Report) -> None:
+    """The first of them; the manifest has all."""
+    failed = [entry for entry in read_manifest(report.manifest.parent).values() if entry.error]
+    for entry in failed[:_NAMED]:
+        complain(entry.source, in_options(entry.error))
+    if len(failed) > _NAMED:
+        print(f"dicomdecode: {report.manifest.name} in the target folder names the others", file=sys.stderr)
 
 
 def _complaint(error: Exception) -> str:
     """An OSError names the file that it is about, and an argument is named as the option is."""
+    if isinstance(error, (ValueError, TypeError)) and not isinstance(error, dicomdecode.DicomError):
+        return clean(re.sub(r"^(values|dtype|shard_size|workers)\b", _as_option, str(error)))
     return str(error) if isinstance(error, OSError) else clean(in_options(text_of(error)))
+
+
+def _as_option(keyword: re.Match[str]) -> str:
+    return "--" + keyword[0].replace("_", "-")
 
 
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
@@ -73,7 +92,9 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--dtype", help="as in imread")
     parser.add_argument("-t", "--tag", nargs="+", action="extend", help="tags to write as well; no others are written")
     parser.add_argument("--shard-size", type=int, metavar="N", help="records in a file, for formats that hold several")
-    parser.add_argument("--workers", type=int, metavar="N", help="how many files at a time; default: one for each core")
+    parser.add_argument(
+        "--workers", type=positive, metavar="N", help="how many files at a time; default: one for each core"
+    )
     parser.add_argument(
         "--on-error",
         choices=("record", "raise", "skip"),

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import dicomdecode
-from dicomdecode.cli.commands import Commands, add_files, add_window, wrong_files
+from dicomdecode.cli.commands import Commands, add_files, add_window, index, wrong_files
 from dicomdecode.cli.files import for_each_file, is_several
 from dicomdecode.cli.graphics import WAYS, drawn, way_of_terminal
 from dicomdecode.cli.pictures import numbered, targets, write_png, wrong_output
 from dicomdecode.cli.terminal import clean
-from dicomdecode.errors import DicomError
+from dicomdecode.errors import DicomError, UnsupportedError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,8 +67,10 @@ def _pictures(image: dicomdecode.DicomImage, arguments: argparse.Namespace) -> I
         yield np.asarray(image.montage(window=arguments.window))
         return
     frame = arguments.frame
-    if frame is not None and not 0 <= frame < image.frames:
+    if frame is not None and frame >= image.frames:
         raise DicomError(f"there is no frame {frame}: the image has {image.frames}", code="frame")
+    if arguments.depth == 16 and image.photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise UnsupportedError("--depth 16 is for grey pictures, and this one has colours", code="export_type")
     dtype = "uint16" if arguments.depth == 16 else None
     for i in range(image.frames) if arguments.all_frames else (frame,):
         yield picture_of(image, frame=i, window=arguments.window, overlays=arguments.overlays, dtype=dtype).pixels
@@ -96,7 +98,7 @@ def add_to(commands: Commands) -> None:
         help="a PNG file, a folder, or - for standard output; default: draw in the terminal, or without one write "
         "NAME.png",
     )
-    parser.add_argument("--frame", type=int, help="which frame, from 0; default: the middle one")
+    parser.add_argument("--frame", type=index, help="which frame, from 0; default: the middle one")
     parser.add_argument("--all-frames", action="store_true", help="a picture of each frame")
     parser.add_argument("--montage", action="store_true", help="frames on one sheet")
     add_window(parser)
