@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from dicomdecode.export.slides import slide_of
+from dicomdecode.errors import UnsupportedError
+from dicomdecode.export.slides import in_order, level_of, slide_of
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.reading import DicomFile, open_source
@@ -43,8 +44,8 @@ class Record:
         What the tags are.
     volumes : tuple of Volume
         Of a series.
-    slide : Slide or None
-        The picture that the frames are tiles of; `array` has no elements then.
+    slide : tuple of Slide
+        The picture that the frames are tiles of, and its smaller levels; `array` has no elements then.
     """
 
     index: int
@@ -53,7 +54,7 @@ class Record:
     tags: dict[str, Any]
     columns: tuple[Column, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    slide: Slide | None = None
+    slide: tuple[Slide, ...] = ()
 
     @property
     def has_samples(self) -> bool:
@@ -85,7 +86,7 @@ class Reading(NamedTuple):
 
 
 def read_record(index: int, source: Any, reading: Reading, threads: int) -> Record:
-    """Read one source; of a series its volumes, from a tuple of sources.
+    """Read one source; of a tuple of sources the volumes of a series, or the levels of a slide.
 
     Raises
     ------
@@ -96,6 +97,11 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
         volumes = read_series(list(source), **reading.keywords, split="all", threads=threads, limits=reading.limits)
         found = _tags_of(source[0], reading)
         return Record(index, np.empty(0), False, found, reading.columns, tuple(volumes))
+    if isinstance(source, tuple):
+        if len(source) > 1:
+            levels = in_order([_level(each, reading, threads) for each in source])
+            return Record(index, np.empty(0), False, _tags_of(source[0], reading), reading.columns, slide=levels)
+        (source,) = source
     if not reading.with_pixels:
         return Record(index, np.empty(0), False, _tags_of(source, reading), reading.columns)
     opened = open_source(source, reading.limits)
@@ -104,13 +110,24 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
         tags = {column.name: value_of(column.cell(file)) for column in reading.columns}
         slide = slide_of(opened, file, reading.keywords, threads) if reading.by_tiles else None
         if slide is not None:
-            return Record(index, np.empty(0), False, tags, reading.columns, slide=slide)
+            return Record(index, np.empty(0), False, tags, reading.columns, slide=(slide,))
         frames = reading.keywords.get("frames")
         has_frames = file.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
         array = decode_drawn(PixelData(file), Request(**reading.keywords), threads=threads)
         return Record(index, array, has_frames, tags, reading.columns)
     finally:
         opened.rest()
+
+
+def _level(source: Any, reading: Reading, threads: int) -> Slide:
+    opened = open_source(source, reading.limits)
+    try:
+        level = level_of(opened, DicomFile(opened, reading.limits), reading.keywords, threads)
+    finally:
+        opened.rest()
+    if level is None:
+        raise UnsupportedError("A level of a slide is no matrix of tiles", code="export_type")
+    return level
 
 
 def _tags_of(source: Any, reading: Reading) -> dict[str, Any]:

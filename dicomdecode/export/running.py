@@ -30,8 +30,10 @@ from dicomdecode.errors import ExportError
 from dicomdecode.export.files import PARTIAL
 from dicomdecode.export.formats import FORMATS
 from dicomdecode.export.manifest import MANIFEST, Entry, Manifest, read_manifest
+from dicomdecode.export.places import place_in_series, place_in_slide
 from dicomdecode.export.records import Reading
 from dicomdecode.export.report import Report
+from dicomdecode.export.slides import makes_slides
 from dicomdecode.export.units import Plan, Task, Unit
 from dicomdecode.export.work import EncodeRecord, FillUnit, UnitDone, UnitWriter, WriteUnit, entry_of_error
 from dicomdecode.limits import limits_of
@@ -115,8 +117,11 @@ def run(
 def _plan_of(
     sources: Any, size: int, folder: Path, chosen: Format, reading: Reading, known: Mapping[int, Entry]
 ) -> Plan:
+    placing = place_in_series if chosen.by_series else None
+    if chosen.by_tiles and makes_slides(reading.keywords):
+        placing = place_in_slide
     alone = not chosen.has_shards
-    return Plan(sources, size, reading.limits, alone=alone, by_series=chosen.by_series, known=known, folder=folder)
+    return Plan(sources, size, reading.limits, alone=alone, placing=placing, known=known, folder=folder)
 
 
 def _planned(sources: Any, size: int, folder: Path, chosen: Format, reading: Reading, began: float) -> Report:

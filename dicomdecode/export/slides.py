@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomdecode.errors import UnsupportedError
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.reading.spacing import find_spacing
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from dicomdecode.reading.spacing import Spacing
     from dicomdecode.reading.tiles import Tiling
 
-__all__ = ["Slide", "slide_of"]
+__all__ = ["Slide", "in_order", "level_of", "makes_slides", "slide_of"]
 
 #: Keywords of `imread` with which frames are no tiles any more.
 _OTHERS = {"frames", "region", "reduce", "frame_dim"}
@@ -107,7 +108,12 @@ def slide_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads:
     DicomError
         A sequence is malformed, or there are fewer frames than the header says.
     """
-    if file.frames < 2 or not file.tag(0x00480006) or _OTHERS & set(keywords):
+    return level_of(source, file, keywords, threads) if file.frames > 1 else None
+
+
+def level_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads: int) -> Slide | None:
+    """The same of a level, which may be one tile."""
+    if not file.tag(0x00480006) or not makes_slides(keywords):
         return None
     pixels = PixelData(file)
     last = decode_drawn(pixels, Request(**keywords, frames=file.frames - 1))  # before something is made for each
@@ -115,3 +121,21 @@ def slide_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads:
     if tiling is None:
         return None
     return Slide(source, pixels, keywords, tiling, last.shape, last.dtype, find_spacing(file).spacing, threads)
+
+
+def makes_slides(keywords: dict[str, Any]) -> bool:
+    """Whether frames are still tiles with these keywords of `imread`."""
+    return not _OTHERS & set(keywords)
+
+
+def in_order(levels: list[Slide]) -> tuple[Slide, ...]:
+    """The levels of a slide, the largest first.
+
+    Raises
+    ------
+    UnsupportedError
+        They are no pictures of one kind.
+    """
+    if len({(level.tile[2:], level.dtype) for level in levels}) > 1:
+        raise UnsupportedError("The levels of a slide differ in samples or type", code="export_type")
+    return tuple(sorted(levels, key=lambda level: level.tiling.rows * level.tiling.columns, reverse=True))

@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
+from dicomdecode.export.places import Place
 from dicomdecode.image import open_image
 from dicomdecode.sources import Item, expand
 
 if TYPE_CHECKING:
     from dicomdecode.export.manifest import Entry
+    from dicomdecode.export.places import Placing
     from dicomdecode.limits import Limits
 
 __all__ = ["Each", "Plan", "Task", "Unit", "growing_size"]
 
-_SERIES = 0x0020000E
 #: Of the sources of a unit, where it may be smaller than asked for.
 _UNIT_BYTES = 1 << 26
 #: Sources that are handed to a thread together, at most.
@@ -43,7 +44,7 @@ class Each:
     size : int or None
         In bytes, where that is known without reading it.
     source : object
-        What `open` takes; of a series a tuple of them.
+        What `open` takes; of a series, or of the levels of a slide, a tuple of them.
     error : Exception or None
         Why there is none.
     """
@@ -90,8 +91,8 @@ class Plan:
     alone : bool
         Each source has files of its own. A unit may have fewer sources then, where they are large, and leaves out those
         that are done.
-    by_series : bool
-        All files of a series are one source, which takes a look at every header first.
+    placing : callable or None
+        Says which files are one source, which takes a look at every header first.
     known : dict
         index -> what the manifest says of it.
     folder : Path
@@ -110,7 +111,7 @@ class Plan:
         limits: Limits,
         *,
         alone: bool,
-        by_series: bool,
+        placing: Placing | None,
         known: Mapping[int, Entry],
         folder: Path,
     ) -> None:
@@ -120,7 +121,7 @@ class Plan:
         self._alone = alone
         self._known = known
         self._folder = folder
-        self._each = _by_series(self._items, limits) if by_series else map(_each_of, _counted(self._items))
+        self._each = map(_each_of, _counted(self._items)) if placing is None else _grouped(self._items, placing, limits)
 
     @property
     def total(self) -> int | None:
@@ -226,20 +227,35 @@ def _size_of(name: Any) -> int | None:
         return None
 
 
-def _by_series(items: Iterator[Item], limits: Limits) -> Iterator[Each]:
-    """The files of each series as one source, in the order of their first files; what cannot be opened alone."""
-    groups: dict[Any, list[Item]] = {}
+def _grouped(items: Iterator[Item], placing: Placing, limits: Limits) -> Iterator[Each]:
+    """The files of each group as one source, in the order of their first files; what cannot be opened alone."""
+    groups: dict[Any, list[tuple[Item, Place]]] = {}
     for number, item in enumerate(items):
-        uid: Any = number
+        place = None
         if item.error is None:
             try:
                 with open_image(item.source, limits=limits) as image:
-                    uid = image.tag(_SERIES) or number if image.rows else number
+                    place = placing(image)
             except (DicomError, OSError) as error:
                 item = item._replace(error=error.with_traceback(None))
-        groups.setdefault(uid, []).append(item)
-    for index, group in enumerate(groups.values()):
-        sizes = [_size_of(item.name) for item in group]
-        size = None if None in sizes else sum(size or 0 for size in sizes)
-        name = _name_of(group[0].name) + (f" and {len(group) - 1} more" if len(group) > 1 else "")
-        yield Each(index, name, size, tuple(item.source for item in group), group[0].error)
+        place = place or Place(number)
+        groups.setdefault(place.group, []).append((item, place))
+    index = 0
+    for members in groups.values():
+        for group in _parted(members):
+            yield _each_of_group(index, group)
+            index += 1
+
+
+def _parted(members: list[tuple[Item, Place]]) -> list[list[Item]]:
+    """One group; each file alone where two of them would be the same level."""
+    levels = [place.level for _, place in members if place.level is not None]
+    items = [item for item, _ in members]
+    return [items] if len(set(levels)) == len(levels) else [[item] for item in items]
+
+
+def _each_of_group(index: int, group: list[Item]) -> Each:
+    sizes = [_size_of(item.name) for item in group]
+    size = None if None in sizes else sum(size or 0 for size in sizes)
+    name = _name_of(group[0].name) + (f" and {len(group) - 1} more" if len(group) > 1 else "")
+    return Each(index, name, size, tuple(item.source for item in group), group[0].error)

@@ -107,6 +107,8 @@ def test_zarr(tmp_path: Path) -> None:
     assert np.array_equal(frames[...], values(range(5)))
     assert np.array_equal(group["00000002"][...], values([1])[0])
     assert dict(group["00000002"].attrs) == {"Modality": "MR", "InstanceNumber": 1}
+    dd.convert(stack(1), tmp_path, format="npy", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00000000.npy", "manifest.jsonl"]
 
 
 def slide(*, full: bool, color: bool, lost: int | None = None) -> tuple[bytes, np.ndarray]:
@@ -163,6 +165,66 @@ def test_slides_in_ome_zarr(tmp_path: Path, color: bool) -> None:
     (node,) = Reader(parse_url(tmp_path / "00000000"))()
     assert np.array_equal(np.asarray(node.data[0]), whole)
     assert [axis["name"] for axis in node.metadata["axes"]] == (["c"] if color else []) + ["y", "x"]
+
+
+def level(rows: int, columns: int, *, uid: str = "1.2.3", kind: str = "VOLUME") -> tuple[bytes, np.ndarray]:
+    """A level of a slide in tiles of 4 x 4, its pixels 0.004 mm / `columns` wide; and the whole picture."""
+    whole = np.random.default_rng(rows).integers(1, 256, (rows, columns), np.uint8)
+    tiles = whole.reshape(rows // 4, 4, columns // 4, 4).swapaxes(1, 2).reshape(-1, 4, 4)
+    measures = [[(0x00289110, "SQ", [[(0x00280030, "DS", [f"{0.008 / rows:.10g}", f"{0.004 / columns:.10g}"])]])]]
+    extra: list[s.Element] = [
+        (0x00080008, "CS", ["ORIGINAL", "PRIMARY", kind, "NONE"]),
+        (0x00080060, "CS", "SM"),
+        (0x0020000E, "UI", uid),
+        (0x00209311, "CS", "TILED_FULL"),
+        (0x00480006, "UL", columns),
+        (0x00480007, "UL", rows),
+        (0x52009229, "SQ", measures),
+    ]
+    return s.image(tiles, extra=extra), whole
+
+
+def test_levels_of_a_slide_are_one_image(tmp_path: Path) -> None:
+    """In any order, between other files; a label of the series stays by itself, and so does another slide."""
+    zarr = library("zarr")
+    levels = [level(16, 8), level(4, 4), level(8, 4)]
+    others = [level(8, 8, kind="LABEL"), level(8, 8, uid="1.2.4")]
+    files = [levels[1][0], others[0][0], *stack(1), levels[0][0], others[1][0], levels[2][0]]
+    report = dd.convert(files, tmp_path, format="zarr", values="stored", tags=["Modality"])
+    assert report.done == 4 and [line["index"] for line in lines_of(tmp_path)] == [0, 1, 2, 3]
+    group = zarr.open_group(tmp_path / "00000000", mode="r")
+    for name, k in (("0", 0), ("1", 2), ("2", 1)):
+        assert np.array_equal(group[name][...], levels[k][1])
+    (image,) = group.attrs["ome"]["multiscales"]
+    scales = [each["coordinateTransformations"][0]["scale"] for each in image["datasets"]]
+    assert np.allclose(scales, [(0.5, 0.5), (1, 1), (2, 1)])
+    assert [axis.get("unit") for axis in image["axes"]] == ["micrometer", "micrometer"]
+    for name, k in (("00000001", 0), ("00000003", 1)):
+        assert np.array_equal(zarr.open_group(tmp_path / name, mode="r")["0"][...], others[k][1])
+    assert dd.convert(files, tmp_path, format="zarr", values="stored", tags=["Modality"]).skipped == 4
+
+
+def test_pictures_of_one_size_are_no_levels(tmp_path: Path) -> None:
+    library("zarr")
+    files = [level(16, 8)[0], level(8, 4)[0], level(8, 4)[0]]
+    assert dd.convert(files, tmp_path / "a", format="zarr").done == 3
+    assert dd.convert(files, tmp_path / "b", format="zarr", frames=0).done == 3
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_levels_in_ome_zarr(tmp_path: Path) -> None:
+    zarr = library("zarr")
+    pytest.importorskip("ome_zarr", reason="export: ome_zarr is not installed")
+    pytest.importorskip("ome_zarr_models", reason="export: ome_zarr_models is not installed")
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+    from ome_zarr_models.v05.image import Image
+
+    levels = [level(16, 8), level(8, 4)]
+    dd.convert([contents for contents, _ in levels], tmp_path, format="zarr", values="stored")
+    (node,) = Reader(parse_url(tmp_path / "00000000"))()
+    assert all(np.array_equal(np.asarray(data), whole) for data, (_, whole) in zip(node.data, levels, strict=True))
+    Image.from_zarr(zarr.open_group(tmp_path / "00000000", mode="r"))  # raises what is no OME-Zarr 0.5
 
 
 def test_a_damaged_tile_is_a_failure_of_its_slide(tmp_path: Path) -> None:

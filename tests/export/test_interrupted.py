@@ -122,7 +122,7 @@ def test_ctrl_c_leaves_no_half_file(files: list[Path], tmp_path: Path, name: str
     assert "KeyboardInterrupt" in errors and process.returncode != 0
     assert not (folder / ".partial").exists()
     named = {result for line in lines_of(folder) for result in line["results"]}
-    assert {path.name for path in folder.iterdir()} - {"manifest.jsonl", "zarr.json"} == named
+    assert {path.name for path in folder.iterdir()} - {"manifest.jsonl"} == named
     dd.convert(files, folder, **keywords_of(name))
     dd.convert(files, tmp_path / "clean", **keywords_of(name))
     assert snapshot(folder) == snapshot(tmp_path / "clean")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ZARR"]
 
+#: The file that makes a folder a group.
+_GROUP = "zarr.json"
 #: The most bytes of a shard.
 _SHARD = 1 << 30
 
@@ -34,21 +36,21 @@ class _Writer:
 
     def __init__(self, output: Output, number: int) -> None:
         self._output = output
-        output.write("zarr.json", [b'{"zarr_format": 3, "node_type": "group", "attributes": {}}'])
+        output.write(_GROUP, [b'{"zarr_format": 3, "node_type": "group", "attributes": {}}'])
 
     def add(self, payload: Payload) -> tuple[str, ...]:
         name = name_of(payload.index)
         place = self._output.path(name)
         try:
-            if payload.value.slide is None:
-                _write_array(payload.value, place)
+            if payload.value.slide:
+                _write_slide(payload.value, place)
             else:
-                _write_slide(payload.value, payload.value.slide, place)
+                _write_array(payload.value, place)
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
         self._output.take(name)
-        return (name,)
+        return (name, _GROUP)
 
     def close(self) -> None:
         pass
@@ -74,36 +76,50 @@ def _write_array(record: Record, place: Path) -> None:
         written[...] = array
 
 
-def _write_slide(record: Record, slide: Slide, place: Path) -> None:
-    """OME-Zarr 0.5: a group with one resolution, [y, x], or [c, y, x] for colour: channels come before space."""
+def _write_slide(record: Record, place: Path) -> None:
+    """OME-Zarr 0.5: a group with an array for each level, [y, x], or [c, y, x] for colour: channels come before
+    space."""
     import zarr
 
-    height, width, *samples = slide.tile
-    rows = slide.tiles_down
     with disk_errors():
-        group = zarr.create_group(store=str(place), zarr_format=3, attributes={**record.tags, "ome": _ome(slide)})
+        attributes = {**record.tags, "ome": _ome(record.slide)}
+        group = zarr.create_group(store=str(place), zarr_format=3, attributes=attributes)
+    for number, level in enumerate(record.slide):
+        _write_level(group, str(number), level)
+
+
+def _write_level(group: Any, name: str, level: Slide) -> None:
+    height, width, *samples = level.tile
+    rows = level.tiles_down
+    with disk_errors():
         written: Any = group.create_array(
-            "0",
-            shape=(*samples, slide.tiling.rows, slide.tiling.columns),
-            dtype=slide.dtype,
+            name,
+            shape=(*samples, level.tiling.rows, level.tiling.columns),
+            dtype=level.dtype,
             chunks=(*samples, height, width),
-            shards=(*samples, rows * height, slide.tiling.across * width),
+            shards=(*samples, rows * height, level.tiling.across * width),
             dimension_names=["c", "y", "x"][-2 - len(samples) :],
         )
-    for top, band in slide.bands():
+    for top, band in level.bands():
         with disk_errors():
             written[..., top : top + len(band), :] = band.transpose(2, 0, 1) if samples else band
 
 
-def _ome(slide: Slide) -> dict[str, Any]:
-    """https://ngff.openmicroscopy.org/0.5: axes, and the size of a pixel where it is known."""
-    is_color = len(slide.tile) > 2
-    unit = {} if slide.spacing is None else {"unit": "micrometer"}
+def _ome(levels: tuple[Slide, ...]) -> dict[str, Any]:
+    """https://ngff.openmicroscopy.org/0.5: axes, and for each level the size of a pixel; where a level does not say its
+    own, in pixels of the first."""
+    is_color = len(levels[0].tile) > 2
+    known = all(level.spacing is not None for level in levels)
+    unit = {"unit": "micrometer"} if known else {}
     axes: list[dict[str, str]] = [{"name": "c", "type": "channel"}] if is_color else []
     axes += [{"name": name, "type": "space", **unit} for name in "yx"]
-    down, across = (1e-3, 1e-3) if slide.spacing is None else slide.spacing
-    scale = [1.0] * is_color + [down * 1000, across * 1000]
-    datasets = [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}]
+    datasets = []
+    for number, level in enumerate(levels):
+        down, across = (levels[0].tiling.rows / level.tiling.rows, levels[0].tiling.columns / level.tiling.columns)
+        if known and level.spacing is not None:
+            down, across = (1000 * each for each in level.spacing)
+        scale = [1.0] * is_color + [down, across]
+        datasets.append({"path": str(number), "coordinateTransformations": [{"type": "scale", "scale": scale}]})
     return {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
 
 
