@@ -13,6 +13,7 @@ import numpy as np
 from dicomdecode import codecs
 from dicomdecode import frame as codestreams
 from dicomdecode.codecs._heads import colour_of, precision_of
+from dicomdecode.limits import check_limit, limits_of
 from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
         stored, signed = runner.bits_stored, runner.pixel_representation == 1
     else:  # as it is in the stream; only JPEG 2000 knows a sign
         stored, signed = allocated, bool(runner.get_option("j2k_is_signed", False))
-    frame = bytearray(rows * columns * samples * allocated // 8)
+    size, limits = rows * columns * samples * allocated // 8, limits_of(None)
+    check_limit("Rows times Columns exceed", "limit_pixels_per_frame", limits.pixels_per_frame, rows * columns)
+    check_limit("The frame exceeds", "limit_output_bytes", limits.output_bytes, size)
+    frame = bytearray(size)
     cells = np.frombuffer(frame, f"<{'i' if signed else 'u'}{allocated // 8}")
     is_planar = row.cells and not row.planar and samples > 1
     pixels = np.empty((rows, columns, samples), cells.dtype) if is_planar else cells.reshape(rows, columns, -1)

@@ -19,7 +19,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 import dicomdecode as dd
-from dicomdecode.cli import main
+from dicomdecode.cli import main, values
 from dicomdecode.cli.graphics import drawn, way_of_terminal
 from dicomdecode.cli.terminal import in_options
 from tests import synthesise as s
@@ -344,6 +344,15 @@ def test_cards_of_odd_texts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert main(["info", *options, str(path)]) == 0
         told, complaint = capsys.readouterr()
         assert "CT\\MR" in told and "two\\words" in told and "\x1b" not in told and complaint == ""
+
+
+def test_little_of_a_long_text_is_made_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_safe: list[str] = []
+    monkeypatch.setattr(values, "clean", lambda text: made_safe.append(text) or text)
+    for value in ("\r\n" * 1_000_000, "x" * 1_000_000, [""] * 1_000_000, ["12345"] * 1_000_000):
+        assert values.short(value).endswith("...") and len(values.short(value)) == 120
+    assert max(map(len, made_safe)) < 1000
+    assert values.short(["a", "", "b"]) == "a\\\\b" and values.short("x" * 120) == "x" * 120
 
 
 def test_convert_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

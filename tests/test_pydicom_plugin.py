@@ -243,6 +243,19 @@ def test_damage_is_told(registered: None) -> None:
         pixel_array(dataset)
 
 
+def test_limits_come_before_memory(registered: None) -> None:
+    dataset = encapsulated("80", np.zeros((16, 16, 1), np.uint8), b"\xff\xd8")
+    dataset.Rows = dataset.Columns = 65535  # 4 GB of cells
+    with pytest.raises(RuntimeError, match=r"dicomdecode: .*pixels_per_frame"):
+        pixel_array(dataset, decoding_plugin="dicomdecode")
+    before = dd.set_default_limits(dd.Limits(output_bytes=100))
+    try:
+        with pytest.raises(RuntimeError, match=r"dicomdecode: .*output_bytes"):
+            pixel_array(encapsulated("80", np.zeros((16, 16, 1), np.uint8), b"\xff\xd8"), decoding_plugin="dicomdecode")
+    finally:
+        dd.set_default_limits(before)
+
+
 @pytest.mark.parametrize("suffix", STREAMS)
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_buffers(suffix: str, bits: int, registered: None) -> None:

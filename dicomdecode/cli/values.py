@@ -49,6 +49,7 @@ def short(value: Any, absent: str = "(absent)") -> str:
         return f"{len(value)} bytes" if len(value) > 32 else value.hex()
     if isinstance(value, Sequence) and value and is_item(value[0]):
         return f"sequence of {len(value)} item{'s' if len(value) > 1 else ''}"
-    text = "\\".join(map(str, value)) if isinstance(value, list) else str(value)
-    text = clean(" ".join(text.splitlines()))
+    # More than is shown, whatever becomes of the ends of its lines: a damaged file has texts of megabytes.
+    start = "\\".join(map(str, value[:250])) if isinstance(value, list) else str(value)
+    text = clean(" ".join(start[:250].splitlines()))
     return text if len(text) <= 120 else text[:117] + "..."

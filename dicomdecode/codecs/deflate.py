@@ -7,7 +7,7 @@ from typing import Any
 
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import MalformedError, TruncatedError
-from dicomdecode.reading.inflate import DEFLATED_STEP, inflated
+from dicomdecode.reading.inflate import Inflater
 
 #: Frames from this size on are worth the import of imagecodecs, which has libdeflate: half of zlib's time.
 _LARGE = 1 << 16
@@ -18,8 +18,9 @@ def decode(data: Any, spec: FrameSpec, out: Any) -> None:
     if len(out) >= _LARGE and _inflate_exactly(data, out):
         return
     stream, cells, done = memoryview(data).cast("B"), memoryview(out), 0
+    inflater = Inflater(lambda offset, n: stream[offset : offset + n])
     try:
-        for piece, _ in inflated(stream[i : i + DEFLATED_STEP] for i in range(0, len(stream), DEFLATED_STEP)):
+        while piece := inflater.step():
             last = min(done + len(piece), len(cells))
             cells[done:last] = piece[: last - done]
             done = last

@@ -400,6 +400,7 @@ cdef class DicomFile(DataSet):
     cdef int scan_windows(self, FileMap* m, bint stop_at_pixels, Fault* fault) except -2
     cdef int grow(self, FileMap* m, uint64_t wanted) except -1
     cdef bytes far_value(self, const Element* e)
+    cdef int read_from_source(self) except -1
     cdef int inflate(self) except -1
     cdef int look_behind(self) except -1
     cdef int look_behind_later(self) except -1

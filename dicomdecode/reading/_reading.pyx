@@ -37,14 +37,13 @@ import itertools
 import operator
 import os
 import threading
-import zlib
 from collections.abc import Sequence
 
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
-from dicomdecode.limits import inflated_freely, over_limit
+from dicomdecode.limits import over_limit
 from dicomdecode.reading.charset import decode_text, terms_of
 from dicomdecode.reading.foreign import is_path, not_dicom
-from dicomdecode.reading.inflate import DEFLATED_STEP, inflated
+from dicomdecode.reading.inflate import InflatedFile, inflated_file
 from dicomdecode.tags import is_defined, parse_tag, private_vr_of, vr_of
 
 cdef enum:

@@ -42,18 +42,24 @@ cdef class DicomFile(DataSet):
     def __init__(self, Source source not None, limits):
         self.source = source
         self.limits = limits
-        source.describe(&self.bytes)
-        map_init(&self.m, NULL, 0, 0, self.bytes.size)
-        if self.bytes.read != NULL:
-            self.m.steps_over = True
-            self.windows = []
-            self.far_values = {}
+        map_init(&self.m, NULL, 0, 0, source.size)
+        self.read_from_source()
         limits_of(limits, &self.m.limits)
         self.grow(&self.m, FIRST_WINDOW)
         self.scan_front()
         if may_be_more(&self.m, &self.bytes):
             self.look_behind()
         parse_header(&self.m, &self.h)
+
+    cdef int read_from_source(self) except -1:
+        """Be told how the bytes are read, and hold none of them yet."""
+        self.source.describe(&self.bytes)
+        if self.bytes.read != NULL:
+            self.m.steps_over = True
+            self.windows = []
+            self.far_values = {}
+            self.held = 0
+        return 0
 
     cdef int scan_front(self) except -1:
         cdef Fault fault
@@ -210,41 +216,17 @@ cdef class DicomFile(DataSet):
         return raise_fault(fault, <int>frame)
 
     cdef int inflate(self) except -1:
-        """Inflate the data set (PS3.5 A.5: raw RFC 1951) behind a copy of the file meta information, step by step."""
+        """Go on in the file as it is without deflation."""
         cdef uint64_t start = self.m.dataset_offset
-        cdef uint64_t most = self.m.limits.output_bytes
-        cdef uint64_t ratio = self.m.limits.inflate_ratio
-        cdef uint64_t freely = inflated_freely(self.limits)
-        cdef uint64_t inflated_bytes = 0
-        cdef uint64_t allowed, taken
-        data = bytearray(self.source.read_at(0, start))
-        try:
-            for piece, taken in inflated(self.parts_from(start)):
-                data += piece
-                inflated_bytes += <uint64_t>len(piece)
-                allowed = max(freely, ratio * taken)
-                if inflated_bytes > min(allowed, most):
-                    code = "limit_inflate_ratio" if allowed < most else "limit_output_bytes"
-                    raise over_limit("The inflated data set exceeds", code, min(allowed, most), offset=start)
-        except zlib.error:
-            raise MalformedError("The deflated data set cannot be inflated", code="inflate", offset=start) from None
-        self.source = MemorySource(data)
-        self.source.describe(&self.bytes)
+        found = inflated_file(self.source, start, self.limits)
+        self.source = FileSource(found) if type(found) is InflatedFile else MemorySource(found)
+        self.read_from_source()
         self.m.file_size = self.bytes.size
-        self.m.cursor.pos = 0
-        self.grow(&self.m, 0)
+        self.m.cursor.size = self.m.cursor.pos = 0
+        self.grow(&self.m, start + FIRST_WINDOW)
         self.m.cursor.pos = <size_t>start
         self.m.begun = True
         return 0
-
-    def parts_from(self, uint64_t at):
-        """The bytes of the source from one on, a piece at a time."""
-        while True:
-            part = self.source.read_at(at, DEFLATED_STEP)
-            if not part:
-                return
-            yield part
-            at += <uint64_t>len(part)
 
     def tags(self):
         """The tags of all elements, file meta information first, then the data set in the order of the file."""

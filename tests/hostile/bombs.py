@@ -72,6 +72,14 @@ def deflated(size: int, rows: int = 16, pixels: bool = True) -> bytes:
     return bytes(128) + b"DICM" + s.file_meta(s.DEFLATED) + zeros_deflated(front, size)
 
 
+def deflated_noise(rows: int) -> bytes:
+    """A deflated picture that is no smaller than what it holds."""
+    pixels = np.random.default_rng(1).bytes(rows * rows)
+    deflate = zlib.compressobj(0, zlib.DEFLATED, -15)
+    body = deflate.compress(s.elements([*head(rows, rows), (s.PIXEL_DATA, "OB", pixels)])) + deflate.flush()
+    return bytes(128) + b"DICM" + s.file_meta(s.DEFLATED) + body
+
+
 def deflated_frame(size: int, rows: int, columns: int) -> bytes:
     return coded(s.DEFLATED_FRAME, zeros_deflated(b"", size), rows, columns)
 
@@ -200,6 +208,7 @@ BOMBS: dict[str, Bomb] = {
     "deflated black picture": Bomb(
         "decodes", lambda: s.image(np.zeros((2048, 2048), np.uint16), syntax=s.DEFLATED), stored
     ),
+    "deflated noise": Bomb("decodes", lambda: deflated_noise(10_000), stored),
     "deflated frame": Bomb("decodes", lambda: deflated_frame(100_000_000, 10_000, 10_000), stored),
     "deflated frame that is longer": Bomb("decodes", lambda: deflated_frame(500 * MB, 512, 512), stored),
     "deflated frame that is short": Bomb("refused", lambda: deflated_frame(1000, 32_000, 32_000), stored),
