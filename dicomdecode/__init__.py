@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dicomdecode.export.convert import convert
     from dicomdecode.frame import decode_frame
     from dicomdecode.image import DicomImage
-    from dicomdecode.image import open_image as open
+    from dicomdecode.open_image import open_image as open
     from dicomdecode.read_image import imread
     from dicomdecode.tables import TagTable, read_tags
     from dicomdecode.tags import dicom_tags
@@ -54,7 +54,7 @@ _LATER = {
     "decode_frame": "frame",
     "dicom_tags": "tags",
     "imread": "read_image",
-    "open": "image",
+    "open": "open_image",
     "read_series": "volumes",
     "read_tags": "tables",
 }

@@ -205,8 +205,8 @@ def decode_dicom_data(
     Returns
     -------
     ndarray of object (str), the shape of `tags`
-        "" where an element is absent. Text VRs are decoded by Specific Character Set, without padding, several values
-        joined by a backslash; numbers are decimal; binary VRs are lower-case hexadecimal.
+        "" where an element is absent. By VR (PS3.5 6.2): text is decoded by Specific Character Set, without padding,
+        several values joined by a backslash; numbers are decimal; binary VRs are lower-case hexadecimal.
 
     Raises
     ------

@@ -92,7 +92,18 @@ class DicomError(ValueError):
     def located(self, *, message: str | None = None, offset: int | None = None) -> Self:
         """The same error with another message or offset, which a caller further out knows better.
 
-        It keeps the traceback, the cause and the notes of this one: raise it ``from error.__cause__``.
+        Parameters
+        ----------
+        message : str, optional
+            Default: that of this error.
+        offset : int, optional
+            In bytes. Default: that of this error.
+
+        Returns
+        -------
+        DicomError
+            Of the same class, with the traceback, the cause and the notes of this one: raise it
+            ``from error.__cause__``.
 
         Examples
         --------

@@ -131,8 +131,8 @@ def decode_frame(
     Parameters
     ----------
     codestream : bytes-like
-        The bytes of the fragments; for an uncompressed transfer syntax the cells of the frame. Padding at the end is
-        allowed.
+        The bytes of the fragments (PS3.5 A.4); for an uncompressed transfer syntax the cells of the frame. Padding at
+        the end is allowed.
     transfer_syntax : str
         Its UID. A codestream that is plainly of another codec is decoded by that.
     rows, columns : int

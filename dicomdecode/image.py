@@ -1,19 +1,18 @@
-"""`open`: an opened file, its tags and its pixels."""
+"""`DicomImage`: an opened file, its tags and its pixels."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomdecode.indexed import Indexed
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pictures import Pictured
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
-from dicomdecode.pixels.arguments import full_index, region_of
 from dicomdecode.pixels.decode import check_last_frame, first_codestream
 from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.pixels.planning import steps_of, window_of
@@ -31,13 +30,13 @@ if TYPE_CHECKING:
     from dicomdecode.reading.planes import Plane
     from dicomdecode.reading.source import SourceLike
 
-__all__ = ["DicomImage", "open_image"]
+__all__ = ["DicomImage"]
 
 #: The most frames whose planes are given whether or not the file holds their pixels.
 _PLANES = 1 << 16
 
 
-class DicomImage(Pictured):
+class DicomImage(Indexed, Pictured):
     """An opened DICOM file. A file without pixel data opens too; it raises when its pixels are read.
 
     Use it as a context manager, or `close` it, to release a file opened by its path.
@@ -54,8 +53,6 @@ class DicomImage(Pictured):
         Of `pixels()` with its defaults.
     spacing : tuple of float, or None
         (row spacing, column spacing) in mm, of frame 0; `spacing_of` says what it is measured at.
-    position, orientation, affine : ndarray, or None
-        Where the image lies in the patient, for each frame of a multi-frame file.
     window : tuple, or None
         (center, width, function) of the first stored window.
     steps : tuple of str
@@ -136,41 +133,31 @@ class DicomImage(Pictured):
             return Frames(self._pixels, Request(values="stored", color="stored")).cell
 
     @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        return self.size * self.dtype.itemsize
-
-    @property
     def spacing(self) -> tuple[float, float] | None:
         return find_spacing(self._file).spacing
 
     @property
     def spacing_of(self) -> str | None:
         """What `spacing` is measured at: "pixel" (in the patient), "imager" (at the detector), "nominal", "slide" or
-        "region" (of an ultrasound image)."""
+        "region" (of an ultrasound image); None where there is no spacing (PS3.3 10.7)."""
         return find_spacing(self._file).measured_at
 
     @property
     def position(self) -> NDArray[np.float64] | None:
-        """Image Position (Patient) in mm, [3] or [frames, 3]; None where a frame has none."""
+        """Image Position (Patient): where the centre of the first pixel lies, (x, y, z) in mm (LPS; PS3.3 C.7.6.2.1.1).
+        float64, [3] or [frames, 3]; None where a frame has none."""
         return self._of_planes(lambda plane: plane.position)
 
     @property
     def orientation(self) -> NDArray[np.float64] | None:
-        """Image Orientation (Patient), [6] or [frames, 6]; None where a frame has none."""
+        """Image Orientation (Patient): the unit vectors along a row and along a column (LPS; PS3.3 C.7.6.2.1.1).
+        float64, [6] or [frames, 6]; None where a frame has none."""
         return self._of_planes(lambda plane: plane.orientation)
 
     @property
     def affine(self) -> NDArray[np.float64] | None:
-        """From (column, row, 0, 1) to (x, y, z, 1) in mm (LPS; PS3.3 C.7.6.2.1.1), [4, 4] or [frames, 4, 4]. The third
-        column is Slice Thickness (else 1 mm) along the normal. None where a frame lacks any of it."""
+        """From (column, row, 0, 1) to (x, y, z, 1) in mm (LPS; PS3.3 C.7.6.2.1.1). float64, [4, 4] or [frames, 4, 4].
+        The third column is Slice Thickness (else 1 mm) along the normal. None where a frame lacks any of it."""
         return self._of_planes(affine_of)
 
     def _of_planes(self, part: Callable[[Plane], Any]) -> NDArray[np.float64] | None:
@@ -188,7 +175,8 @@ class DicomImage(Pictured):
 
     @property
     def overlays(self) -> tuple[Overlay, ...]:
-        """The overlays of the file, by group (PS3.3 C.9); decoded when their `array` is read."""
+        """The overlays of the file, by group (PS3.3 C.9). Each has its attributes, and an `array`, decoded when it is
+        read: bool, [rows, columns] or [frames, rows, columns]."""
         from dicomdecode.pixels.overlays import read_overlays
 
         return read_overlays(self._pixels)
@@ -203,6 +191,18 @@ class DicomImage(Pictured):
         """What `pixels()` with these keywords applies to one frame, with the numbers.
 
         Pixels are decoded for ``window="auto"`` only.
+
+        Parameters
+        ----------
+        values, window, padding
+            As in `dicomdecode.imread`.
+        frame : int
+            Which frame, from 0.
+
+        Returns
+        -------
+        tuple of str
+            In the order in which they are applied.
 
         Raises
         ------
@@ -222,10 +222,25 @@ class DicomImage(Pictured):
             return steps_of(Frames(self._pixels, request), request, frame)
 
     def window_of(self, *, frame: int = 0, window: Any = None) -> tuple[float, float, str] | None:
-        """The window of the display values of a frame: (center, width, function) in modality values.
+        """The window of the display values of a frame (PS3.3 C.11.2).
 
-        A VOI LUT has the function "LUT" and the range of its entries. None where the possible range is used, and for
-        colour.
+        Parameters
+        ----------
+        frame : int
+            Which frame, from 0.
+        window
+            As in `dicomdecode.imread`.
+
+        Returns
+        -------
+        tuple of float, float and str, or None
+            (center, width, function), in modality values. A VOI LUT has the function "LUT" and the range of its
+            entries. None where the possible range is used, and for colour.
+
+        Raises
+        ------
+        DicomError, ValueError, IndexError
+            As from `pixels`.
 
         Examples
         --------
@@ -260,7 +275,7 @@ class DicomImage(Pictured):
         Returns
         -------
         int, float, str, datetime.date, bytes, list or None
-            A list for several values; for a sequence a list of data sets, which have `tag` too.
+            By the VR (PS3.5 6.2): a list for several values; for a sequence a list of data sets, which have `tag` too.
 
         Raises
         ------
@@ -280,7 +295,17 @@ class DicomImage(Pictured):
         return self._file.tag(tag)
 
     def tags(self) -> list[int]:
-        """The tags of the file, in its order: file meta information, then the data set.
+        """The tags of the file.
+
+        Returns
+        -------
+        list of int
+            In its order: file meta information, then the data set. Those within sequences are not among them.
+
+        Raises
+        ------
+        DicomError
+            What follows the pixel data is damaged.
 
         Examples
         --------
@@ -294,7 +319,8 @@ class DicomImage(Pictured):
 
     @property
     def codestream(self) -> dict[str, Any] | None:
-        """What the codestream of frame 0 says about itself (JPEG 2000: levels, tiles, progression, transform)."""
+        """What the codestream of frame 0 says about itself (JPEG 2000: levels, tiles, progression, transform); None of
+        uncompressed pixels."""
         with self._awake():
             return first_codestream(self._pixels)
 
@@ -315,7 +341,22 @@ class DicomImage(Pictured):
         overlays: bool = False,
         codec: str | None = None,
     ) -> NDArray[Any]:
-        """Decode pixels; the keywords and the result are those of `dicomdecode.imread`.
+        """Decode pixels.
+
+        Parameters
+        ----------
+        values, color, dtype, scale, frames, out, window, padding, reduce, region, threads, overlays, codec
+            As in `dicomdecode.imread`.
+
+        Returns
+        -------
+        ndarray
+            As from `dicomdecode.imread`: [frames, rows, columns, samples], in the unit of the values.
+
+        Raises
+        ------
+        DicomError, OSError, TypeError, ValueError, IndexError
+            As from `dicomdecode.imread`; a ValueError after `close`.
 
         Examples
         --------
@@ -346,44 +387,25 @@ class DicomImage(Pictured):
         finally:
             self._source.rest()
 
-    def __getitem__(self, frames: Any) -> NDArray[Any]:
-        if frames is Ellipsis or isinstance(frames, tuple):
-            return self._at(full_index(frames, self.ndim))
-        if frames is None:
-            raise TypeError("an image cannot be indexed by None, but by ints, slices and sequences of ints")
-        return self.pixels(frames=frames)
-
-    def _at(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
-        """What NumPy calls ``array[index]``; frames and regions that are not in it are not decoded."""
-        has_frames = self._file.frames > 1
-        frames, inside = (index[0], index[1:]) if has_frames else (None, index)
-        region = region_of(inside[0], inside[1], self.rows, self.columns)
-        if region is not None:
-            inside = (slice(None), slice(None), *inside[2:])
-        keeps_frames = has_frames and isinstance(frames, slice)
-        return self.pixels(frames=frames, region=region)[(slice(None),) * keeps_frames + inside]
-
-    def __len__(self) -> int:
-        return self._file.frames
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        return (self.pixels(frames=i) for i in range(self._file.frames))
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False:
-            raise ValueError("an image is decoded into a new array: copy=False cannot be had")
-        array = self.pixels()
-        return array if dtype is None else array.astype(dtype, copy=False)
-
-    def __dlpack__(self, **keywords: Any) -> Any:
-        """`pixels()` for `torch.as_tensor` and its like, which would take the frames as a sequence of arrays."""
-        return self.pixels().__dlpack__(**keywords)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return 1, 0  # the CPU, by the names of DLPack
-
     def to_dask(self, **keywords: Any) -> Any:
-        """A `dask.array.Array` of all frames [frames, rows, columns, samples], a chunk each; keywords of `pixels`.
+        """All frames, decoded when they are computed (``pip install 'dicomdecode[cluster]'``).
+
+        Parameters
+        ----------
+        **keywords
+            As in `pixels`, without `frames` and `out`.
+
+        Returns
+        -------
+        dask.array.Array
+            [frames, rows, columns, samples], with a chunk for each frame; the samples axis only for colour.
+
+        Raises
+        ------
+        ImportError
+            dask is not installed.
+        DicomError, TypeError, ValueError
+            As from `pixels`, for what the header alone can tell.
 
         Examples
         --------
@@ -464,37 +486,3 @@ class DicomImage(Pictured):
 
 def _unpickle(origin: Any, limits: Limits) -> DicomImage:
     return DicomImage(origin, limits=limits)
-
-
-def open_image(source: SourceLike, *, limits: Limits | None = None) -> DicomImage:
-    """Open a DICOM file; its pixels are read when they are needed.
-
-    Parameters
-    ----------
-    source : bytes, bytearray, memoryview, 1-D uint8 array, str, os.PathLike, binary file object, or pydicom Dataset
-        The file's bytes, a path (also in an archive, "study.zip/1.dcm"), a URL, an open file, or a data set.
-    limits : Limits, optional
-        What the file may ask for.
-
-    Returns
-    -------
-    DicomImage
-
-    Raises
-    ------
-    DicomError
-        It is not a DICOM file, or its data set is damaged.
-    OSError
-        The path cannot be opened.
-    TypeError
-        `source` is none of these.
-
-    Examples
-    --------
-    >>> import dicomdecode as dd
-    >>> from pydicom.data import get_testdata_file
-    >>> with dd.open(get_testdata_file("CT_small.dcm")) as image:
-    ...     image.tag("Modality"), image.spacing, image.shape
-    ('CT', (0.661468, 0.661468), (128, 128))
-    """
-    return DicomImage(source, limits=limits)

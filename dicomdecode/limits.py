@@ -81,6 +81,16 @@ class Limits:
         **changes : int
             Limits to be set to other values.
 
+        Returns
+        -------
+        Limits
+            In pixels, frames, bytes and so on, as their names say.
+
+        Raises
+        ------
+        TypeError, ValueError
+            There is no such limit, or a value is no positive int.
+
         Examples
         --------
         >>> import dicomdecode as dd

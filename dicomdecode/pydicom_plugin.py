@@ -39,6 +39,15 @@ _ORDERS = {"rle_segment_order": ">", "byteorder": "<"}
 def is_available(uid: str) -> bool:
     """Whether frames of a transfer syntax are decoded here; pydicom asks for each.
 
+    Parameters
+    ----------
+    uid : str
+        Transfer Syntax UID.
+
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> from dicomdecode import pydicom_plugin

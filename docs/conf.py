@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ import dicomdecode
 
 DOCS = Path(__file__).resolve().parent
 MADE = DOCS / "_made"
-SOURCES = "https://dicomdecode.example/"
+with open(DOCS.parent / "pyproject.toml", "rb") as _file:
+    #: Of the repository: what the wheel says, too.
+    SOURCES = tomllib.load(_file)["project"]["urls"]["Homepage"] + "/"
 
 project = "dicomdecode"
 author = "the dicomdecode contributors"
@@ -63,7 +66,11 @@ copybutton_prompt_is_regexp = True
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 
-autodoc_typehints = "none"  # the docstrings say it, in words
+# The docstrings of functions say it, in words; properties show theirs.
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+default_role = "py:obj"
+highlight_options = {"python": {"stripnl": True}}  # doctest wants the empty line at the end of an example
 autodoc_member_order = "groupwise"
 autodoc_mock_imports = ["monai", "torchio", "torch", "imageio", "xarray", "numcodecs"]
 numpydoc_show_class_members = False
@@ -92,8 +99,10 @@ def _of_the_repository(_app: Any, page: str, text: list[str]) -> None:
 
 def _stars(_app: Any, _what: str, _name: str, _found: Any, _options: Any, lines: list[str]) -> None:
     """Docstrings are plain text: a star in them is a star, as in "*.dcm", and marks nothing."""
+    is_example = False
     for i, line in enumerate(lines):
-        if not line.lstrip().startswith((">>>", "...")):
+        is_example = line.lstrip().startswith(">>> ") or (is_example and bool(line.strip()))
+        if not is_example:
             parts = re.split(r"(``.*?``|`.*?`)", line)
             lines[i] = "".join(part if part.startswith("`") else part.replace("*", r"\*") for part in parts)
 

@@ -7,7 +7,9 @@ python docs/tables.py --check    exit code 1 when one is out of date
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -112,13 +114,18 @@ TABLES = {
     "docs/errors_and_limits.md": {"issue codes": issue_codes, "error codes": error_codes},
     "docs/command_line.md": {"commands": commands},
 }
+#: file -> its key for the address of the repository, which is set in pyproject.toml
+ADDRESSES = {"CITATION.cff": "repository-code", "packaging/conda/recipe.yaml": "homepage"}
 
 
 def updated(name: str) -> str:
-    """The text of a page with its tables as they should be."""
+    """The text of a file with its tables, or its address, as they should be."""
     if name == MAN:
         return str(_manual().roff())
     text = (ROOT / name).read_text(encoding="utf-8")
+    if name in ADDRESSES:
+        urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+        return re.sub(rf"({ADDRESSES[name]}: ).*", rf"\g<1>{urls['Homepage']}", text)
     for table, write in TABLES[name].items():
         begin = BEGIN.format(table)
         if text.count(begin) != 1:
@@ -129,10 +136,10 @@ def updated(name: str) -> str:
 
 
 def main() -> int:
-    stale = [name for name in (*TABLES, MAN) if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
+    stale = [name for name in (*TABLES, *ADDRESSES, MAN) if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
     if "--check" in sys.argv:
         for name in stale:
-            print(f"{name}: a table is out of date; run python docs/tables.py", file=sys.stderr)
+            print(f"{name}: out of date; run python docs/tables.py", file=sys.stderr)
         return int(bool(stale))
     for name in stale:
         (ROOT / name).write_text(updated(name), encoding="utf-8")

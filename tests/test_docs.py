@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from pydicom.data.data_manager import DATA_ROOT
@@ -197,25 +198,72 @@ def sections_of(text: str) -> set[str]:
     return set(re.findall(r"^ *(\w+)\n *-+$", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", [n for n in dicomdecode.__all__ if callable(getattr(dicomdecode, n))])
+#: Of dicomdecode, by its name there: what cannot fail.
+CANNOT_FAIL = {"Batch.close", "DicomImage.close", "DicomError.located"}
+
+
+def callables() -> dict[str, Any]:
+    """Public functions, and the public methods of public classes; those of a class where they are defined."""
+    found = {name: getattr(dicomdecode, name) for name in dicomdecode.__all__ if callable(getattr(dicomdecode, name))}
+    for name, kind in list(found.items()):
+        for method, function in inspect.getmembers(kind, callable) if isinstance(kind, type) else ():
+            inherited = any(hasattr(base, method) for base in kind.__bases__ if base.__name__ in found)
+            if "dicomdecode" in str(getattr(function, "__module__", "")) and not (method.startswith("_") or inherited):
+                found[f"{name}.{method}"] = function
+    return found
+
+
+def named_in(section: str) -> set[str]:
+    """The parameters that a docstring lists."""
+    lines = re.findall(r"^(\S.*)$", section, re.MULTILINE)
+    return {name.strip(" *") for line in lines for name in line.partition(" :")[0].split(",")}
+
+
+@pytest.mark.parametrize("name", callables())
 def test_docstrings_say_it_all(name: str) -> None:
-    """What goes in, what comes out, what is raised, and an example, which `test_examples_of_docstrings` runs."""
-    found = getattr(dicomdecode, name)
-    sections = sections_of(found.__doc__ or "")
+    """Every argument, what comes out, what is raised, and an example, which `test_examples_of_docstrings` runs."""
+    found = callables()[name]
+    text = inspect.getdoc(found) or ""
+    sections = sections_of(text)
     assert "Examples" in sections
-    if not isinstance(found, type):
-        assert "Parameters" in sections and sections & {"Returns", "Yields"}
-        assert "Raises" in sections or name == "set_default_limits"
+    if isinstance(found, type):
+        return
+    signature = inspect.signature(found)
+    asked = set(signature.parameters) - {"self", "cls"}
+    listed = re.search(r"^Parameters\n-+\n(.*?)(?=^\w+\n-+$|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert asked <= named_in(listed[1] if listed else "")
+    assert signature.return_annotation == "None" or sections & {"Returns", "Yields"}
+    assert ("Raises" in sections) != (name in CANNOT_FAIL)
+
+
+def test_properties_say_what_they_are() -> None:
+    """In a docstring of their own, or in the class's; and their type, which the reference shows."""
+    for name, kind in ((name, getattr(dicomdecode, name)) for name in dicomdecode.__all__):
+        for key, found in inspect.getmembers(kind, lambda found: isinstance(found, property)):
+            if isinstance(kind, type) and "dicomdecode" in found.fget.__module__ and not key.startswith("_"):
+                of_class = re.search(r"^Attributes\n-+\n(.*?)(?=^\w+\n-+$)", inspect.getdoc(kind) or "", re.M | re.S)
+                assert found.__doc__ or key in named_in(of_class[1] if of_class else ""), f"{name}.{key}"
+                assert found.fget.__annotations__.get("return"), f"{name}.{key}"
+
+
+#: What follows the standard, and says where it does.
+BY_THE_STANDARD = (
+    *("imread", "decode_frame", "read_series", "Volume", "DicomImage.tag", "DicomImage.window_of", "DicomImage.affine"),
+    *("DicomImage.position", "DicomImage.orientation", "DicomImage.overlays", "DicomImage.spacing_of"),
+    "decode_dicom_data",
+)
+
+
+@pytest.mark.parametrize("name", BY_THE_STANDARD)
+def test_docstrings_name_their_source(name: str) -> None:
+    owner, _, member = name.partition(".")
+    found = getattr(dicomdecode, owner)
+    assert re.search(r"PS3\.\d", (getattr(found, member) if member else found).__doc__ or "")
 
 
 def methods() -> Iterator[tuple[str, str]]:
     """Qualified name and docstring of each public method of a public class."""
-    for name in dicomdecode.__all__:
-        kind = getattr(dicomdecode, name)
-        if isinstance(kind, type):
-            for method, found in inspect.getmembers(kind, callable):
-                if not method.startswith("_") and "dicomdecode" in str(getattr(found, "__module__", "")):
-                    yield f"{name}.{method}", inspect.getdoc(found) or ""
+    return ((name, inspect.getdoc(found) or "") for name, found in callables().items() if "." in name)
 
 
 def faces() -> Iterator[tuple[str, str]]:

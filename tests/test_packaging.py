@@ -78,10 +78,14 @@ def test_names_that_are_imported_later() -> None:
 
 
 def test_one_address() -> None:
-    """Of the repository; docs/releasing.md lists where it stands."""
-    address = project()["project"]["urls"]["Homepage"]
-    files = re.search(r"It stands in ((?:`[^`]+`[,\s]*(?:and )?)+);", text_of("docs/releasing.md"))
-    assert files is not None and f"`{address}`" in text_of("docs/releasing.md")
-    for name in re.findall(r"`([^`]+)`", files[1]):
-        found = set(re.findall(r"https://dicomdecode\.[\w.-]+\w", text_of(name)))
-        assert found == {address}, name
+    """Of the repository: set in pyproject.toml; `python docs/tables.py` brings it to the other files."""
+    urls = project()["project"]["urls"]
+    address = urls["Homepage"]
+    assert all(url.startswith(address) for url in urls.values())
+    for name in ("CITATION.cff", "packaging/conda/recipe.yaml"):
+        found = re.findall(r"(?:repository-code|homepage): (.*)", text_of(name))
+        assert found == [address], "run: python docs/tables.py"
+    files = (path for folder in ("dicomdecode", "docs", "benchmarks") for path in (ROOT / folder).rglob("*.*"))
+    texts = [path for path in files if path.suffix in (".py", ".md", ".yaml", ".pyx")]
+    assert len(texts) > 150
+    assert [path.name for path in texts if address in path.read_text(encoding="utf-8")] == ["releasing.md"]

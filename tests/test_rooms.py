@@ -26,7 +26,7 @@ ROOMS = (
     ("pixels",),
     ("tfio_compat",),
     ("pictures",),
-    ("image", "read_image", "frame", "decode_dicom", "issues", "lazy"),
+    ("image", "indexed", "open_image", "read_image", "frame", "decode_dicom", "issues", "lazy"),
     ("sources",),
     ("volumes",),
     ("batch",),

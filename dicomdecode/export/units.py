@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
 from dicomdecode.export.places import Place
-from dicomdecode.image import open_image
+from dicomdecode.open_image import open_image
 from dicomdecode.sources import Item, expand
 
 if TYPE_CHECKING:

@@ -39,6 +39,12 @@ class Pictured:
         ax : matplotlib.axes.Axes, optional
             Where to draw. Default: a new figure.
         colorbar : bool
+            Whether there is one beside a monochrome frame.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            Where it is drawn.
 
         Raises
         ------
@@ -168,6 +174,7 @@ class PicturedVolume:
         axes : three matplotlib.axes.Axes, optional
             Where to draw. Default: a new figure.
         colorbar : bool
+            Whether there is one beside the planes.
 
         Returns
         -------

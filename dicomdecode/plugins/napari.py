@@ -16,7 +16,18 @@ Layer = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[Layer]] | None:
-    """The reader for a path or several; None if it is not a DICOM file and napari should try others.
+    """The reader for a path or several, as napari asks for it (npe2).
+
+    Parameters
+    ----------
+    path : str or list of str
+        A file, or a folder of one series; or several of them.
+
+    Returns
+    -------
+    callable or None
+        Path -> layers: (modality values, keywords, "image"), with spacing in mm. None if it is not a DICOM file, and
+        napari should try others.
 
     Examples
     --------

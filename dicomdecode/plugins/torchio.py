@@ -30,6 +30,11 @@ def read_dicom(path: Any, **keywords: Any) -> tuple[torch.Tensor, NDArray[np.flo
     torch.Tensor, ndarray
         [channels, columns, rows, slices]; 4 x 4 float64, index -> mm in RAS.
 
+    Raises
+    ------
+    DicomError, OSError
+        The file cannot be decoded; the files of the folder are no one volume.
+
     Examples
     --------
     >>> import torchio

@@ -51,7 +51,6 @@ class DicomBackend(BackendEntrypoint):
     """
 
     description = "DICOM images, decoded by dicomdecode"
-    url = "https://dicomdecode.example"
     open_dataset_parameters = ("filename_or_obj", "drop_variables", "values", "color", "window")
 
     def open_dataset(

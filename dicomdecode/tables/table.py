@@ -71,7 +71,22 @@ class TagTable:
         return name in self._columns
 
     def mask(self, name: str) -> NDArray[np.str_]:
-        """The state of each cell of a column: "present", "empty" (without a value), "absent" or "unreadable".
+        """The state of each cell of a column.
+
+        Parameters
+        ----------
+        name : str
+            Of the column.
+
+        Returns
+        -------
+        ndarray of str
+            [rows]: "present", "empty" (without a value), "absent" or "unreadable".
+
+        Raises
+        ------
+        KeyError
+            No column has this name.
 
         Examples
         --------
@@ -95,7 +110,17 @@ class TagTable:
         return f"<TagTable {len(self)} rows, {len(self.errors)} failed: {', '.join(self.names)}>"
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A pandas DataFrame: the column "source", then those of the table. Numbers are not copied.
+        """The table for pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The column "source", then those of the table. Numbers are not copied.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed: ``pip install 'dicomdecode[tables]'``.
 
         Examples
         --------
@@ -118,7 +143,17 @@ class TagTable:
         return pandas.DataFrame(found, copy=False)
 
     def to_arrow(self) -> pyarrow.Table:
-        """An Arrow table: the column "source" as text, then those of the table.
+        """The table for Arrow.
+
+        Returns
+        -------
+        pyarrow.Table
+            The column "source" as text, then those of the table.
+
+        Raises
+        ------
+        ImportError
+            pyarrow is not installed: ``pip install 'dicomdecode[tables]'``.
 
         Examples
         --------
@@ -143,7 +178,17 @@ class TagTable:
         return arrow.table(found)
 
     def to_polars(self) -> polars.DataFrame:
-        """A Polars DataFrame, by way of Arrow.
+        """The table for Polars, by way of Arrow.
+
+        Returns
+        -------
+        polars.DataFrame
+            The column "source" as text, then those of the table.
+
+        Raises
+        ------
+        ImportError
+            polars or pyarrow is not installed: ``pip install 'dicomdecode[tables]'``.
 
         Examples
         --------

@@ -60,6 +60,10 @@ _limits = default_limits()
 def is_native() -> bool:
     """Whether the native ops are in use; else `tf.numpy_function` is.
 
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> import dicomdecode.tensorflow as dtf

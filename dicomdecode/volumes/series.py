@@ -54,9 +54,9 @@ def read_series(
 ) -> Volume | list[Volume]:
     """Read the files of a series as a volume.
 
-    Slices are ordered, and the affine is made, by Image Position and Image Orientation alone: never by Instance Number,
-    Slice Location or file name, and nothing is resampled, filled in or left out silently. Enhanced multi-frame
-    files, RT Dose, reconstructed nuclear medicine and Siemens mosaics are read as well.
+    Slices are ordered, and the affine is made, by Image Position and Image Orientation alone (PS3.3 C.7.6.2.1.1): never
+    by Instance Number, Slice Location or file name, and nothing is resampled, filled in or left out silently. Enhanced
+    multi-frame files, RT Dose, reconstructed nuclear medicine and Siemens mosaics are read as well.
 
     Parameters
     ----------

@@ -85,10 +85,12 @@ class Volume(PicturedVolume):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """That of `array`: (slices, rows, columns), and samples for colour."""
         return self.array.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """That of `array`."""
         return self.array.dtype
 
     def __len__(self) -> int:
@@ -105,7 +107,12 @@ class Volume(PicturedVolume):
         return f"<Volume {self.shape} {self.dtype}, {spacing} mm{odd}>"
 
     def to_nifti(self) -> Any:
-        """A nibabel `Nifti1Image`: axes (column, row, slice), the affine in RAS, units mm. Colour becomes its RGB type.
+        """The volume for nibabel.
+
+        Returns
+        -------
+        nibabel.Nifti1Image
+            [columns, rows, slices], the affine in RAS, units mm. Colour becomes its RGB type.
 
         Raises
         ------
@@ -138,7 +145,12 @@ class Volume(PicturedVolume):
         return image
 
     def to_sitk(self) -> Any:
-        """A SimpleITK `Image` with this spacing, origin and direction; colour becomes a vector of samples.
+        """The volume for SimpleITK.
+
+        Returns
+        -------
+        SimpleITK.Image
+            With this spacing, origin and direction, in mm (LPS); colour becomes a vector of samples.
 
         Raises
         ------
@@ -163,8 +175,13 @@ class Volume(PicturedVolume):
         return image
 
     def to_xarray(self) -> Any:
-        """An `xarray.DataArray`: dims (slice, row, column) and sample for colour, coordinates in mm from the first
-        voxel along each axis; `attrs` hold the affine, the origin and the direction (LPS).
+        """The volume for xarray.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dims (slice, row, column), and sample for colour; coordinates in mm from the first voxel along each axis;
+            `attrs` hold the affine, the origin and the direction (LPS).
 
         Raises
         ------
