@@ -46,6 +46,7 @@ cdef struct Codestream:
     int progression
     int layers
     bint component_transform    # RCT or ICT over the first three components
+    bint array_transform        # one of JPEG 2000 Part 2, over any components
     bint high_throughput        # HTJ2K, ITU-T T.814
     uint64_t packets
     uint64_t code_blocks    # at least

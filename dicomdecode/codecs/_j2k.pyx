@@ -21,6 +21,11 @@ cdef enum:
     SIZ = 0xFF51
     COD = 0xFF52
     COC = 0xFF53
+    DCO = 0xFF70            # the segments of ITU-T T.801 A.3 lie from here
+    MCT = 0xFF74
+    MCC = 0xFF75
+    MCO = 0xFF77
+    ATK = 0xFF79            # to here
     SOT = 0xFF90
     SOD = 0xFF93
     EOC = 0xFFD9
@@ -130,6 +135,10 @@ cdef int read_style(const Codestream* stream, Component* c, size_t pos, size_t l
                     Fault* fault) noexcept nogil:
     """The parameters that COD and COC share (tables A.15 and A.20), from `pos`, into one component."""
     cdef const uint8_t* p = stream.data + pos
+    # a decomposition by DFS or ADS, a kernel by ATK
+    if stream.capabilities & RSIZ_PART_2 and left >= 5 and (p[0] & 0x80 or p[4] > 1):
+        return fail(fault, UNSUPPORTED, b"stream_process", b"the codestream has a wavelet of JPEG 2000 Part 2", 0,
+                    <int64_t>pos, -1, -1)
     if left < 5 or (own_precincts and left < 6 + <size_t>p[0]):
         return malformed(fault, b"stream_header", b"a coding style segment is too short", pos)
     if p[0] > 32:
@@ -166,6 +175,15 @@ cdef int read_coding(Codestream* stream, Component* components, int marker, size
                           fault) != 0:
                 return -1
     return 0
+
+
+cdef int read_extension(Codestream* stream, int marker, size_t pos, Fault* fault) noexcept nogil:
+    """A segment of JPEG 2000 Part 2: OpenJPEG has its array-based component transforms, nobody here has the rest."""
+    if marker == MCT or marker == MCC or marker == MCO:
+        stream.array_transform = True
+        return 0
+    return fail(fault, UNSUPPORTED, b"stream_process", b"the codestream has an extension of JPEG 2000 Part 2", 0,
+                <int64_t>pos, -1, -1)
 
 
 cdef uint64_t precincts_along(const Codestream* stream, uint32_t first, uint32_t count, bint across, uint32_t step,
@@ -276,6 +294,9 @@ cdef int read_header(const uint8_t* data, size_t size, Codestream* stream, Fault
         elif marker == COD or marker == COC:
             coded = coded or marker == COD
             if read_coding(stream, stream.component, marker, pos + 2, length, fault) != 0:
+                return -1
+        elif DCO <= marker <= ATK and stream.capabilities & RSIZ_PART_2:
+            if read_extension(stream, marker, pos, fault) != 0:
                 return -1
         pos += 2 + length
     if pos == 2 or not coded:

@@ -57,7 +57,7 @@ cdef bint takes(const Codestream* stream) noexcept nogil:
     for i in range(min(stream.components, 4)):
         if stream.component[i].transform > 1:
             return False
-    return is_chosen
+    return is_chosen and not stream.array_transform
 
 
 cdef int translate(const J2kFault* theirs, Fault* fault) noexcept nogil:

@@ -1,6 +1,6 @@
 """JPEG 2000 streams that no encoder at hand writes: samples of up to 32 bits, regions of interest.
 
-Written from ITU-T T.800, in Python and slow: small pictures, the 5/3 wavelet, one layer, one code-block a sub-band.
+Written from ITU-T T.800, in Python and slow: small pictures, the 5/3 wavelet, one code-block a sub-band.
 """
 
 from __future__ import annotations
@@ -226,28 +226,49 @@ def resolutions_of(a: np.ndarray, levels: int, offset: tuple[int, int]) -> list[
     return [Resolution(a.size, [(0, a)]), *found[::-1]]
 
 
-def packet(resolution: Resolution, planes: int) -> bytes:
-    header, body = HeaderBits(), b""
+class Contribution(NamedTuple):
+    """What one layer brings of a code-block."""
+
+    passes: int
+    data: bytes
+
+
+def in_layers(passes: int, data: bytes, layers: int) -> list[Contribution]:
+    passes_to = [-(-passes * i // layers) for i in range(layers + 1)]
+    data_to = [len(data) * i // layers for i in range(layers + 1)]
+    data_to[-2] = data_to[-2] if passes_to[-2] < passes else len(data)
+    return [
+        Contribution(passes_to[i + 1] - passes_to[i], data[data_to[i] : data_to[i + 1]]) for i in range(layers)
+    ]  # fmt: skip
+
+
+def packets(resolution: Resolution, planes: int, layers: int, lengths_anew: bool) -> list[bytes]:
+    """One for each layer; with `lengths_anew` Lblock begins again in each, which B.10.7.1 does not allow."""
     if not resolution.samples:  # it has no precinct (B.6)
-        return b""
-    header.put(1, 1)
-    for kind, values in resolution.bands:
-        if not values.size:
-            continue
-        if not values.any():
-            header.put(0, 1)
-            continue
-        block = Block(values, kind)
-        passes, data = block.encode()
-        width = passes.bit_length() - 1
-        length_bits = max(3, len(data).bit_length() - width)
+        return [b""] * layers
+    blocks = [Block(values, kind) for kind, values in resolution.bands if values.size]
+    coded = [in_layers(*block.encode(), layers) if block.planes else [] for block in blocks]
+    lblock = [3] * len(blocks)
+    written = []
+    for layer in range(layers):
+        header, body = HeaderBits(), b""
         header.put(1, 1)
-        header.put(1, planes - block.planes + 1)
-        put_passes(header, passes)
-        header.put((1 << length_bits - 2) - 2, length_bits - 2)
-        header.put(len(data), length_bits + width)
-        body += data
-    return header.written() + body
+        for i, block in enumerate(blocks):
+            part = coded[i][layer] if coded[i] else Contribution(0, b"")
+            header.put(int(part.passes > 0), 1)
+            if not part.passes:
+                continue
+            if layer == 0:
+                header.put(1, planes - block.planes + 1)
+            put_passes(header, part.passes)
+            width = part.passes.bit_length() - 1
+            before = 3 if lengths_anew else lblock[i]
+            lblock[i] = max(before, len(part.data).bit_length() - width)
+            header.put((2 << lblock[i] - before) - 2, lblock[i] - before + 1)
+            header.put(len(part.data), lblock[i] + width)
+            body += part.data
+        written.append(header.written() + body)
+    return written
 
 
 def encode(
@@ -260,6 +281,8 @@ def encode(
     region: np.ndarray | None = None,
     planes: int = 0,
     shift: int = 0,
+    layers: int = 1,
+    lengths_anew: bool = False,
 ) -> bytes:
     """A codestream of [rows, columns, samples], no band of which is above 64 x 64.
 
@@ -279,16 +302,19 @@ def encode(
         for component in components:
             values = component[0].bands[0][1]
             values[region] <<= shift
-    body = b"".join(
-        packet(component[r], planes + shift) for r in range(levels + 1) for component in components
-    )  # fmt: skip
+    ordered = [
+        packets(component[r], planes + shift, layers, lengths_anew)
+        for r in range(levels + 1)
+        for component in components
+    ]
+    body = b"".join(each[layer] for layer in range(layers) for each in ordered)
     x, y = offset
     kinds = bytes([bits - 1 | signed << 7, 1, 1]) * samples
     size = struct.pack(
         ">HHIIIIIIIIH", 38 + 3 * samples, 0, x + columns, y + rows, x, y, x + columns, y + rows, 0, 0, samples
     )
     guard = max(planes - 30, 1)
-    coding = struct.pack(">HBBHBBBBBB", 12, 0, 0, 1, transform, levels, 4, 4, 0, 1)
+    coding = struct.pack(">HBBHBBBBBB", 12, 0, 0, layers, transform, levels, 4, 4, 0, 1)
     steps = struct.pack(">HB", 4 + 3 * levels, guard << 5) + bytes([planes + 1 - guard << 3]) * (3 * levels + 1)
     main = b"\xff\x4f\xff\x51" + size + kinds + b"\xff\x52" + coding + b"\xff\x5c" + steps
     if shift:

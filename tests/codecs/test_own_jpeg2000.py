@@ -18,6 +18,7 @@ from dicomdecode.codecs import _jpeg2000, jpeg2000
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import DicomError, MalformedError, TruncatedError, UnsupportedError
 from tests import synthesise
+from tests.codecs import jpeg2000_encoder
 from tests.codecs import openjpeg_encoder as openjpeg
 from tests.codecs.openjpeg_encoder import ORDERS, encode, packed
 from tests.codecs.streams import picture, spec_of
@@ -346,6 +347,28 @@ def test_what_is_not_for_us_is_left_alone() -> None:
     assert _jpeg2000.decode(stream, spec_of(a), out) is None and not out.any()
 
 
+@pytest.mark.parametrize("levels, kernel, segments", [(0x81, 0, b""), (5, 2, b""), (5, 1, b"\xff\x76\0\x03\0")])
+def test_extensions_of_part_2_are_named(levels: int, kernel: int, segments: bytes) -> None:
+    """A decomposition by DFS, a kernel by ATK, a non-linearity: T.801 A.2.3, A.3.10."""
+    a = picture(64, 64, 3)
+    stream = bytearray(encode(a, 8))
+    stream[6] |= 0x80  # Rsiz
+    at = stream.index(b"\xff\x52")
+    stream[at + 9], stream[at + 13] = levels, kernel
+    stream[at:at] = segments
+    with pytest.raises(UnsupportedError, match="of JPEG 2000 Part 2"):
+        _jpeg2000.decode(stream, spec_of(a), np.zeros_like(a))
+
+
+def test_array_based_transforms_of_part_2_are_openjpegs() -> None:
+    a = picture(64, 64, 3)
+    stream = bytearray(encode(a, 8))
+    stream[6] |= 0x80
+    at = stream.index(b"\xff\x52")
+    stream[at:at] = b"\xff\x77\0\x03\0"  # MCO
+    assert _jpeg2000.decode(stream, spec_of(a), np.zeros_like(a)) is None
+
+
 def test_arguments() -> None:
     a = picture(20, 30)
     stream = encode(a, 8)
@@ -456,3 +479,12 @@ def test_components_of_unequal_precision(bits: tuple[int, int, int], signed: boo
         decode_by_openjpeg(encode(a, bits), a)
     with pytest.raises(MalformedError, match="expected 8, found"):
         decode(encode(a, (3, 12, 8)), a.astype("i1" if signed else "u1"))
+
+
+@pytest.mark.parametrize("layers", [2, 3, 7])
+def test_lengths_that_start_anew_in_each_layer(layers: int) -> None:
+    """Lblock is a state of its code-block (B.10.7.1); streams of encoders that forget it must not become noise."""
+    a = picture(60, 50, 1, 12)
+    for lengths_anew in (False, True):
+        stream = jpeg2000_encoder.encode(a, 12, levels=2, layers=layers, lengths_anew=lengths_anew)
+        assert np.array_equal(decode(stream, a), a)

@@ -21,6 +21,7 @@ typedef struct {
     const uint8_t *at;
     const uint8_t *end;
     Span headers;               /* packed ones, where the tile has them */
+    int lengths_anew;           /* Lblock starts again in every packet: see j2k_read_packets */
     J2kFault *fault;
 } Reader;
 
@@ -179,6 +180,7 @@ static int read_ht_segments(Reader *reader, Bits *b, Block *block, int style, in
 /* How many passes of the block come, and the lengths of their codeword segments (B.10.6, B.10.7). */
 static int read_block(Reader *reader, Bits *b, Block *block, int style) {
     int passes = read_passes(b);
+    if (reader->lengths_anew) block->length_bits = LENGTH_BITS;
     while (next_bit(b) && block->length_bits < MOST_LENGTH_BITS + 1) block->length_bits++;
     return block->coder == CODER_PART_1 ? read_segments(reader, b, block, style, passes)
                                         : read_ht_segments(reader, b, block, style, passes);
@@ -270,10 +272,14 @@ static int read_packet(Reader *reader, const Turn *turn, uint32_t layer) {
     return 0;
 }
 
+static int is_used_up(Reader *reader) {
+    turn_page(reader);
+    return reader->at == reader->end;
+}
+
 /* Whether a stream that has its EOC leaves out its last packets, all of them empty: such streams are met. */
 static int is_over(Reader *reader) {
-    turn_page(reader);
-    return reader->at == reader->end && reader->stream->has_end && !reader->headers.data;
+    return is_used_up(reader) && reader->stream->has_end && !reader->headers.data;
 }
 
 /* A packet that the volume before did not bring. */
@@ -365,13 +371,43 @@ static int read_volume(Reader *reader, const Change *v, Turn *turns) {
     return 0;
 }
 
-int j2k_read_packets(const Stream *s, uint32_t tile, Tile *t, J2kFault *fault) {
-    Reader reader = {s, t, s->first_part[tile], s->data, s->data, t->packed_headers, fault};
-    Change whole = {0, 0, t->coding.layers, MOST_RESOLUTIONS, s->components, t->coding.progression};
-    Turn *turns = j2k_room(&t->turn_buffer, t->precincts, sizeof *turns, fault);
+static int read_volumes(Reader *reader) {
+    const Stream *s = reader->stream;
+    Tile *t = reader->tile;
+    const Change whole = {0, 0, t->coding.layers, MOST_RESOLUTIONS, s->components, t->coding.progression};
+    Turn *turns = j2k_room(&t->turn_buffer, t->precincts, sizeof *turns, reader->fault);
     if (!turns) return -1;
-    if (!t->coding.changes) return read_volume(&reader, &whole, turns);
+    if (!t->coding.changes) return read_volume(reader, &whole, turns);
     for (int i = 0; i < t->coding.changes; i++)
-        if (read_volume(&reader, &t->coding.change[i], turns)) return -1;
+        if (read_volume(reader, &t->coding.change[i], turns)) return -1;
     return 0;
+}
+
+/* Whether the packets took all bytes of the tile, and no code-block of part 1 has more passes than its bit-planes. */
+static int makes_sense(Reader *reader) {
+    const Tile *t = reader->tile;
+    const Block *block = t->block_buffer.data;
+    for (uint32_t i = 0; i < t->blocks; i++, block++)
+        if (block->coder == CODER_PART_1 && block->passes > 0 &&
+            block->passes > 3 * (t->band[block->band].planes - block->zero_planes) - 2)
+            return 0;
+    return is_used_up(reader);
+}
+
+/* Lblock is kept from layer to layer (B.10.7.1), but there are encoders that start it anew in every packet. Where the
+ * standard's reading of the headers makes no sense, and the other one does, that one counts. */
+int j2k_read_packets(const Stream *s, uint32_t tile, Tile *t, J2kFault *fault) {
+    J2kFault other;
+    const Reader start = {s, t, s->first_part[tile], s->data, s->data, t->packed_headers, 0, fault};
+    Reader reader = start;
+    const int status = read_volumes(&reader);
+    if (t->coding.layers == 1 || (!status && makes_sense(&reader))) return status;
+    if (j2k_make_blocks(s, t, fault)) return -1;
+    reader = start;
+    reader.lengths_anew = 1;
+    reader.fault = &other;
+    if (!read_volumes(&reader) && makes_sense(&reader)) return 0;
+    if (status || j2k_make_blocks(s, t, fault)) return -1;
+    reader = start;
+    return read_volumes(&reader);
 }

@@ -54,6 +54,7 @@ enum {
     MOST_NARROW = 26,           /* bits of a sample that the wavelet and the transforms have room for in 32 */
     BLOCK_AREA = 4096,          /* code-blocks: A.6.1 */
     BLOCK_SIDE = 1024,
+    LENGTH_BITS = 3,            /* Lblock before the first packet: B.10.7.1 */
     ROW_PAD = 8,                /* items before and behind a row of coefficients */
     NONE = 0xFFFFFFFF
 };
@@ -298,6 +299,8 @@ int j2k_read_tile_coding(const Stream *stream, uint32_t tile, Tile *t, J2kFault 
 
 /* tiles.c: `budget` is how many packets the stream's bytes can still hold. */
 int j2k_lay_out(const Stream *stream, uint32_t tile, int reduce, Rect area, Tile *t, int64_t *budget, J2kFault *fault);
+/* The code-blocks and tag trees as they are before the first packet. */
+int j2k_make_blocks(const Stream *stream, Tile *t, J2kFault *fault);
 /* What of a tile is wanted, as the area is: in pixels of the reduced picture's grid. */
 Rect j2k_wanted(const Stream *stream, uint32_t tile, int reduce, Rect area);
 

@@ -49,7 +49,6 @@ static void set_band(const Stream *s, const Coding *coding, int component, int n
     b->coding = coding;
     b->planes = larger(coding->guard_bits + exponent - 1, 0) + coding->roi_shift;
     b->step = (float)ldexp(0.5 + mantissa / 4096.0, s->precision[component] + log2_gain[b->kind] - exponent);
-    b->coded = 0;
     b->coefficients = NULL;
 }
 
@@ -239,7 +238,7 @@ static void fill_blocks(const Grid *g, const Band *b, int band, uint8_t coder, B
             r.x0 = larger(r.x0, g->rect.x0);
             r.y0 = larger(r.y0, g->rect.y0);
             *block = (Block){r.x0, r.y0, (uint16_t)(r.x1 - r.x0), (uint16_t)(r.y1 - r.y0), (uint16_t)band, 0,
-                             NONE, NONE, 0, 3, 0, coder};
+                             NONE, NONE, 0, LENGTH_BITS, 0, coder};
         }
 }
 
@@ -269,8 +268,10 @@ static void walk_patches(const Stream *s, const Tile *t, Patch *patch, Block *bl
         }
 }
 
-static int make_blocks(const Stream *s, Tile *t, J2kFault *fault) {
+int j2k_make_blocks(const Stream *s, Tile *t, J2kFault *fault) {
     uint64_t blocks = 0, nodes = 0;
+    for (int i = 0; i < t->bands; i++) t->band[i].coded = 0;
+    t->chunks = 0;
     Patch *patch = j2k_room(&t->patch_buffer, t->patches, sizeof *patch, fault);
     if (!patch) return -1;
     walk_patches(s, t, patch, NULL, &blocks, &nodes);
@@ -296,7 +297,6 @@ int j2k_lay_out(const Stream *s, uint32_t tile, int reduce, Rect area, Tile *t, 
     t->rect = tile_rect(s, tile);
     t->wanted = j2k_wanted(s, tile, reduce, area);
     t->bands = 0;
-    t->chunks = 0;
     if (is_empty(t->wanted)) return 0;
     for (int i = 0; i < s->components; i++)
         if (set_component(s, i, reduce, t, fault)) return -1;
@@ -309,7 +309,7 @@ int j2k_lay_out(const Stream *s, uint32_t tile, int reduce, Rect area, Tile *t, 
             return j2k_fail(fault, J2K_MALFORMED, "stream_header",
                             "a component transform without three components of one kind", -1, -1, -1);
     }
-    if (count_precincts(s, t, budget, fault) || make_blocks(s, t, fault)) return -1;
+    if (count_precincts(s, t, budget, fault) || j2k_make_blocks(s, t, fault)) return -1;
     for (int i = 0; i < s->components; i++) set_windows(s, t, i);
     return 0;
 }
