@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from dicomdecode.errors import DicomError
 from dicomdecode.limits import limits_of
 from dicomdecode.log import warn
 from dicomdecode.pixels import Request
-from dicomdecode.pixels.arguments import one_of
+from dicomdecode.pixels.arguments import check_number, one_of
 from dicomdecode.read_image import read_pixels
 from dicomdecode.sources import Item, expand
 
@@ -138,6 +139,7 @@ class DicomDataset(Dataset[Any]):
         **keywords: Any,
     ) -> None:
         one_of("on_error", on_error, _ON_ERROR)
+        _check_transform(transform)
         self._read = _Reader(channels_first, keywords)
         self.files = list(_files(sources, keywords))
         if labels is not None and len(labels) != len(self.files):
@@ -202,6 +204,7 @@ class IterableDicomDataset(IterableDataset[Any]):
         **keywords: Any,
     ) -> None:
         one_of("on_error", on_error, _ON_ERROR)
+        _check_transform(transform)
         self._read = _Reader(channels_first, keywords)
         self._keywords = keywords
         self._sources = sources
@@ -222,6 +225,11 @@ class IterableDicomDataset(IterableDataset[Any]):
             if self._transform is not None:
                 tensor = self._transform(tensor)
             yield tensor if self._labels is None else (tensor, label)
+
+
+def _check_transform(transform: Any) -> None:
+    if transform is not None and not callable(transform):
+        raise TypeError(f"transform must be a function of a tensor, not {type(transform).__name__}")
 
 
 def _files(sources: Any, keywords: dict[str, Any]) -> Iterator[Any]:
@@ -264,8 +272,8 @@ def collate(batch: Sequence[Any], *, pad: float = 0, channels_first: bool = True
 
     Raises
     ------
-    ValueError
-        Tensors with and without a frames axis, or grey ones beside colour.
+    ValueError, TypeError
+        Tensors with and without a frames axis, or grey ones beside colour; what is no tensor.
 
     Examples
     --------
@@ -275,9 +283,14 @@ def collate(batch: Sequence[Any], *, pad: float = 0, channels_first: bool = True
     >>> collate([read_tensor(ct), read_tensor(mr)], pad=-1024).shape
     torch.Size([2, 1, 128, 128])
     """
+    check_number("pad", pad)
     items = [item for item in batch if item is not None]
     if not items:
         return None
+    for item in items:
+        first = item[0] if isinstance(item, tuple) and item else item
+        if not isinstance(first, torch.Tensor):
+            raise TypeError(f"batch must hold tensors, or tuples that begin with one, not {type(first).__name__}")
     if not isinstance(items[0], tuple):
         return _padded(items, pad, -3 if channels_first else -1)
     tensors, *rest = zip(*items, strict=True)
@@ -294,7 +307,8 @@ def _padded(tensors: Sequence[torch.Tensor], pad: float, channels: int) -> torch
             "or in their samples; choose with frames=, or put them into batches of their kind"
         )
     size = [max(lengths) for lengths in zip(*shapes, strict=True)]
-    result = torch.full([len(tensors), *size], pad, dtype=tensors[0].dtype)
+    dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    result = torch.full([len(tensors), *size], pad, dtype=dtype)
     for place, tensor in zip(result, tensors, strict=True):
         place[tuple(map(slice, tensor.shape))] = tensor
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pty
@@ -277,10 +278,29 @@ def test_tags_as_a_table(capsys: Capture, tmp_path: Path) -> None:
     assert main(["tags", CT, *asked, "--csv", "-"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == rows[0]
     assert main(["tags", CT, *asked, "--csv", str(tmp_path)]) == 1
+    capsys.readouterr()
+    assert main(["tags", CT, *asked, "--csv", str(tmp_path / "no folder" / "x.csv")]) == 1
+    told = capsys.readouterr().err
+    assert told.endswith("x.csv cannot be written: No such file or directory\n") and len(told.splitlines()) == 1
     for wrong in (["--csv", "-"], ["-t", "NoTag", "--csv", "-"], ["-t", "BeamSequence", "--csv", "-"]):
         with pytest.raises(SystemExit) as caught:
             main(["tags", CT, *wrong])
         assert caught.value.code == 2
+
+
+def test_a_table_that_cannot_be_written_leaves_what_was_there(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("precious")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.replace", full)
+    assert main(["tags", CT, "-t", "Rows", "--csv", str(table)]) == 1
+    assert table.read_text() == "precious" and os.listdir(tmp_path) == ["table.csv"]
+    assert capsys.readouterr().err == f"dicomdecode: tags: {table} cannot be written: No space left on device\n"
 
 
 def test_tags_as_parquet(tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ def test_dataset(folder: Path) -> None:
         DicomDataset(folder / "missing")[0]
     with pytest.raises(ValueError, match="on_error must be"):
         DicomDataset(folder, on_error="none")
+    for kind in (DicomDataset, IterableDicomDataset):
+        with pytest.raises(TypeError, match="transform must be"):
+            kind(folder, transform="flip")
 
 
 def test_what_cannot_be_decoded() -> None:
@@ -125,6 +128,11 @@ def test_collate() -> None:
     images, labels, names = collate([(small, 1, "a"), (large, 2, "b")])
     assert images.shape == (2, 1, 4, 5) and labels.tolist() == [1, 2] and names == ["a", "b"]
     assert collate([torch.ones(2, 3, 4, 5), torch.ones(3, 3, 4, 5)]).shape == (2, 3, 3, 4, 5)  # frames
+    assert collate([torch.ones(1, 2, 2, dtype=torch.int16), torch.full((1, 2, 3), 0.5)])[1, 0, 0, 0] == 0.5
+    with pytest.raises(TypeError, match="must hold tensors"):
+        collate([(1, "a"), (2, "b")])
+    with pytest.raises(TypeError, match="pad must be a number"):
+        collate([small], pad="0")
     with pytest.raises(ValueError, match="batch"):
         collate([torch.ones(1, 4, 4), torch.ones(3, 4, 5)])  # grey and colour
     with pytest.raises(ValueError, match="batch"):

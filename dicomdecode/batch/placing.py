@@ -72,6 +72,8 @@ class Placing:
             info = np.iinfo(dtype)
             if not (math.isfinite(self.pad) and self.pad == int(self.pad) and info.min <= self.pad <= info.max):
                 raise ValueError(f"pad is {self.pad}, which {dtype} cannot hold")
+        elif math.isfinite(self.pad) and abs(self.pad) > float(np.finfo(dtype).max):
+            raise ValueError(f"pad is {self.pad}, which {dtype} cannot hold")
         return np.array(self.pad, dtype)
 
     def pads(self) -> list[bytes | None]:

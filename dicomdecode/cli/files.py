@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from dicomdecode.cli.terminal import Progress, clean, complain, say
@@ -86,3 +87,30 @@ def _done(files: Sequence[str], work: Work, jobs: int) -> Iterator[tuple[str, Se
 
     with ThreadPoolExecutor(jobs) as pool:
         yield from pool.map(one, files)
+
+
+def write_whole(contents: bytes | memoryview, target: str) -> None:
+    """Write a file, whole or not at all: what was there stays if it cannot be written.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; the text names `target`.
+    """
+    path = Path(os.path.realpath(target))  # what a link leads to is replaced, not the link
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
+            path.write_bytes(contents)
+            return
+        temporary = path.with_name(f".dicomdecode-{os.getpid()}-{os.urandom(4).hex()}")
+        try:
+            with open(temporary, "xb") as file:
+                file.write(contents)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OSError(error.errno, f"{target} cannot be written: {error.strerror}") from None

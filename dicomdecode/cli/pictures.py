@@ -1,4 +1,4 @@
-"""Pictures as PNG files: where they go, and written whole or not at all."""
+"""Pictures as PNG files, and where they go."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dicomdecode.cli.files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,24 +23,8 @@ def write_png(pixels: NDArray[np.uint8 | np.uint16], target: str) -> None:
     Image.fromarray(pixels).save(picture, format="PNG")
     if target == "-":
         sys.stdout.buffer.write(picture.getbuffer())
-        return
-    path = Path(os.path.realpath(target))  # what a link leads to is replaced, not the link
-    try:
-        if path.exists() and not path.is_file():  # a device or a pipe is written to, never replaced
-            path.write_bytes(picture.getbuffer())
-            return
-        temporary = path.with_name(f".dicomdecode-{os.getpid()}-{os.urandom(4).hex()}.png")
-        try:
-            with open(temporary, "xb") as file:
-                file.write(picture.getbuffer())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OSError(error.errno, f"{target} cannot be written: {error.strerror}") from None
+    else:
+        write_whole(picture.getbuffer(), target)
 
 
 def targets(output: str | None) -> Callable[[str], str]:

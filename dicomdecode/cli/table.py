@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dicomdecode
+from dicomdecode.cli.files import write_whole
 from dicomdecode.cli.terminal import complain, say
 
 __all__ = ["write_csv", "write_parquet"]
@@ -26,12 +27,7 @@ def write_csv(names: Sequence[str], tags: Sequence[str], target: str, jobs: int 
     if target == "-":
         say(text.getvalue().removesuffix("\r\n"))
     else:
-        try:
-            with open(target, "w", encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
-        except OSError as error:
-            complain(target, error)
-            return 1
+        failed |= _write(text.getvalue().encode(), target)
     return failed
 
 
@@ -43,12 +39,18 @@ def write_parquet(names: Sequence[str], tags: Sequence[str], target: str, jobs: 
         print("dicomdecode: --parquet needs pyarrow: pip install 'dicomdecode[tables]'", file=sys.stderr)
         return 1
     table, failed = _read(names, tags, jobs)
+    contents = io.BytesIO()
+    parquet.write_table(table.to_arrow(), contents)
+    return failed | _write(contents.getbuffer(), target)
+
+
+def _write(contents: bytes | memoryview, target: str) -> int:
     try:
-        parquet.write_table(table.to_arrow(), target)
+        write_whole(contents, target)
     except OSError as error:
-        complain(target, error)
+        complain("tags", error)
         return 1
-    return failed
+    return 0
 
 
 def _read(names: Sequence[str], tags: Sequence[str], jobs: int | None) -> tuple[dicomdecode.TagTable, int]:

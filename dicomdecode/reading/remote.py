@@ -231,7 +231,8 @@ def _fetch_http(url: str, limits: Limits, start: int, stop: int) -> Piece:
                 return Piece(0, b"", 0)
             raise _refused(url, error.code) from None
     except URLError as error:
-        why = error.reason.strerror if isinstance(error.reason, OSError) else type(error.reason).__name__
+        why = getattr(error.reason, "strerror", None) or type(error.reason).__name__
+        why = error.reason if isinstance(error.reason, str) else why
         raise ConnectionError(f"{_place_of(url)} cannot be reached: {why}") from None
     except TimeoutError:
         raise TimeoutError(f"{_place_of(url)} does not answer") from None

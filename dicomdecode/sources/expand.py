@@ -20,6 +20,7 @@ __all__ = ["Expansion", "Item", "expand", "looks_like_dicom"]
 
 _ENDINGS = (".dcm", ".dicom")
 _PREFIX = 132  # bytes: preamble and "DICM" (PS3.10 7.1)
+_NO_FILE = "There is no DICOM file in it"
 _LOOKED_AT = 64  # sources of a list whose paths are looked at together
 
 
@@ -193,7 +194,8 @@ def _files_of_path(source: str | os.PathLike[str], limits: Limits) -> Iterator[I
     path = os.fsdecode(source)
     archive = split_archive(path)
     if archive is not None:
-        yield from _some(source, _files_of_archive(archive, limits))
+        what = "There is no DICOM file of this name in the archive" if archive.member else _NO_FILE
+        yield from _some(source, _files_of_archive(archive, limits), what)
     elif os.path.isdir(path):
         yield from _some(source, _files_of_folder(path))
     elif has_magic(path) and not os.path.lexists(path):
@@ -202,14 +204,14 @@ def _files_of_path(source: str | os.PathLike[str], limits: Limits) -> Iterator[I
         yield Item(source, source)
 
 
-def _some(source: Any, items: Iterator[Item]) -> Iterator[Item]:
+def _some(source: Any, items: Iterator[Item], what: str = _NO_FILE) -> Iterator[Item]:
     """These items; one with an error where there are none."""
     is_empty = True
     for item in items:
         is_empty = False
         yield item
     if is_empty:
-        yield Item(source, None, DicomError("There is no DICOM file in it", code="no_files"))
+        yield Item(source, None, DicomError(what, code="no_files"))
 
 
 def _files_of_folder(path: str) -> Iterator[Item]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from dicomdecode.tfop.single import decode_one
+from dicomdecode.pixels.arguments import check_flag, check_number, check_whole
+from dicomdecode.tfop.single import checked, frozen, image_of
 
 __all__ = ["dicom_dataset"]
 
@@ -85,19 +86,17 @@ def dicom_dataset(
     >>> [batch.shape for batch in images]
     [TensorShape([2, 1, 128, 128, 1]), TensorShape([2, 1, 128, 128, 1])]
     """
-    if pad is not None and batch_size is None:
-        raise ValueError("pad has no effect without batch_size")
-    files = _with_labels(paths, labels, shuffle, seed)
     drops_frames = isinstance(frames, int) and not isinstance(frames, bool)
     rank = 3 if drops_frames else 4
-    options = {"values": values, "color": color, "window": window, "frames": frames, "region": region}
+    parts = (frozen(window), frozen(frames), frozen(region), reduce)
+    call = checked(True, on_error, scale, dtype, values, color, not drops_frames, *parts)
+    _check_batch(batch_size, pad)
+    for name, flag in (("shuffle", shuffle), ("drop_remainder", drop_remainder), ("deterministic", deterministic)):
+        check_flag(name, flag)
+    files = _with_labels(paths, labels, shuffle, seed)
 
     def decode(path: tf.Tensor, *rest: Any) -> tuple[Any, ...]:
-        contents = tf.io.read_file(path)
-        image = decode_one(
-            contents, True, on_error, scale, dtype, None, frame_dim=not drops_frames, reduce=reduce, **options
-        )
-        return (image, *rest)
+        return (image_of(tf.io.read_file(path), call, None), *rest)
 
     def is_decoded(image: tf.Tensor, *rest: Any) -> tf.Tensor:
         return tf.rank(image) == rank
@@ -120,6 +119,15 @@ def dicom_dataset(
     return images.prefetch(prefetch)
 
 
+def _check_batch(batch_size: Any, pad: Any) -> None:
+    if pad is not None:
+        check_number("pad", pad)
+        if batch_size is None:
+            raise ValueError("pad has no effect without batch_size")
+    if batch_size is not None:
+        check_whole("batch_size", batch_size, 1)
+
+
 def _with_labels(paths: Any, labels: Any, shuffle: bool, seed: int | None) -> tf.data.Dataset:
     """A dataset of tuples that begin with a path."""
     if isinstance(paths, tf.data.Dataset):
@@ -132,10 +140,28 @@ def _with_labels(paths: Any, labels: Any, shuffle: bool, seed: int | None) -> tf
             raise FileNotFoundError("no file has a name that fits the path or pattern")
         paths = found
     if not isinstance(paths, tf.Tensor):
-        paths = [os.fspath(path) for path in paths]
+        paths = [_text_of(path) for path in _iterable(paths)]
     parts = (tf.convert_to_tensor(paths, tf.string),) + (() if labels is None else (labels,))
-    files = tf.data.Dataset.from_tensor_slices(parts)
+    try:
+        files = tf.data.Dataset.from_tensor_slices(parts)
+    except ValueError:
+        raise ValueError(f"labels must be one for each of the {len(paths)} paths") from None
     return files.shuffle(max(1, len(files)), seed=seed) if shuffle else files
+
+
+def _iterable(paths: Any) -> Iterable[Any]:
+    if not isinstance(paths, Iterable) or isinstance(paths, (bytes, bytearray)):
+        raise TypeError(
+            "paths must be a path, a pattern, a sequence of paths, a tensor of strings or a dataset, not "
+            + type(paths).__name__
+        )
+    return paths
+
+
+def _text_of(path: Any) -> str | bytes:
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(f"paths must hold paths, not {type(path).__name__}")
+    return os.fspath(path)
 
 
 def _padding(spec: Any, pad: float) -> Any:

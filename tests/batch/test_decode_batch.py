@@ -83,6 +83,7 @@ def test_it_gives_what_imread_gives() -> None:
         {"pad": 0},
         {"pad": "0", "shape": (4, 4)},
         {"pad": -1, "shape": (4, 4), "dtype": np.uint8},
+        {"pad": 1e9, "shape": (4, 4), "dtype": np.float16},
         {"pad": float("nan"), "out": np.zeros((3, 2, 3), np.int16)},
         {"window": (40, 400)},
         {"limits": 5},

@@ -191,6 +191,11 @@ def test_refusals(server: Server, path: str, kind: type[OSError]) -> None:
     assert caught.value.__cause__ is None
 
 
+def test_a_url_without_a_server() -> None:
+    with pytest.raises(ConnectionError, match="no host given"):
+        dd.imread("http://")
+
+
 def test_a_server_that_is_not_there(server: Server) -> None:
     server.shutdown()
     server.server_close()

@@ -97,6 +97,14 @@ def test_a_name_with_the_signs_of_a_pattern_is_a_name(folder: Path) -> None:
     assert names(str(path)) == [str(path)]
 
 
+def test_a_member_that_is_not_there(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("there.dcm", CONTENTS)
+    (item,) = expanded(tmp_path / "a.zip" / "other.dcm")
+    assert isinstance(item.error, dd.DicomError) and item.error.code == "no_files"
+    assert "of this name in the archive" in str(item.error)
+
+
 def test_a_folder_without_dicom(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no DICOM")
     (item,) = expanded(tmp_path)

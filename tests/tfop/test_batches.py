@@ -237,6 +237,29 @@ def test_dataset_from_everything(paths: list[Path]) -> None:
         dtf.dicom_dataset(paths, pad=0)
 
 
+@pytest.mark.parametrize(
+    "wrong, kind, text",
+    [
+        ({"paths": 3}, TypeError, "paths must be a path"),
+        ({"paths": None}, TypeError, "paths must be a path"),
+        ({"paths": b"a.dcm"}, TypeError, "paths must be a path"),
+        ({"paths": [3]}, TypeError, "paths must hold paths, not int"),
+        ({"labels": [1, 2]}, ValueError, "labels must be one for each of the 1 paths"),
+        ({"values": "hu"}, ValueError, "values must be one of"),
+        ({"dtype": tf.string}, TypeError, "dtype must be one of"),
+        ({"on_error": "ignore"}, ValueError, "on_error must be one of"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
+        ({"batch_size": "4"}, TypeError, "batch_size must be an int"),
+        ({"batch_size": 4, "pad": "0"}, TypeError, "pad must be a number"),
+        ({"shuffle": 1}, TypeError, "shuffle must be True or False"),
+    ],
+)
+def test_wrong_arguments_of_a_dataset(wrong: dict[str, Any], kind: type[Exception], text: str) -> None:
+    """At once and in one line, not out of a graph."""
+    with pytest.raises(kind, match=f"^{text}.*$"):
+        dtf.dicom_dataset(**{"paths": ["a.dcm"], **wrong})
+
+
 def test_dataset_shuffled(paths: list[Path]) -> None:
     labels = dtf.dicom_dataset(paths * 4, range(20), shuffle=True, seed=1).map(lambda _, label: label)
     once, again = ([label.numpy() for label in labels] for _ in range(2))
