@@ -85,7 +85,6 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
             "There is no decoder for the transfer syntax, or it is unknown and the pixel data are encapsulated."
         ),
         "photometric_interpretation": _unsupported("There is no conversion from this colour space to RGB."),
-        "half_chroma": _malformed("A 4:2:2 image has an odd number of pixels."),
         "alpha": _unsupported('`color="rgba"` was requested for an image without a palette.'),
         "icc_missing": _unsupported('`color="srgb"` was requested for an image or a frame without an ICC profile.'),
         "icc_profile": _malformed("The ICC profile is damaged."),
@@ -263,6 +262,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "trailing_bytes": "There are more bytes of pixel data than the header says: they are ignored.",
         "offset_table": "There is no offset table for several frames, or it does not fit: frames are found by their "
         "fragments.",
+        "odd_422": "A 4:2:2 image has an odd number of columns: rows may end with a whole pair.",
         "full_422": "Every sample of a 4:2:2 image is stored: it is read as 4:4:4.",
         "photometric": "The codestream and Photometric Interpretation disagree on the colour space: the "
         "codestream decides.",

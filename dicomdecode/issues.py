@@ -260,6 +260,8 @@ def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
         yield Issue(f"{length - needed} bytes of pixel data follow the last frame", code="trailing_bytes", tag=tag)
     if file.samples == 3 and file.photometric.endswith("_422") and not frames.is_422:
         yield Issue(f"{file.photometric_term} with every sample stored: read as 4:4:4", code="full_422", tag=0x00280004)
+    elif frames.is_422 and file.columns % 2:
+        yield Issue(f"{file.photometric_term} with an odd number of columns", code="odd_422", tag=0x00280011)
 
 
 def _encapsulated(pixels: PixelData, frames: Frames) -> Iterator[Issue]:

@@ -114,6 +114,8 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
     bint uses_profiles
     bint is_planar
     bint is_422             # stored as Y1 Y2 Cb Cr (PS3.3 C.7.6.3.1.2)
+    uint64_t pair_rows      # of 4:2:2: how many rows, each of whole pairs, a frame is stored in
+    uint64_t pair_columns   # and how many pixels each of these has
     int swapped             # bytes of a word that are in the other order; 0: none
     bint is_machine_type    # Bits Allocated is 8, 16, 32 or 64
     bint in_order           # the cells of a frame are its samples one after the other

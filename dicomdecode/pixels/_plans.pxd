@@ -50,7 +50,7 @@ cdef void swap_cells(const uint8_t* src, uint8_t* dst, size_t n, int cell) noexc
 cdef void unpack_cells(const uint8_t* src, size_t src_bytes, uint64_t first_bit, size_t n, int allocated, int shift,
                        int stored, bint is_signed, void* dst, int dst_bytes) noexcept nogil
 cdef void interleave_planes(const void* src, void* dst, size_t n, int samples, int cell) noexcept nogil
-cdef void expand_half_chroma(const void* src, void* dst, size_t pairs, int cell) noexcept nogil
+cdef void expand_half_chroma(const void* src, void* dst, size_t rows, size_t columns, int cell) noexcept nogil
 cdef void shift_cells(int type, void* cells, size_t n, int left, int right) noexcept nogil
 cdef void ybr_to_rgb(void* samples, size_t n, int cell, int bits, bint partial) noexcept nogil
 

@@ -30,7 +30,7 @@ cdef extern from "kernels.h" nogil:
 
 cdef extern from "colors.h" nogil:
     void dd_interleave(const void* src, void* dst, size_t n, int samples, int bytes)
-    void dd_expand_422(const void* src, void* dst, size_t pairs, int bytes)
+    void dd_expand_422(const void* src, void* dst, size_t rows, size_t columns, int bytes)
     void dd_ybr_to_rgb(const void* src, void* dst, size_t n, int bytes, int bits, int partial)
     void dd_palette(int source, int dst_bytes, const void* src, void* dst, size_t n, int64_t first, int64_t entries,
                     const void* table, int samples)
@@ -214,8 +214,8 @@ cdef void interleave_planes(const void* src, void* dst, size_t n, int samples, i
     dd_interleave(src, dst, n, samples, cell)
 
 
-cdef void expand_half_chroma(const void* src, void* dst, size_t pairs, int cell) noexcept nogil:
-    dd_expand_422(src, dst, pairs, cell)
+cdef void expand_half_chroma(const void* src, void* dst, size_t rows, size_t columns, int cell) noexcept nogil:
+    dd_expand_422(src, dst, rows, columns, cell)
 
 
 cdef void shift_cells(int type, void* cells, size_t n, int left, int right) noexcept nogil:

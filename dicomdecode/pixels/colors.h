@@ -35,16 +35,26 @@ static void dd_interleave(const void *src, void *dst, size_t n, int samples, int
     }
 }
 
-/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2): `pairs` pairs of pixels. */
+/* Y1 Y2 Cb Cr -> Y1 Cb Cr Y2 Cb Cr (PS3.3 C.7.6.3.1.2), row by row; a row of an odd number of pixels ends with a pair
+ * whose second pixel is not shown. */
 #define EXPAND(NAME, T)                                                                                          \
-    static void expand_##NAME(const void *src, void *dst, size_t pairs) {                                        \
+    static void expand_##NAME(const void *src, void *dst, size_t rows, size_t columns) {                         \
         T *out = (T *)dst;                                                                                       \
-        for (size_t i = 0; i < pairs; i++) {                                                                     \
-            const T b = LOAD(T, src, 4 * i + 2), r = LOAD(T, src, 4 * i + 3);                                    \
-            out[6 * i] = LOAD(T, src, 4 * i);                                                                    \
-            out[6 * i + 1] = out[6 * i + 4] = b;                                                                 \
-            out[6 * i + 2] = out[6 * i + 5] = r;                                                                 \
-            out[6 * i + 3] = LOAD(T, src, 4 * i + 1);                                                            \
+        size_t at = 0;                                                                                           \
+        for (size_t row = 0; row < rows; row++) {                                                                \
+            for (size_t i = 0; i < columns / 2; i++, at += 4, out += 6) {                                        \
+                const T b = LOAD(T, src, at + 2), r = LOAD(T, src, at + 3);                                      \
+                out[0] = LOAD(T, src, at);                                                                       \
+                out[1] = out[4] = b;                                                                             \
+                out[2] = out[5] = r;                                                                             \
+                out[3] = LOAD(T, src, at + 1);                                                                   \
+            }                                                                                                    \
+            if (columns % 2) {                                                                                   \
+                out[0] = LOAD(T, src, at);                                                                       \
+                out[1] = LOAD(T, src, at + 2);                                                                   \
+                out[2] = LOAD(T, src, at + 3);                                                                   \
+                at += 4, out += 3;                                                                               \
+            }                                                                                                    \
         }                                                                                                        \
     }
 EXPAND(8, uint8_t)
@@ -52,12 +62,12 @@ EXPAND(16, uint16_t)
 EXPAND(32, uint32_t)
 EXPAND(64, uint64_t)
 
-static void dd_expand_422(const void *src, void *dst, size_t pairs, int bytes) {
+static void dd_expand_422(const void *src, void *dst, size_t rows, size_t columns, int bytes) {
     switch (bytes) {
-    case 1: expand_8(src, dst, pairs); break;
-    case 2: expand_16(src, dst, pairs); break;
-    case 4: expand_32(src, dst, pairs); break;
-    default: expand_64(src, dst, pairs); break;
+    case 1: expand_8(src, dst, rows, columns); break;
+    case 2: expand_16(src, dst, rows, columns); break;
+    case 4: expand_32(src, dst, rows, columns); break;
+    default: expand_64(src, dst, rows, columns); break;
     }
 }
 

@@ -87,10 +87,7 @@ cdef int unpack(const Layout* layout, const uint8_t* cells, size_t size, int fir
         size -= first_bit // 8
         first_bit = 0
     if layout.is_422:
-        if layout.pixels % 2:
-            return fail(fault, MALFORMED, "half_chroma", "A 4:2:2 image cannot have an odd number of pixels",
-                        0x00280004u, -1, -1, -1)
-        n = <size_t>layout.pixels * 2       # two samples a pixel are stored
+        n = <size_t>(layout.pair_rows * ((layout.pair_columns + 1) // 2 * 4))
     if not layout.is_machine_type:
         target = samples
         if layout.is_planar or layout.is_422:
@@ -101,7 +98,7 @@ cdef int unpack(const Layout* layout, const uint8_t* cells, size_t size, int fir
                      layout.is_signed, target, <int>item)
         cells = target
     if layout.is_422:
-        expand_half_chroma(cells, samples, <size_t>(layout.pixels // 2), <int>item)
+        expand_half_chroma(cells, samples, <size_t>layout.pair_rows, <size_t>layout.pair_columns, <int>item)
     elif layout.is_planar:
         interleave_planes(cells, samples, <size_t>layout.pixels, layout.spec.samples, <int>item)
     elif cells != samples:

@@ -251,7 +251,9 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
         # Some writers name 4:2:2 and store every sample: the length tells (pydicom reads them so).
         layout.is_422 = False
     layout.is_planar = has_planes and h.planar == 1 and h.samples > 1 and not layout.is_422
-    layout.frame_bits = layout.pixels * <uint64_t>(2 if layout.is_422 else h.samples) * <uint64_t>allocated
+    layout.frame_bits = layout.pixels * <uint64_t>h.samples * <uint64_t>allocated
+    if layout.is_422:
+        describe_pairs(h, is_native, layout)
     if is_native and is_big and (allocated >= 16 or h.pixels.vr == 0 or h.pixels.vr == letters(b"OW")):
         layout.swapped = 2 if allocated < 16 or allocated % 16 else allocated // 8
         if layout.swapped == 1:
@@ -285,6 +287,24 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
             layout.spec.bits_stored = allocated     # no sign is extended before the stored bits are in their place
     layout.shifts_first = (layout.left or layout.right) and (
         layout.conversion != AS_THEY_ARE or layout.uses_palette or layout.uses_profiles)
+
+
+cdef void describe_pairs(const ImageHeader* h, bint is_native, Layout* layout) noexcept nogil:
+    """How 4:2:2 is stored (PS3.3 C.7.6.3.1.2): all pixels of a frame in pairs, Y1 Y2 Cb Cr.
+
+    The standard asks for an even number of columns. Of an odd number some writers fill up each row to a whole pair; that
+    is so where all pixels of a frame are no pairs, or the length of native pixel data is just that.
+    """
+    cdef uint64_t row_bits = (<uint64_t>h.columns + 1) // 2 * 4 * <uint64_t>h.bits_allocated
+    cdef uint64_t bits = h.rows * row_bits
+    layout.pair_rows = 1
+    layout.pair_columns = layout.pixels
+    layout.frame_bits = layout.pixels * 2 * <uint64_t>h.bits_allocated
+    if h.columns % 2 and (layout.pixels % 2 or (
+            is_native and h.pixels.length % h.frames == 0 and bits == h.pixels.length // h.frames * 8)):
+        layout.pair_rows = h.rows
+        layout.pair_columns = h.columns
+        layout.frame_bits = bits
 
 
 cdef Cells cells_for_plan(const Layout* layout) noexcept nogil:

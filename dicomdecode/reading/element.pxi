@@ -13,6 +13,9 @@ cdef enum Following:        # what is where an element ends
     A_TAG               # a tag of the same group or the next, without a VR
     AN_ELEMENT          # an element with a VR, a delimiter, or the end
 
+cdef enum:
+    ICON_BYTES = 1 << 20        # in which the end of an icon is looked for where its length is wrong
+
 cdef uint8_t[26 * 26] FORMS     # of each pair of capital letters: a HeaderForm (PS3.5 7.1.2)
 
 
@@ -106,6 +109,26 @@ cdef int follows(const Cursor* c, uint64_t file_size, uint32_t tag, uint64_t at)
     if next_tag < tag:
         return NOTHING
     return AN_ELEMENT if form_of(p[4], p[5]) <= LONG_FORM else A_TAG if next_tag - tag < 0x10000u else NOTHING
+
+
+cdef inline bint ends_nowhere(const Cursor* c, uint64_t file_size, const ElementHeader* h) noexcept nogil:
+    """Whether the length of the element that is here cannot be right, as far as the window shows."""
+    return follows(c, file_size, h.tag, c.pos + h.size + h.length) <= NOTHING
+
+
+cdef bint find_delimiter(Cursor* c, size_t start) noexcept nogil:
+    """Go to the Item Delimitation that ends the item whose last value begins at `start`: False where there is none.
+
+    The length of an icon's pixel data is wrong in some files, and tells nothing of those of the image.
+    """
+    cdef size_t at = start
+    cdef size_t end = min(c.size, start + ICON_BYTES)
+    while at + 8 <= end:
+        if tag_at(c.data + at, c.big_endian) == ITEM_DELIMITATION and u32_at(c.data + at + 4, False) == 0:
+            c.pos = at
+            return True
+        at += 1
+    return False
 
 
 # A pointer, since a compiler that inlines the function makes each common element save its registers as well.

@@ -177,6 +177,12 @@ cdef int walk_nested(FileMap* m, Cursor* c, Nesting* nesting, Fault* fault) noex
             result = enter(m, &at, nesting, level, &h, fault)
             if result != STEP:
                 return result
+        elif is_pixel_tag(h.tag) and ends_nowhere(&at, m.file_size, &h) and not level & IN_SEQUENCE:
+            if at.size < min(m.file_size, at.pos + h.size + ICON_BYTES):
+                return more(m, at.pos + h.size + ICON_BYTES)
+            if not find_delimiter(&at, at.pos + h.size):
+                cut(m, h.tag, at.pos, h.length, fault)
+                return SCAN_FAULT
         elif h.length > m.file_size - at.pos - h.size:
             cut(m, h.tag, at.pos, h.length, fault)
             return SCAN_FAULT
