@@ -292,8 +292,8 @@ cdef void describe_cells(const ImageHeader* h, const KnownSyntax* syntax, bint w
 cdef void describe_pairs(const ImageHeader* h, bint is_native, Layout* layout) noexcept nogil:
     """How 4:2:2 is stored (PS3.3 C.7.6.3.1.2): all pixels of a frame in pairs, Y1 Y2 Cb Cr.
 
-    The standard asks for an even number of columns. Of an odd number some writers fill up each row to a whole pair; that
-    is so where all pixels of a frame are no pairs, or the length of native pixel data is just that.
+    The standard asks for an even number of columns. Of an odd number some writers fill each row up to a pair: where
+    the pixels of a frame make no pairs, or the length of native pixel data is just that.
     """
     cdef uint64_t row_bits = (<uint64_t>h.columns + 1) // 2 * 4 * <uint64_t>h.bits_allocated
     cdef uint64_t bits = h.rows * row_bits
