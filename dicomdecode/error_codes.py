@@ -68,6 +68,9 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         "sequence_text": _malformed("Text was requested from a sequence."),
         "inflate": _malformed("The deflated data set or frame cannot be inflated."),
         "file_changed": _malformed("The file shrank while it was read."),
+        "not_written": _malformed(
+            "pydicom cannot write an element of the Dataset: an error if the pixels depend on it, else an issue."
+        ),
         "not_for_pydicom": _malformed("`image.dataset` was requested, and pydicom cannot read the file."),
         "decimal_string": _malformed("Rescale Slope, Rescale Intercept or Dose Grid Scaling is not a finite number."),
     },

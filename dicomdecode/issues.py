@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,10 +69,14 @@ def _rebuild(text: str, code: str, tag: int | None) -> Issue:
     return issue
 
 
-def find_issues(pixels: PixelData) -> tuple[Issue, ...]:
-    """Examine a file. Of its pixels at most frame 0 is read, and no compressed frame is decoded."""
+def find_issues(pixels: PixelData, unwritten: Iterable[int] = ()) -> tuple[Issue, ...]:
+    """Examine a file. Of its pixels at most frame 0 is read, and no compressed frame is decoded.
+
+    `unwritten` are the tags of what a pydicom data set had and the file made of it has not.
+    """
     file = pixels.file
-    found: list[Issue] = []
+    left_out = "pydicom cannot write an element: it is left out"
+    found = [Issue(left_out, "not_written", _told(tag)) for tag in unwritten]
     checks: list[Callable[[], Iterator[Issue]]] = [
         lambda: _encoding(file),
         lambda: _numbers(file),

@@ -32,14 +32,31 @@ def test_pydicom_data_sets(syntax: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("syntax", [*NATIVE, s.RLE])
 def test_pydicom_data_sets_with_what_pydicom_cannot_write(syntax: str) -> None:
+    """It is left out and told, but where pixels would have other values without it."""
     pydicom = pytest.importorskip("pydicom")
-    dataset = pydicom.dcmread(io.BytesIO(s.image(GREY, syntax=syntax, trailing=b" " * 100)))
-    dataset.add_new(0x00180050, "DS", "1.5")
-    dataset[0x00180050]._value = object()
+    extra = [(0x00281053, "DS", "2,5"), (0x00180060, "DS", "80,5")]
+    dataset = pydicom.dcmread(io.BytesIO(s.image(GREY, syntax=syntax, extra=extra, trailing=b" " * 100)))
+    dataset.add_new(0x00189073, "FD", 1.5)
+    dataset[0x00189073]._value = "long"
     dataset.PatientID = "1"
     image = dd.open(dataset)
-    np.testing.assert_array_equal(image.pixels(values="stored"), GREY)
-    assert image.tag("PatientID") == "1"
+    np.testing.assert_array_equal(image.pixels(), (GREY * 2.5).astype(np.float32))
+    assert image.tag("PatientID") == "1" and image.tag("KVP") == 80.5
+    assert ("not_written", 0x00189073) in [(issue.code, issue.tag) for issue in image.issues]
+    dataset.add_new(0x00280120, "US", 1)
+    dataset[0x00280120]._value = "none"
+    for read in (dd.open, dd.imread, lambda source: dd.decode_dicom_data(source, "PatientID", on_error="strict")):
+        with pytest.raises(dd.MalformedError, match=r"\(0028,0120\)") as caught:
+            read(dataset)
+        assert (caught.value.code, caught.value.tag) == ("not_written", 0x00280120)
+
+
+def test_file_meta_of_a_pydicom_data_set() -> None:
+    pydicom = pytest.importorskip("pydicom")
+    dataset = pydicom.dcmread(io.BytesIO(s.image(GREY)))
+    dataset.file_meta.ImplementationVersionName = "SOMEBODY"
+    tags = ["MediaStorageSOPInstanceUID", "ImplementationVersionName", "TransferSyntaxUID"]
+    assert dd.decode_dicom_data(dataset, tags).tolist() == ["1.2.3.4", "SOMEBODY", s.EXPLICIT_LE]
 
 
 def test_pydicom_data_set_of_an_unknown_syntax() -> None:

@@ -6,10 +6,10 @@ import io
 import os
 import struct
 import zlib
-from contextlib import suppress
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from dicomdecode.errors import DicomError
+from dicomdecode.errors import DicomError, MalformedError
 from dicomdecode.limits import over_limit
 from dicomdecode.reading._reading import DicomFile, FileSource, MemorySource, PathSource, Source
 from dicomdecode.reading.archives import split_archive
@@ -37,9 +37,9 @@ __all__ = ["open_source"]
 _STEP = 1 << 20
 #: Modules whose file objects can seek, but back only by unpacking everything once more.
 _COMPRESSED = ("zipfile", "gzip", "bz2", "lzma")
-_PIXEL_DATA = 0x7FE00010
-#: Transfer syntaxes whose data set is not in Explicit VR Little Endian.
-
+_TRANSFER_SYNTAX, _PIXEL_DATA = 0x00020010, 0x7FE00010
+#: Groups that say what pixels are and mean: the image, presentation, dose, functional groups, float pixel data.
+_OF_PIXELS = (0x0028, 0x2050, 0x3004, 0x5200, 0x7FE0)
 
 def open_source(source: Any, limits: Limits) -> Source:
     """The source for anything a caller may give.
@@ -67,7 +67,7 @@ def open_source(source: Any, limits: Limits) -> Source:
         from pydicom.dataset import Dataset
 
         if isinstance(source, Dataset):
-            return MemorySource(_written(source))
+            return DatasetSource(source)
     raise TypeError(
         "expected the bytes of a DICOM file (bytes, bytearray, memoryview, 1-D uint8 array), a path (str or "
         f"os.PathLike), a binary file object, or a pydicom Dataset; not {type(source).__name__}"
@@ -159,43 +159,99 @@ def _is_text(file: Any) -> bool:
     return isinstance(file, io.TextIOBase) or isinstance(getattr(file, "encoding", None), str)
 
 
-def _written(dataset: Dataset) -> bytes:
-    """A pydicom Dataset as the bytes of a file, of any transfer syntax: pydicom's writer takes only those it knows."""
-    uid = _syntax_of(dataset)
-    implicit, big_endian = uid in IMPLICIT, uid == EXPLICIT_BIG_ENDIAN
-    encoding = getattr(dataset, "_character_set", "iso8859")
-    body = _elements(dataset[:_PIXEL_DATA], encoding, implicit, big_endian)
-    if _PIXEL_DATA in dataset:
-        body += _pixels(dataset, implicit, big_endian)
-    body += _elements(dataset[_PIXEL_DATA + 1 :], encoding, implicit, big_endian)
-    if uid == DEFLATED:
-        deflater = zlib.compressobj(wbits=-15)
-        body = deflater.compress(body) + deflater.flush()
-    value = uid.encode("ascii") + b"\0" * (len(uid) % 2)
-    return bytes(128) + b"DICM" + struct.pack("<HH2sH", 2, 0x10, b"UI", len(value)) + value + body
+class DatasetSource(MemorySource):
+    """A pydicom Dataset as the bytes of a file, of any transfer syntax: pydicom's writer takes only those it knows.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+        What is written. It is not changed.
+
+    Attributes
+    ----------
+    unwritten : tuple of int
+        The tags of elements that pydicom has read, or was given, but cannot write. They are left out.
+
+    Raises
+    ------
+    MalformedError
+        One of them describes the pixels, which would have other values without it.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        writer = _Writer(dataset)
+        super().__init__(writer.file())
+        self.unwritten = tuple(writer.unwritten)
 
 
-def _elements(dataset: Dataset, encoding: Any, implicit: bool, big_endian: bool) -> bytes:
-    """The elements of a data set as bytes; those that pydicom has read, or was given, but cannot write are left out."""
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_dataset
+class _Writer:
+    """Writes a data set, and notes what it had to leave out."""
 
-    def written(part: Dataset) -> bytes:
-        buffer = DicomBytesIO()
-        buffer.is_implicit_VR, buffer.is_little_endian = implicit, not big_endian
-        write_dataset(buffer, part, encoding)
-        return bytes(buffer.getvalue())
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._uid = _syntax_of(dataset)
+        self._implicit, self._big_endian = self._uid in IMPLICIT, self._uid == EXPLICIT_BIG_ENDIAN
+        self.unwritten: list[int] = []
 
-    try:
-        return written(dataset)
-    except Exception:
-        pass  # one of them cannot be written: each by itself
-    found = []
-    for tag in sorted(dataset.keys()):
-        with suppress(Exception):
+    def file(self) -> bytes:
+        dataset, implicit, big_endian = self._dataset, self._implicit, self._big_endian
+        body = self._elements(dataset[:_PIXEL_DATA], implicit, big_endian)
+        if _PIXEL_DATA in dataset:
+            body += _pixels(dataset, implicit, big_endian)
+        body += self._elements(dataset[_PIXEL_DATA + 1 :], implicit, big_endian)
+        if self._uid == DEFLATED:
+            deflater = zlib.compressobj(wbits=-15)
+            body = deflater.compress(body) + deflater.flush()
+        return bytes(128) + b"DICM" + self._meta() + body
+
+    def _meta(self) -> bytes:
+        """The file meta information, with the transfer syntax that the data set is written in."""
+        value = self._uid.encode("ascii") + b"\0" * (len(self._uid) % 2)
+        syntax = struct.pack("<HH2sH", 2, 0x10, b"UI", len(value)) + value
+        meta = getattr(self._dataset, "file_meta", None)
+        if meta is None:
+            return syntax
+        before, behind = meta[0x00020001:_TRANSFER_SYNTAX], meta[_TRANSFER_SYNTAX + 1 :]
+        return self._elements(before, False, False) + syntax + self._elements(behind, False, False)
+
+    def _elements(self, dataset: Dataset, implicit: bool, big_endian: bool) -> bytes:
+        """The elements as bytes: all at once where that is possible."""
+        from pydicom.filebase import DicomBytesIO
+        from pydicom.filewriter import write_dataset
+
+        encoding = getattr(self._dataset, "_character_set", "iso8859")
+
+        def written(part: Dataset) -> bytes:
+            buffer = DicomBytesIO()
+            buffer.is_implicit_VR, buffer.is_little_endian = implicit, not big_endian
+            write_dataset(buffer, part, encoding)
+            return bytes(buffer.getvalue())
+
+        try:
+            return written(dataset)
+        except Exception:
+            pass  # one of them cannot be written: each by itself
+        return b"".join(self._element(dataset, tag, written) for tag in sorted(dataset.keys()))
+
+    def _element(self, dataset: Dataset, tag: Any, written: Callable[[Dataset], bytes]) -> bytes:
+        try:
+            return written(dataset[tag : tag + 1])  # as it was read
+        except Exception:
+            pass
+        try:
             _ = dataset[tag]  # parsed: the VR of one that was read without is looked up
-            found.append(written(dataset[tag : tag + 1]))
-    return b"".join(found)
+            return written(dataset[tag : tag + 1])
+        except Exception:
+            pass
+        if tag.group in _OF_PIXELS:
+            raise MalformedError(
+                "pydicom cannot write an element of its data set that describes the pixels",
+                code="not_written",
+                tag=int(tag),
+                hint="Assign a value that its VR allows, or delete the element",
+            )
+        self.unwritten.append(int(tag))
+        return b""
 
 
 def _syntax_of(dataset: Dataset) -> str:
