@@ -41,6 +41,7 @@ _TRANSFER_SYNTAX, _PIXEL_DATA = 0x00020010, 0x7FE00010
 #: Groups that say what pixels are and mean: the image, presentation, dose, functional groups, float pixel data.
 _OF_PIXELS = (0x0028, 0x2050, 0x3004, 0x5200, 0x7FE0)
 
+
 def open_source(source: Any, limits: Limits) -> Source:
     """The source for anything a caller may give.
 
