@@ -28,12 +28,12 @@ __all__ = ["VideoReader"]
 _HEVC = ("1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
 _MPEG2 = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
 
-#: NAL units of bare streams; those that begin a picture are of group 1: in H.264 types 1, 2, 5 whose first macroblock
-#: is 0 (T-REC-H.264 7.3.1, 7.3.3), in HEVC types below 32 with first_slice_segment_in_pic_flag (T-REC-H.265 7.3.1.2).
-_UNITS = {
-    "h264": re.compile(rb"(?s)\x00\x00\x01(?:([\x01\x02\x05\x21\x22\x25\x41\x42\x45\x61\x62\x65][\x80-\xff]))?"),
-    "hevc": re.compile(rb"(?s)\x00\x00\x01(?:([\x00-\x3f].[\x80-\xff]))?"),
-}
+#: Start codes, as a bare stream and those of MPEG have them; those that begin a picture are of group 1: in H.264 types
+#: 1, 2, 5 whose first macroblock is 0 (T-REC-H.264 7.3.1, 7.3.3), in HEVC types below 32 with
+#: first_slice_segment_in_pic_flag (T-REC-H.265 7.3.1.2), in MPEG-2 picture_start_code (T-REC-H.262 6.2.3).
+_STARTS_H264 = re.compile(rb"(?s)\x00\x00\x01(?:([\x01\x02\x05\x21\x22\x25\x41\x42\x45\x61\x62\x65][\x80-\xff]))?")
+_STARTS_HEVC = re.compile(rb"(?s)\x00\x00\x01(?:([\x00-\x3f].[\x80-\xff]))?")
+_STARTS_MPEG2 = re.compile(rb"\x00\x00\x01(\x00)?")
 
 
 class VideoReader:
@@ -120,11 +120,11 @@ class VideoReader:
     def _decode(self) -> Iterator[Any]:
         # The container is named, not probed: some that FFmpeg knows are lists of other files to open.
         form = self._container()
-        if form in _UNITS:
-            self._check_units(_UNITS[form])
-        with self._av.open(
-            io.BytesIO(self._data), "r", format=form, options={"protocol_whitelist": "pipe"}
-        ) as container:
+        if form != "mp4":
+            self._check_start_codes()
+        # Nothing is decoded to find out what the stream is: no decoder is called "none".
+        options = {"protocol_whitelist": "pipe", "codec_whitelist": "none"}
+        with self._av.open(io.BytesIO(self._data), "r", format=form, options=options) as container:
             if not container.streams.video:
                 raise malformed("the stream holds no video", "stream_start", self._spec)
             stream = container.streams.video[0]
@@ -140,15 +140,38 @@ class VideoReader:
             # `container.decode` cannot be closed before its end: PyAV then keeps what it reads from.
             with contextlib.closing(container.demux(stream)) as packets:
                 for packet in packets:
+                    if form == "mp4":
+                        self._check_lengths(packet, stream.codec_context)
                     yield from packet.decode()
 
-    def _check_units(self, pattern: re.Pattern[bytes]) -> None:
-        """Raise where a picture has more NAL units than it can have slices: FFmpeg keeps 8 KiB for each of them."""
-        most = 256 + -(-self._spec.rows // 16) * -(-self._spec.columns // 16)
-        count = 0
+    def _most_units(self) -> int:
+        """More NAL units than a picture has: slices, of a macroblock at least, and a few others. FFmpeg keeps up to
+        8 KiB for each."""
+        return 256 + -(-self._spec.rows // 16) * -(-self._spec.columns // 16)
+
+    def _check_start_codes(self) -> None:
+        """Raise where a picture has too many NAL units, or slices of MPEG-2."""
+        syntax = self._spec.syntax.removesuffix(".1")
+        pattern = _STARTS_MPEG2 if syntax in _MPEG2 else _STARTS_HEVC if syntax in _HEVC else _STARTS_H264
+        most, count = self._most_units(), 0
         for unit in pattern.finditer(self._data):
             count = 0 if unit[1] else count + 1
             if count > most:
+                raise malformed("a picture has more NAL units than macroblocks", "stream_damaged", self._spec)
+
+    def _check_lengths(self, packet: Any, codec: Any) -> None:
+        """The same for a picture of MP4, whose NAL units have lengths in front of them (ISO/IEC 14496-15 5.3.3.1 and
+        8.3.3.1: how many bytes those take)."""
+        about = codec.extradata or b""
+        at = 4 if codec.name == "h264" else 21
+        if len(about) <= at or about[0] != 1:
+            return
+        size = 1 + (about[at] & 3)
+        data, most, place = bytes(packet), self._most_units(), 0
+        while place + size <= len(data):
+            place += size + int.from_bytes(data[place : place + size], "big")
+            most -= 1
+            if most < 0:
                 raise malformed("a picture has more NAL units than macroblocks", "stream_damaged", self._spec)
 
     def _container(self) -> str:

@@ -24,6 +24,7 @@ from cpython.ref cimport Py_DECREF, PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from cython cimport critical_section, freelist, internal
 from libc.errno cimport EISDIR, errno
+from libc.float cimport FLT_MIN
 from libc.math cimport isfinite
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc

@@ -198,9 +198,7 @@ cdef class DataSet:
         cdef int64_t size = write_text(p, <size_t>e.length, vr, self.big_endian_of(e), self.charset(), &text)
         if size == NEEDS_PYTHON:
             if text_form(vr) == FLOATS:
-                single = is_one_of(vr, b"FLOF")
-                numbers = numbers_of(p, <size_t>e.length, vr, self.big_endian_of(e))
-                return "\\".join([shortest_float(number, single) for number in numbers])
+                return text_of_floats(p, <size_t>e.length, vr, self.big_endian_of(e))
             value = to_utf_8(vr, self.value_of(e), self.charset(), self.charset_terms)
             p = <const uint8_t*>PyBytes_AS_STRING(value)
             text = <char*>malloc(len(value) + 1)
@@ -307,8 +305,13 @@ cdef class DataSet:
         return values[0] if len(values) == 1 else values
 
     cdef list typed_values(self, const Element* e, uint16_t vr, int form):
+        cdef Py_ssize_t i
+        cdef list values
         if form <= TEXTS:
-            return [typed_text(vr, part) for part in self.text_of(e, vr).split("\\")]
+            values = self.text_of(e, vr).split("\\")
+            for i in range(len(values)):        # no second list: there may be millions
+                values[i] = typed_text(vr, values[i])
+            return values
         return numbers_of(self.bytes_of(e), <size_t>e.length, vr, self.big_endian_of(e))
 
     def first_values(self, uint32_t tag, size_t most):

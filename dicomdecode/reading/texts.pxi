@@ -308,12 +308,29 @@ cdef str shortest_float(double number, bint single):
     cdef int digits
     if not single or number != number or number - number != 0:
         return repr(number)
-    for digits in range(1, 10):
+    # What six digits can say they say at once, but for numbers below the normal ones.
+    for digits in range(6 if abs(number) >= FLT_MIN else 1, 10):
         text = f"{number:.{digits}g}"
         if <float>float(text) == <float>number:
             break
     # repr of the double of these digits has them and no others
     return repr(float(text))
+
+
+cdef enum:
+    NUMBERS_AT_ONCE = 4096      # that are objects while they become text
+
+
+cdef str text_of_floats(const uint8_t* p, size_t n, uint16_t vr, bint big):
+    """The shortest texts of all complete values, joined by backslashes."""
+    cdef bint single = is_one_of(vr, b"FLOF")
+    cdef size_t step = NUMBERS_AT_ONCE * <size_t>number_bytes(vr)
+    cdef size_t at
+    cdef list texts = []
+    for at in range(0, n - n % <size_t>number_bytes(vr), step):
+        numbers = numbers_of(p + at, min(step, n - at), vr, big)
+        texts.append("\\".join([shortest_float(number, single) for number in numbers]))
+    return "\\".join(texts)
 
 
 cdef list numbers_of(const uint8_t* p, size_t n, uint16_t vr, bint big):

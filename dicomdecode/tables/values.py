@@ -85,7 +85,9 @@ def fill(column: Column, cells: list[Any]) -> Filled:
 def _made(make: Callable[[Any], Any], cell: Any, is_list: bool) -> Any:
     if type(cell) is not list:
         return [make(cell)] if is_list else make(cell)
-    return [_of_item(make, each) for each in cell]
+    for i, each in enumerate(cell):  # in its place: there may be millions
+        cell[i] = _of_item(make, each)
+    return cell
 
 
 def _of_item(make: Callable[[Any], Any], cell: Any) -> Any:

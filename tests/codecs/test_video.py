@@ -23,6 +23,7 @@ KINDS = [
     ("mpeg2video", "mpegts", "101.1"),
     ("libx264", "h264", "102"),
     ("libx264", "mp4", "103"),
+    ("libx264", "mpegts", "104"),
 ]
 FRAMES = 5
 
@@ -89,6 +90,34 @@ def test_cut_and_damaged(codec, container, syntax, capfd):
             errors += 1
     assert errors > 30
     assert capfd.readouterr() == ("", "")
+
+
+def with_units(container, count):
+    """H.264 in a container, with `count` empty NAL units behind those of the second picture."""
+    found = io.BytesIO()
+    with av.open(io.BytesIO(encode("libx264", "h264")), format="h264") as source:
+        stream = source.streams.video[0]
+        with av.open(found, "w", format=container) as output:
+            video = output.add_stream_from_template(stream)
+            for i, packet in enumerate(source.demux(stream)):
+                if packet.size:
+                    copy = av.Packet(bytes(packet) + b"\0\0\1\x67\x42" * count * (i == 1))
+                    copy.stream, copy.time_base, copy.pts, copy.dts = video, stream.time_base, 3600 * i, 3600 * i
+                    copy.is_keyframe = packet.is_keyframe
+                    output.mux(copy)
+    return found.getvalue()
+
+
+@pytest.mark.parametrize("container, syntax", [("mp4", "103"), ("mpegts", "103"), ("mpegts", "101"), ("h264", "103")])
+def test_pictures_of_many_units(container, syntax):
+    """FFmpeg keeps memory for each."""
+    out = np.empty((48, 64, 3), np.uint8)
+    if av is None:
+        pytest.skip("av: an optional library")
+    assert VideoReader(with_units(container, 3), spec_of(syntax)).read(0, out) == "RGB"
+    reader = VideoReader(with_units(container, 5000), spec_of(syntax))
+    with pytest.raises(MalformedError, match="more NAL units than macroblocks"):
+        reader.read(1, out)
 
 
 def test_disagreements():
