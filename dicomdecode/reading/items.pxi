@@ -55,6 +55,20 @@ cdef class Places:
         return found
 
 
+cdef size_t skip_items(Cursor* c, size_t most) noexcept nogil:
+    """Go behind items that say how long they are, at most `most` and about MARK_BYTES; how many there were."""
+    cdef size_t count = 0
+    cdef size_t stop = c.pos + MARK_BYTES
+    cdef uint32_t length
+    while count < most and c.pos < stop and not short_of(c, 8) and tag_at(c.data + c.pos, c.big_endian) == ITEM:
+        length = u32_at(c.data + c.pos + 4, c.big_endian)
+        if length == UNDEFINED_LENGTH or length > c.size - c.pos - 8:
+            break
+        c.pos += 8 + <size_t>length
+        count += 1
+    return count
+
+
 cdef class Items:
     """The items of a sequence, one `DataSet` each, made when they are asked for. Like a list that cannot be changed."""
 
@@ -109,6 +123,7 @@ cdef class Items:
             while is_there and place.index <= index:
                 known.mark(&place)
                 known.last = place
+                place.index += skip_items(&c, min(index - place.index, <size_t>MARK_ITEMS))
                 is_there = self.step(&c, &start)
                 place.index += is_there
                 place.at = c.pos
@@ -135,7 +150,7 @@ cdef class Items:
                 c.big_endian = self.big_endian
                 while self.step(&c, &start):
                     known.mark(&place)
-                    place.index += 1
+                    place.index += 1 + skip_items(&c, MARK_ITEMS)
                     place.at = c.pos
                 known.count = <Py_ssize_t>place.index
         return known.count
