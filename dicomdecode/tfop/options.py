@@ -52,7 +52,12 @@ def read_options(text: str, dtype: str) -> ImageCall:
     given = json.loads(text) if text else {}
     if not isinstance(given, dict) or not set(given) <= set(DEFAULTS):
         raise ValueError(f"options must be those of decode_dicom_image, as JSON, not {text!r}")
-    frames = given.get("frames")
-    if isinstance(frames, dict):
-        given["frames"] = slice(*frames["slice"])
+    given = {name: _argument(value) for name, value in given.items()}
     return checked_call(**{**DEFAULTS, **given}, dtype=dtype)
+
+
+def _argument(value: Any) -> Any:
+    """What `_plain` made this of."""
+    if isinstance(value, dict):
+        return slice(*value.get("slice", ()))
+    return [_argument(part) for part in value] if isinstance(value, list) else value

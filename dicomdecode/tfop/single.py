@@ -81,7 +81,14 @@ def frozen(argument: Any) -> Any:
         return _Slice(argument.start, argument.stop, argument.step)
     if hasattr(argument, "tolist"):
         argument = argument.tolist()
-    return tuple(argument) if isinstance(argument, (list, range)) else argument
+    return tuple(map(frozen, argument)) if isinstance(argument, (list, tuple, range)) else argument
+
+
+def _thawed(argument: Any) -> Any:
+    """The argument that `frozen` was given."""
+    if isinstance(argument, _Slice):
+        return slice(*argument)
+    return tuple(map(_thawed, argument)) if isinstance(argument, tuple) else argument
 
 
 @functools.lru_cache(256)
@@ -118,8 +125,7 @@ def checked(
         "reduce": reduce,
     }
     keywords = {**options, "dtype": dtype}
-    if isinstance(frames, _Slice):
-        options["frames"] = slice(*frames)
+    options |= {"frames": _thawed(frames), "region": _thawed(region)}
     image = checked_call(**options, dtype=element.as_numpy_dtype)
     rank = _certain_rank(image, color_dim, frame_dim)
     is_plain = on_error != "strict" and not image.is_tfio and element is asked

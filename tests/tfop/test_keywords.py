@@ -60,6 +60,10 @@ def test_region_and_reduce(each_way: str) -> None:
     for contents, region in itertools.product((EIGHT, RLE, COLOUR), ((0, 0, 6, 5), (1, 2, 3, 2), (5, 4, 1, 1))):
         assert_same(contents, region=region)
         assert_same(contents, region=np.array(region), frames=[1, 0])
+    for rows, columns in ((slice(1, 4), slice(2, 4)), (slice(None, -1), slice(-3, None)), (slice(None), slice(0, 1))):
+        for contents in (EIGHT, RLE, COLOUR):
+            assert_same(contents, region=(rows, columns))
+            assert_same(contents, region=[rows, columns], frames=slice(0, 2))
     for options in ({"reduce": 1}, {"reduce": 2, "region": (3, 5, 20, 31)}, {"region": (60, 1, 4, 63)}):
         assert_same(read(J2K), dtype=np.int16, **options)
     with pytest.raises(tf.errors.InvalidArgumentError, match="not inside 6 rows"):
@@ -134,6 +138,7 @@ def test_bfloat16(values: str, each_way: str) -> None:
         {"on_error": "strict", "window": (40.1, 1e-7, "LINEAR_EXACT"), "values": "voi"},
         {"frames": slice(None, -1, 2), "frame_dim": False, "color_dim": True},
         {"frames": [3, 2], "region": (1, 2, 3, 4), "reduce": 2},
+        {"region": (slice(1, None), slice(None, -2))},
         {"window": 'no "such"\\ window Ä', "values": "display"},
         {"values": "tfio", "scale": "auto"},
     ],
