@@ -89,14 +89,16 @@ def test_one_block(rows, columns, bits):
 @pytest.mark.parametrize("passes", [1, 2])
 @pytest.mark.parametrize("style", [HT, HT | CAUSAL, MIXED])
 @pytest.mark.parametrize("rows, columns, bits", [(64, 64, 12), (33, 47, 3), (6, 64, 2), (7, 9, 4), (64, 2, 2)])
-def test_refinement(rows, columns, bits, style, passes):
+@pytest.mark.parametrize("precision", [16, 30])  # coefficients in 32 bits, and in 64
+def test_refinement(precision, rows, columns, bits, style, passes):
     cleanup = cleanup_of(rows, columns, bits, 2)
     segment, want = refined(cleanup.values, np.random.default_rng(1), bool(style & CAUSAL), passes)
     stream = one_block(
         (rows, columns), [(1, cleanup.data), (passes, segment)], planes=cleanup.planes + 1,
         zero_planes=cleanup.planes - 1, style=style, most_bits=len(cleanup.data).bit_length() + 1,
+        bits=precision,
     )  # fmt: skip
-    out = ours(stream, np.empty((rows, columns, 1), "i2"))[..., 0]
+    out = ours(stream, np.empty((rows, columns, 1), "i4"))[..., 0]
     assert np.array_equal(out, want)
     assert (np.abs(want) == 1).any(), "some are found by significance propagation"
 

@@ -4,7 +4,7 @@
  *                 the block stays allowed
  *     byte 2      bit-plane of the cleanup pass, 0 to 31
  *     byte 3      bit-planes above it
- *     byte 4      bits 0-1 refinement passes, bit 2 causal, bit 3 doubled values
+ *     byte 4      bits 0-1 refinement passes, bit 2 causal, bit 3 doubled values, bit 4 values of 64 bits
  *     byte 5      bytes of the refinement segment, at most a quarter of all
  */
 #include <stdlib.h>
@@ -42,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size -= 6;
     size_t refinement = options[5] < size / 4 ? options[5] : size / 4;
     HtSet set = {{NULL, size - refinement}, {NULL, refinement}, (options[4] & 3) % 3, options[2] % 30, options[3] & 63,
-                 options[4] >> 2 & 1, options[4] >> 3 & 1};
+                 options[4] >> 2 & 1, options[4] >> 3 & 1, options[4] >> 4 & 1};
     /* copies of their own, so that the sanitizer sees a byte behind the end */
     uint8_t *first = malloc(set.cleanup.size), *second = malloc(refinement + 1);
     if (first && second) {

@@ -188,7 +188,7 @@ static int find_set(const Tile *t, const Block *block, HtSet *set, uint32_t *ref
         if (pass % 3 != 1 || !chunks[i].size) continue;
         const int skipped = block->zero_planes + pass / 3, plane = t->band[block->band].planes - 1 - skipped;
         if (plane < 0) break;
-        *set = (HtSet){{chunks[i].data, chunks[i].size}, {NULL, 0}, 0, plane, skipped, 0, 0};
+        *set = (HtSet){{chunks[i].data, chunks[i].size}, {NULL, 0}, 0, plane, skipped, 0, 0, 0};
         *refinement = chunks[i].next;
     }
     return set->cleanup.data != NULL;
@@ -232,15 +232,17 @@ static int decode_ht(Worker *w, const Tile *t, const Block *block, Decoded *d, J
     HtSet set;
     uint32_t refinement = NONE;
     if (!find_set(t, block, &set, &refinement)) return 0;
-    if (set.plane >= MOST_PLANES)
-        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
-                        MOST_PLANES, set.plane + 1);
+    const int most = t->wide ? HT_MOST_WIDE_PLANES : MOST_PLANES;
+    if (set.plane >= most)
+        return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has too many bit-planes", -1, most,
+                        set.plane + 1);
     set.causal = (b->coding->style & STYLE_CAUSAL) != 0;
-    set.doubled = b->coding->roi_shift != 0 || t->wide;
+    set.doubled = b->coding->roi_shift != 0;
+    set.wide = t->wide;
     if (join_refinement(w, t, refinement, &set, fault)) return -1;
     const int form = ht_decode(&w->ht, &set, block->width, block->height, fault);
     if (form < 0) return -1;
-    *d = (Decoded){w->ht.values, NULL, w->ht.pitch, form == HT_SIGN_LAST, set.plane};
+    *d = (Decoded){w->ht.values, w->ht.wide, w->ht.pitch, form == HT_SIGN_LAST, set.plane};
     if (b->coding->roi_shift) shift_down(d, block->height, b->coding->roi_shift);
     return 0;
 }
@@ -273,7 +275,8 @@ int j2k_decode_block(Worker *w, const Tile *t, const Block *block, Decoded *d, J
 Worker *j2k_open_worker(J2kFault *fault) {
     Worker *w = malloc(sizeof *w);
     if (w)
-        w->part_1.data_buffer = w->part_1.wide_buffer = w->ht.bits = w->refinement = (Buffer){NULL, 0};
+        w->part_1.data_buffer = w->part_1.wide_buffer = w->ht.bits = w->ht.wide_buffer = w->refinement =
+            (Buffer){NULL, 0};
     else
         j2k_fail(fault, J2K_NO_MEMORY, "no_memory", "No memory for a code-block", -1, -1, -1);
     return w;
@@ -284,6 +287,7 @@ void j2k_close_worker(Worker *w) {
     free(w->part_1.data_buffer.data);
     free(w->part_1.wide_buffer.data);
     free(w->ht.bits.data);
+    free(w->ht.wide_buffer.data);
     free(w->refinement.data);
     free(w);
 }

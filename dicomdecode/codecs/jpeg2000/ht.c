@@ -12,7 +12,7 @@
 #include "ht_bits.h"
 #include "ht_codes.h"
 
-enum { CODES = 8 << 7, MOST_EXPONENT = 31 };
+enum { CODES = 8 << 7, LEAST_EXTENDED = 28 };
 
 /* A codeword of a quad, found by the next seven bits and the context:
  *
@@ -107,9 +107,16 @@ J2K_INLINE uint32_t quad_code(Window *vlc, Mel *mel, int *run, const uint32_t *c
     return code;
 }
 
+/* Of u above 32: four bits more, behind the suffixes of both quads (table 3). */
+J2K_INLINE void extend_u(Window *vlc, HtRow *row, int q, uint32_t suffix) {
+    if (suffix < LEAST_EXTENDED) return;
+    row->u[q] += 4 * ((uint32_t)vlc->bits & 15);
+    drop_bits(vlc, 4);
+}
+
 /* Codewords and u of two quads (7.3.4 to 7.3.6). */
 J2K_INLINE uint32_t read_codes(Window *vlc, Mel *mel, int *run, const uint32_t *context, uint32_t left, int both,
-                               int first, HtRow *row, int q) {
+                               int first, int wide, HtRow *row, int q) {
     const uint32_t *codes = first ? first_codes : later_codes;
     if (J2K_RARE(*run >= 4) && both && !(first ? left : left | context[0] | context[1])) {
         *run -= 4;
@@ -125,11 +132,17 @@ J2K_INLINE uint32_t read_codes(Window *vlc, Mel *mel, int *run, const uint32_t *
     const uint32_t u = u_codes[mode | (uint32_t)(vlc->bits & 63)];
     const uint64_t suffixes = vlc->bits >> (u >> PREFIXES & 15);
     const int bits_0 = u >> SUFFIX_0 & 15, bits_1 = u >> SUFFIX_1 & 15;
+    const uint32_t suffix_0 = (uint32_t)suffixes & ((1u << bits_0) - 1);
+    const uint32_t suffix_1 = (uint32_t)(suffixes >> bits_0) & ((1u << bits_1) - 1);
     drop_bits(vlc, u & 63);
     row->code[q + 1] = code_0;
     row->code[q + 2] = code_1;
-    row->u[q] = (u >> U_0 & 15) + ((uint32_t)suffixes & ((1u << bits_0) - 1));
-    row->u[q + 1] = (u >> U_1) + ((uint32_t)(suffixes >> bits_0) & ((1u << bits_1) - 1));
+    row->u[q] = (u >> U_0 & 15) + suffix_0;
+    row->u[q + 1] = (u >> U_1) + suffix_1;
+    if (wide) {                 /* else U is too large as it is */
+        extend_u(vlc, row, q, suffix_0);
+        extend_u(vlc, row, q + 1, suffix_1);
+    }
     return code_1 >> TO_INDEX;
 }
 
@@ -210,14 +223,15 @@ static void set_nothing(HtRow *row, int quads, uint32_t *values) {
 }
 
 /* MagSgn of `row`, while codewords of the row below it, `next`, are read: neither waits for the other. */
-J2K_INLINE int read_rows(HtCoder *t, Cleanup *c, int quads, HtRow *row, HtRow *next, int first) {
+J2K_INLINE int read_rows(HtCoder *t, Cleanup *c, int quads, HtRow *row, HtRow *next, int first,
+                         int wide) {
     Window vlc = c->vlc;
     Mel mel = c->mel;
     int run = c->run;
     uint64_t at = c->at < c->end ? c->at : c->end;
     uint32_t left = 0;
     for (int q = 0; q < quads; q += 2) {
-        if (next) left = read_codes(&vlc, &mel, &run, t->context + q, left, q + 1 < quads, first, next, q);
+        if (next) left = read_codes(&vlc, &mel, &run, t->context + q, left, q + 1 < quads, first, wide, next, q);
         if (row) at = read_quad(c->magsgn, at, row, q);
         if (row) at = read_quad(c->magsgn, at, row, q + 1);
     }
@@ -242,18 +256,47 @@ J2K_CLONES static int clean_rows(HtCoder *t, Cleanup *c, int width, int height) 
     uint32_t *values = (uint32_t *)t->values;
     clear_row(&t->row[0], t->quads);
     clear_row(&t->row[1], t->quads);
-    if (read_rows(t, c, quads, NULL, &t->row[0], 1)) return -1;
+    if (read_rows(t, c, quads, NULL, &t->row[0], 1, 0)) return -1;
     for (int y = 0; y < height; y += 2, values += 2 * t->pitch) {
         HtRow *row = &t->row[y >> 1 & 1], *other = &t->row[!(y >> 1 & 1)];
         const int last = y + 2 >= height;
         if (!set_contexts(row, t->context, t->quads)) {
-            if (!last && read_rows(t, c, quads, NULL, other, 0)) return -1;
+            if (!last && read_rows(t, c, quads, NULL, other, 0, 0)) return -1;
             set_nothing(row, t->quads, values);
             continue;
         }
         if (set_lengths(row, other, t->quads, y == 0) > (uint32_t)c->most) return -1;
-        if (last ? read_rows(t, c, quads, row, NULL, 0) : read_rows(t, c, quads, row, other, 0)) return -1;
+        if (last ? read_rows(t, c, quads, row, NULL, 0, 0) : read_rows(t, c, quads, row, other, 0, 0)) return -1;
         set_values(row, t->quads, values, values + t->pitch);
+    }
+    return 0;
+}
+
+/* Values of 64 bits of a row of quads, and their exponents. */
+static void set_wide_values(HtCoder *t, Cleanup *c, HtRow *row, int64_t *values) {
+    uint64_t at = c->at < c->end ? c->at : c->end;
+    for (int q = 0; q < t->quads; q++)
+        for (int n = 0; n < 4; n++) {
+            const uint32_t length = row->lengths[q] >> (8 * n) & 0xFF, code = row->code[q + 1];
+            const uint64_t bits = load_64(c->magsgn + (at >> 3)) >> (at & 7) & (((uint64_t)1 << length) - 1);
+            const uint64_t value = bits | (uint64_t)(code >> (EPSILON_1 + n) & 1) << length;
+            values[(n & 1) * t->pitch + 2 * q + (n >> 1)] = (int64_t)(value + (code >> (RHO + n) << 1 & 2));
+            row->exponent[n][q + 1] = (uint32_t)(63 - LEADING_ZEROS(value | 2));
+            at += length;
+        }
+    c->at = at;
+}
+
+static int clean_wide_rows(HtCoder *t, Cleanup *c, int width, int height) {
+    const int quads = (width + 1) / 2;
+    clear_row(&t->row[0], t->quads);
+    clear_row(&t->row[1], t->quads);
+    for (int y = 0; y < height; y += 2) {
+        HtRow *row = &t->row[y >> 1 & 1], *above = &t->row[!(y >> 1 & 1)];
+        if (read_rows(t, c, quads, NULL, row, y == 0, 1)) return -1;
+        if (set_lengths(row, above, t->quads, y == 0) > (uint32_t)c->most) return -1;
+        set_wide_values(t, c, row, t->wide + (size_t)y * (size_t)t->pitch);
+        set_contexts(row, t->context, t->quads);
     }
     return 0;
 }
@@ -265,7 +308,8 @@ static int clean_up(HtCoder *t, const HtSet *set, int width, int height, J2kFaul
     const size_t suffix = (size_t)data[size - 1] << 4 | (data[size - 2] & 15);
     if (suffix < 2 || suffix > size || suffix > HT_MOST_SUFFIX)
         return damaged(fault, "an HT cleanup segment's parts are longer than it");
-    const size_t row_room = (size_t)t->pitch * 2 * MOST_EXPONENT / 8 + BITS_PAD;
+    const int planes = set->wide ? HT_MOST_WIDE_PLANES : MOST_PLANES;
+    const size_t row_room = (size_t)t->pitch * 2 * (size_t)(planes + 1) / 8 + BITS_PAD;
     uint8_t *magsgn = j2k_room(&t->bits, size + row_room + BITS_PAD, 1, fault);
     if (!magsgn) return -1;
     Plain plain = {magsgn, 0, 0, magsgn};
@@ -278,11 +322,11 @@ static int clean_up(HtCoder *t, const HtSet *set, int width, int height, J2kFaul
     put_backward(&plain, data + size - 2, suffix - 2, first);
     const int64_t vlc_bits = (int64_t)end_bits(&plain, 0, 2 * (size_t)t->quads + BITS_PAD);
     c.vlc_end = plain.to + 8;
-    c.most = smaller(set->skipped + 2, MOST_EXPONENT - set->plane);
-    if (clean_rows(t, &c, width, height)) {
+    c.most = smaller(set->skipped + 2, planes + 1 - set->plane);
+    if (set->wide ? clean_wide_rows(t, &c, width, height) : clean_rows(t, &c, width, height)) {
         if (c.most < set->skipped + 2)
-            return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has more than 30 bit-planes", -1,
-                            -1, -1);
+            return j2k_fail(fault, J2K_UNSUPPORTED, "stream_precision", "a code-block has too many bit-planes", -1,
+                            planes, -1);
         return damaged(fault, "a quad of an HT code-block has more bits than its sub-band");
     }
     if (8 * (int64_t)(c.vlc.at - t->vlc) - c.vlc.count > vlc_bits)
@@ -293,16 +337,34 @@ static int clean_up(HtCoder *t, const HtSet *set, int width, int height, J2kFaul
 /* From signs in the lowest bit to what part 1 has: twice the coefficient, in the middle of its interval. */
 static void spread_values(HtCoder *t, int rows, int plane) {
     uint32_t *values = (uint32_t *)t->values;
-    for (int i = 0; i < rows * t->pitch; i++) {
+    const int count = rows * t->pitch;
+    for (int i = 0; t->wide && i < count; i++) {
+        const uint64_t v = (uint64_t)t->wide[i], sign = -(v & 1);
+        t->wide[i] = (int64_t)(v ? (((v | 1) << plane) ^ sign) - sign : 0);
+    }
+    for (int i = 0; !t->wide && i < count; i++) {
         const uint32_t v = values[i], sign = -(v & 1);
         values[i] = v ? (((v | 1) << plane) ^ sign) - sign : 0;
     }
 }
 
+J2K_INLINE int64_t value_at(const HtCoder *t, int y, int x) {
+    const int i = y * t->pitch + x;
+    return t->wide ? t->wide[i] : t->values[i];
+}
+
+J2K_INLINE void set_value(HtCoder *t, int y, int x, int64_t value) {
+    const int i = y * t->pitch + x;
+    if (t->wide)
+        t->wide[i] = value;
+    else
+        t->values[i] = (int32_t)value;
+}
+
 /* Which of the (up to) four samples of a column of a stripe are not 0. */
-J2K_INLINE uint32_t column_of(const int32_t *values, int pitch, int rows) {
+J2K_INLINE uint32_t column_of(const HtCoder *t, int y, int x, int rows) {
     uint32_t column = 0;
-    for (int i = 0; i < rows; i++) column |= (uint32_t)(values[i * pitch] != 0) << i;
+    for (int i = 0; i < rows; i++) column |= (uint32_t)(value_at(t, y + i, x) != 0) << i;
     return column;
 }
 
@@ -315,7 +377,7 @@ typedef struct {                /* stripes above, here and below, a nibble a col
 
 static void read_stripe(const HtCoder *t, uint8_t *stripe, int width, int height, int y) {
     const int rows = smaller(height - y, 4);
-    for (int x = 0; x < width; x++) stripe[x + 1] = (uint8_t)(rows > 0 ? column_of(t->values + y * t->pitch + x, t->pitch, rows) : 0);
+    for (int x = 0; x < width; x++) stripe[x + 1] = (uint8_t)(rows > 0 ? column_of(t, y, x, rows) : 0);
 }
 
 /* Significance propagation (7.4) in four columns of a stripe: first the bits of all, then the signs of those found. */
@@ -341,8 +403,8 @@ static void propagate_columns(HtCoder *t, Window *bits, Stripes *s, int x, int w
     for (int i = x; i < end; i++)
         for (int k = 0; k < rows; k++) {
             if (!(s->found[1 + i] >> k & 1)) continue;
-            const uint32_t value = 3u << plane;
-            t->values[(y + k) * t->pitch + i] = (int32_t)(bits->bits & 1 ? 0 - value : value);
+            const int64_t value = (int64_t)3 << plane;
+            set_value(t, y + k, i, bits->bits & 1 ? -value : value);
             drop_bits(bits, 1);
         }
 }
@@ -365,15 +427,15 @@ static void propagate(HtCoder *t, Window *bits, int width, int height, int plane
 
 /* Magnitude refinement (7.5) of those that the cleanup pass found. */
 static void refine(HtCoder *t, Window *bits, int width, int height, int plane) {
-    const int32_t half = (int32_t)1 << plane;
+    const int64_t half = (int64_t)1 << plane;
     for (int y = 0; y < height; y += 4)
         for (int x = 0; x < width; x++) {
             fill_window(bits);
             for (int k = y; k < smaller(y + 4, height); k++) {
-                int32_t *value = &t->values[k * t->pitch + x];
-                if (!*value) continue;
-                const int32_t sign = *value >> 31, step = bits->bits & 1 ? half : -half;
-                *value += (step ^ sign) - sign;
+                const int64_t value = value_at(t, k, x);
+                if (!value) continue;
+                const int64_t sign = value >> 63, step = bits->bits & 1 ? half : -half;
+                set_value(t, k, x, value + (step ^ sign) - sign);
                 drop_bits(bits, 1);
             }
         }
@@ -400,9 +462,14 @@ static int refine_block(HtCoder *t, const HtSet *set, int width, int height, J2k
 int ht_decode(HtCoder *t, const HtSet *set, int width, int height, J2kFault *fault) {
     t->quads = ((width + 1) / 2 + 7) & ~7;
     t->pitch = 2 * t->quads;
+    t->wide = NULL;
+    if (set->wide) {
+        t->wide = j2k_room(&t->wide_buffer, sizeof t->values / sizeof *t->values, sizeof *t->wide, fault);
+        if (!t->wide) return -1;
+    }
     if (clean_up(t, set, width, height, fault)) return -1;
     const int refined = set->refinement_passes && set->plane;       /* below the last bit-plane there is nothing */
-    if (!refined && !set->doubled) return HT_SIGN_LAST;
+    if (!refined && !set->doubled && !set->wide) return HT_SIGN_LAST;
     spread_values(t, height, set->plane);
     return refined && refine_block(t, set, width, height, fault) ? -1 : HT_DOUBLED;
 }

@@ -7,7 +7,8 @@
 enum {
     HT_QUADS = BLOCK_SIDE / 2,              /* of a row */
     HT_MOST_SIZE = 65535,                   /* bytes of a cleanup segment: B.3 */
-    HT_MOST_SUFFIX = 4079                   /* Scup */
+    HT_MOST_SUFFIX = 4079,                  /* Scup */
+    HT_MOST_WIDE_PLANES = 55                /* bit-planes of a coefficient in 64 bits: what is read at once */
 };
 
 /* What is known of a row of quads, in arrays that loops without branches go over; codes and exponents have an item before
@@ -22,12 +23,14 @@ typedef struct {
 
 typedef struct {
     int32_t values[4 * BLOCK_AREA];         /* rows of `pitch` */
+    int64_t *wide;                          /* the same in 64 bits, or NULL */
     int pitch;
     int quads;                              /* of a row, rounded up for the loops */
     uint32_t context[HT_QUADS + 16];        /* by the quads above */
     HtRow row[2];
     uint8_t vlc[HT_MOST_SUFFIX + 2 * HT_QUADS + 32];
     Buffer bits;                            /* of MagSgn, or of both refinement passes */
+    Buffer wide_buffer;
 } HtCoder;
 
 typedef struct {                /* the codeword segments of one HT set, whole */
@@ -38,13 +41,14 @@ typedef struct {                /* the codeword segments of one HT set, whole */
     int skipped;                /* bit-planes above it: S */
     int causal;
     int doubled;                /* the form of values that is wanted, whether or not there are refinement passes */
+    int wide;                   /* values of 64 bits are wanted; they are doubled */
 } HtSet;
 
 void ht_make_tables(void);
 
-/* The coefficients of a block into `values`, as 2 * |coefficient| >> plane + sign, 0 where insignificant: HT_SIGN_LAST;
- * or, where there were refinement passes, doubled and in the middle of their intervals, as those of part 1:
- * HT_DOUBLED. -1 with the fault set. */
+/* The coefficients of a block into `values` or `wide`, as 2 * |coefficient| >> plane + sign, 0 where insignificant:
+ * HT_SIGN_LAST; or, where there were refinement passes or 64 bits are wanted, doubled and in the middle of their
+ * intervals, as those of part 1: HT_DOUBLED. -1 with the fault set. */
 enum { HT_SIGN_LAST, HT_DOUBLED };
 int ht_decode(HtCoder *coder, const HtSet *set, int width, int height, J2kFault *fault);
 
