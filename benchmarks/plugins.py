@@ -79,11 +79,19 @@ def xarray(ours: bool) -> Read:
 
     from dicomdecode.plugins.xarray import DicomBackend
 
-    engine: Any = DicomBackend if ours else None
+    # Where this package is installed, it is among the engines that xarray finds.
+    engines: list[Any] = [DicomBackend]
+    if not ours:
+        engines = [name for name in xr.backends.list_engines() if name != "dicomdecode"]
 
     def read(path: str) -> Any:
-        with xr.open_dataset(path, engine=engine) as dataset:
-            return dataset["pixels"].to_numpy()
+        for engine in engines:
+            try:
+                with xr.open_dataset(path, engine=engine) as dataset:
+                    return dataset["pixels"].to_numpy()
+            except Exception as error:
+                failed = error
+        raise failed
 
     return read
 
@@ -139,7 +147,7 @@ READERS = {
     "imageio": (imageio, "its own (DICOM)"),
     "napari": (napari, "its own (imageio)"),
     "Pillow": (pillow, "its own"),
-    "xarray": (xarray, "its own"),
+    "xarray": (xarray, "its own engines"),
     "zarr": (zarr, "`imread`"),
 }
 

@@ -70,7 +70,8 @@ myst_heading_anchors = 4
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 default_role = "py:obj"
-highlight_options = {"python": {"stripnl": True}}  # doctest wants the empty line at the end of an example
+# An example ends with an empty line, which doctest wants and nobody needs to see.
+highlight_options = {name: {"stripnl": True} for name in ("python", "pycon")}
 autodoc_member_order = "groupwise"
 autodoc_mock_imports = ["monai", "torchio", "torch", "imageio", "xarray", "numcodecs"]
 numpydoc_show_class_members = False
@@ -116,7 +117,7 @@ def _make(_app: Any) -> None:
     module.make_all(MADE)
     fragments = sorted((DOCS / "changes" / "unreleased").glob("*.md"))
     texts = [path.read_text(encoding="utf-8").strip() for path in fragments if path.name != "README.md"]
-    items = ["- " + text.replace("\n", "\n  ").replace("](../../", "](") for text in texts]
+    items = ["- " + text.removeprefix("- ").replace("\n", "\n  ").replace("](../../", "](") for text in texts]
     (MADE / "unreleased.txt").write_text("\n".join(items) + "\n", encoding="utf-8")
 
 

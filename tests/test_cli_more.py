@@ -30,6 +30,13 @@ CT, DOSE, ODD, PLAN, COLOUR = (
 )
 
 
+class Terminal(io.StringIO):
+    """Text that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def picture() -> Image.Image:
     """Eight columns and thirteen rows of few colours."""
     pixels = np.zeros((13, 8, 3), np.uint8)
@@ -136,6 +143,16 @@ def test_show_draws(terminal: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     told = capsys.readouterr().out
     assert told.count("\x1b_Gf=100,a=T") == (15 if "--all-frames" in options else 1)
     assert main(["show", "--draw", DOSE]) == 0, "the file is no way to draw"
+
+
+@pytest.mark.parametrize(("name", "draws"), [("xterm", True), ("dumb", False)])
+def test_show_draws_where_it_can(terminal: pytest.MonkeyPatch, tmp_path: Path, name: str, draws: bool) -> None:
+    """Where there is a terminal, and where it knows more than text; else it writes a file."""
+    terminal.chdir(tmp_path)
+    terminal.setenv("TERM", name)
+    terminal.setattr("sys.stdout", shown := Terminal())
+    assert main(["show", CT]) == 0
+    assert ("\x1b[38;5;" in shown.getvalue()) == draws != (tmp_path / "CT_small.png").exists()
 
 
 def test_show_frames_montage_and_depth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -270,13 +287,6 @@ def test_did_you_mean(capsys: pytest.CaptureFixture[str], arguments: list[str], 
 def test_wrong_jobs(jobs: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["check", CT, f"-j{jobs}"])
-
-
-class Terminal(io.StringIO):
-    """Text that takes itself for a terminal."""
-
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ def _way(arguments: argparse.Namespace) -> str | None:
     """How to draw in the terminal; None for PNG files."""
     if arguments.draw not in (None, "auto"):
         return str(arguments.draw)
-    if arguments.draw == "auto" or (arguments.output is None and sys.stdout.isatty()):
+    can_draw = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if arguments.draw == "auto" or (arguments.output is None and can_draw):
         return way_of_terminal()
     return None
 
