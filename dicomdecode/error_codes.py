@@ -164,7 +164,7 @@ SECTIONS: Mapping[str, Mapping[str, ErrorCode]] = {
         ),
         "stream_mapping": _malformed("A JPEG-LS mapping table is damaged, missing or too short."),
         "stream_transform": _unsupported(
-            "A JPEG-LS scan uses a point transform, or a colour transform that is not supported."
+            "A JPEG-LS scan uses a colour transform that is not supported, or a point transform with a mapping table."
         ),
         "stream_restart": ErrorCode(
             "Restart markers are out of order, or their interval cannot be decoded.", _MALFORMED_OR_UNSUPPORTED

@@ -48,6 +48,23 @@ def test_round_trip(bits, rows, columns, samples):
         assert np.array_equal(decoded(jpegls.decode, encode_planes(a), a)[0], a)
 
 
+@pytest.mark.parametrize("pt", [1, 5])
+@pytest.mark.parametrize("bits, samples, near", [(8, 1, 0), (16, 1, 3), (8, 3, 0)])
+@pytest.mark.parametrize("signed", [False, True])
+def test_point_transform(bits, samples, near, pt, signed):
+    """Samples were divided by 2^Pt before they were coded (T.87 C.2.3); MAXVAL and the contexts know nothing of it."""
+    coded = picture(33, 47, samples, bits) >> pt
+    stream = bytearray(encode(coded, near))
+    scan = stream.index(b"\xff\xda")
+    stream[scan + 1 + stream[scan + 3]] = pt
+    want = (by_charls(encode(coded, near), coded) << pt).view(f"i{bits // 8}" if signed else coded.dtype)
+    assert np.array_equal(decoded(jpegls.decode, bytes(stream), want)[0], want)
+    stream[scan + 1 + stream[scan + 3]] = 15
+    if bits == 8:
+        with pytest.raises(MalformedError, match="leaves no bit"):
+            decoded(jpegls.decode, bytes(stream), want)
+
+
 def noise(rng, rows, columns, samples, most):
     return rng.integers(0, most + 1, (rows, columns, samples))
 
@@ -398,7 +415,7 @@ def mapped(segments):
         (replaced(STREAM, SOS, 5, b"\x80"), MalformedError, "stream_preset"),
         (replaced(STREAM, SOS, 6, b"\1"), MalformedError, "stream_scan"),
         (replaced(STREAM, SOS, 6, b"\3"), MalformedError, "stream_scan"),
-        (replaced(STREAM, SOS, 7, b"\2"), UnsupportedError, "stream_transform"),
+        (replaced(STREAM, SOS, 7, b"\x0f"), MalformedError, "stream_scan"),
         (replaced(STREAM, 0xD0, -1, b"\xd1"), MalformedError, "stream_restart"),
         (replaced(STREAM, 0xD0, -2, b"\0\0\1\xff\xd0"), MalformedError, "stream_restart"),
         (replaced(STREAM, DRI, 0, b"\0\3"), MalformedError, "stream_restart"),

@@ -47,7 +47,7 @@ cdef extern from "scan.h" nogil:
 
 cdef extern from "store.h" nogil:
     ctypedef struct JlsStore:
-        int item, sign
+        int item, sign, point
         size_t stride
     ctypedef struct JlsTable:
         uint8_t* bytes
@@ -86,6 +86,7 @@ cdef JlsStore way_out(const Spec* spec, int bits) noexcept nogil:
     how.item = spec.item_bytes
     how.stride = spec.samples
     how.sign = 0
+    how.point = 0
     if spec.is_signed:
         if 1 <= spec.bits_stored < bits:
             bits = spec.bits_stored
@@ -101,9 +102,10 @@ cdef int store_row(const Frame* f, const JlsScan* s, const Order* order, const S
     cdef JlsStore how = way_out(spec, f.precision)
     cdef JlsStore mapped
     cdef size_t n = spec.columns
-    cdef bint in_order = order.n == 3 and spec.samples == 3
+    cdef bint in_order = order.n == 3 and spec.samples == 3 and order.point == 0
     cdef uint8_t* item
     cdef int i, missing
+    how.point = order.point
     for i in range(order.n):
         source[i] = s.above[i]
         in_order = in_order and order.component[i] == i and order.table[i] == NULL
@@ -137,7 +139,7 @@ cdef int decode_scan(Frame* f, JlsScan* s, Order* order, Cursor* c, const Spec* 
     cdef uint32_t y
     cdef int i, status
     for i in range(order.n):
-        if f.transform and (order.n != 3 or f.precision & 7 or order.table[i] != NULL):
+        if f.transform and (order.n != 3 or f.precision & 7 or order.table[i] != NULL or order.point):
             return fail(fault, UNSUPPORTED, "stream_transform",
                         "a colour transform of other samples than three of 8 or 16 bits", 0, c.pos, -1, f.transform)
     s.columns = spec.columns
@@ -244,7 +246,7 @@ def decode(data, FrameSpec spec, out):
     TruncatedError
         The stream ends too early.
     UnsupportedError
-        A point transform, or subsampled components.
+        Subsampled components.
     """
     run_decoder(jpegls_decode, data, spec, out, spec.out_size())
     return monochrome_or_palette(spec) if spec.c.samples == 1 else ycc_or_rgb(spec)

@@ -25,6 +25,7 @@ cdef struct Order:              # what a scan header says
     int component[4]            # their place in the frame
     const JlsTable* table[4]    # Tm; NULL: samples are values
     bint by_sample
+    int point                   # Pt
 
 
 cdef int marker_here(Cursor* c, Fault* fault) noexcept nogil:
@@ -219,9 +220,14 @@ cdef int read_scan_header(Frame* f, Cursor* part, const Spec* spec, Order* order
     at += 1 + 2 * order.n
     if h[1] > BY_SAMPLE or (order.n == 1) != (h[1] == BY_COMPONENT):
         return fail(fault, MALFORMED, "stream_scan", "interleave mode of a scan", 0, at + 1, -1, h[1])
-    if h[2] & 15:
-        return fail(fault, UNSUPPORTED, "stream_transform", "a scan uses a point transform (bits)", 0, at + 2, 0,
-                    h[2] & 15)
+    order.point = h[2] & 15
+    if order.point >= f.precision:
+        return fail(fault, MALFORMED, "stream_scan", "a point transform leaves no bit, of", 0, at + 2, f.precision,
+                    order.point)
+    for i in range(order.n):
+        if order.point and order.table[i] != NULL:
+            return fail(fault, UNSUPPORTED, "stream_transform", "a point transform of a mapping table's entries", 0,
+                        at + 2, 0, order.point)
     order.by_sample = h[1] == BY_SAMPLE
     p[0] = f.preset
     p.near = h[0]

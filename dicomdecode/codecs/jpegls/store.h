@@ -4,12 +4,13 @@
 
 #include "bits.h"
 
-/* How samples go out: to every `stride`-th element of `item` bytes. The bit below the highest `sign` ones of an element
- * is the sign (0: there is none).
+/* How samples go out: to every `stride`-th element of `item` bytes, moved up by `point` bits (Pt: T.87 C.2.3). The bit
+ * below the highest `sign` ones of an element is the sign (0: there is none).
  */
 typedef struct {
     int item;
     int sign;
+    int point;
     size_t stride;
 } JlsStore;
 
@@ -17,9 +18,10 @@ typedef struct {
     do {                                                                                                             \
         U *restrict o = (U *)out;                                                                                    \
         if (how->sign)                                                                                               \
-            for (size_t i = 0; i < n; i++) o[i * stride] = (U)((S)(U)((U)row[i] << how->sign) >> how->sign);         \
+            for (size_t i = 0; i < n; i++)                                                                           \
+                o[i * stride] = (U)((S)(U)((U)row[i] << (how->sign + how->point)) >> how->sign);                     \
         else                                                                                                         \
-            for (size_t i = 0; i < n; i++) o[i * stride] = (U)row[i];                                                \
+            for (size_t i = 0; i < n; i++) o[i * stride] = (U)((U)row[i] << how->point);                             \
     } while (0)
 
 JLS_INLINE void jls_store_by(const JlsStore *how, size_t n, const uint16_t *restrict row, void *out, size_t stride) {
