@@ -234,11 +234,11 @@ def test_command_line(files: list[Path], tmp_path: Path, capsys: pytest.CaptureF
     from dicomdecode.cli import main
 
     arguments = ["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--format", "webdataset", "-t", "Modality"]
-    assert main([*arguments, "--dry-run"]) == 0 and capsys.readouterr().out == "70 to convert, 0 converted before\n"
+    assert main([*arguments, "--dry-run"]) == 0 and capsys.readouterr().out == "70 to convert, 0 done before\n"
     assert main(arguments) == 1
     captured = capsys.readouterr()
-    assert captured.out.startswith("69 converted, 0 converted before, 1 failed; ") and "manifest.jsonl" in captured.err
-    assert main(arguments) == 0 and capsys.readouterr().out.startswith("0 converted, 70 converted before, 0 failed")
+    assert captured.out.startswith("69 converted, 0 done before, 1 failed; ") and "manifest.jsonl" in captured.err
+    assert main(arguments) == 0 and capsys.readouterr().out.startswith("0 converted, 70 done before, 0 failed")
     assert main([*arguments, "--values", "stored"]) == 1
     assert "other settings" in capsys.readouterr().err
     with pytest.raises(SystemExit):
