@@ -237,7 +237,8 @@ def test_command_line(files: list[Path], tmp_path: Path, capsys: pytest.CaptureF
     assert main([*arguments, "--dry-run"]) == 0 and capsys.readouterr().out == "70 to convert, 0 done before\n"
     assert main(arguments) == 1
     captured = capsys.readouterr()
-    assert captured.out.startswith("69 converted, 0 done before, 1 failed; ") and "035.dcm: Not a DICOM file" in captured.err
+    assert captured.out.startswith("69 converted, 0 done before, 1 failed; ")
+    assert "035.dcm: Not a DICOM file" in captured.err
     assert main(arguments) == 0 and capsys.readouterr().out.startswith("0 converted, 70 done before, 0 failed")
     assert main([*arguments, "--values", "stored"]) == 1
     assert "other settings" in capsys.readouterr().err
