@@ -11,10 +11,9 @@ import numpy as np
 from dicomdecode.indexed import Indexed
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pictures import Pictured
-from dicomdecode.pixels import PixelData, Request
+from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels._core import Frames
 from dicomdecode.pixels.decode import check_last_frame, first_codestream
-from dicomdecode.pixels.drawn import decode_drawn
 from dicomdecode.pixels.planning import steps_of, window_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.planes import affine_of, planes_of
@@ -383,7 +382,7 @@ class DicomImage(Indexed, Pictured):
         )
         self._source.wake()
         try:
-            return decode_drawn(self._pixels, request)
+            return decode(self._pixels, request)
         finally:
             self._source.rest()
 

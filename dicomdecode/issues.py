@@ -14,9 +14,8 @@ from dicomdecode.error_codes import ERROR_CODES, ISSUE_CODES
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels import PixelData, Request
 from dicomdecode.pixels._core import Frames
-from dicomdecode.pixels.decode import stored_cells
 from dicomdecode.pixels.luts import MOST_ITEMS, first_voi, lut_items, read_lut
-from dicomdecode.pixels.overlays import embedded_bits, read_overlays
+from dicomdecode.pixels.overlays import embedded_bits, read_overlays, stored_cells
 from dicomdecode.pixels.palette import read_palette
 from dicomdecode.reading.charset import is_known, terms_of
 from dicomdecode.reading.spacing import wrong_spacing

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.limits import Limits, limits_of
-from dicomdecode.pixels import PixelData, Request
-from dicomdecode.pixels.drawn import decode_drawn
+from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.reading import DicomFile, open_source
 
 if TYPE_CHECKING:
@@ -134,6 +133,6 @@ def read_pixels(
     """`imread` of a request that was checked; what `allocate` and `threads` are, `dicomdecode.pixels.decode` says."""
     opened = open_source(source, limits)
     try:
-        return decode_drawn(PixelData(DicomFile(opened, limits)), request, allocate=allocate, threads=threads)
+        return decode(PixelData(DicomFile(opened, limits)), request, allocate=allocate, threads=threads)
     finally:
         opened.rest()

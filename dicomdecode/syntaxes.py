@@ -8,11 +8,16 @@ from typing import NamedTuple
 
 __all__ = [
     "DEFLATED",
+    "ENCAPSULATED_UNCOMPRESSED",
     "EXPLICIT_BIG_ENDIAN",
     "EXPLICIT_LITTLE_ENDIAN",
     "GE_PRIVATE",
     "IMPLICIT",
     "IMPLICIT_LITTLE_ENDIAN",
+    "JPEG2000",
+    "JPEG_BASELINE",
+    "JPEG_XL",
+    "RLE",
     "SYNTAXES",
     "Syntax",
     "name_of",
@@ -22,6 +27,11 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+RLE = "1.2.840.10008.1.2.5"
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
+JPEG2000 = "1.2.840.10008.1.2.4.91"
+JPEG_XL = "1.2.840.10008.1.2.4.112"
 GE_PRIVATE = "1.2.840.113619.5.2"
 #: Those whose data sets have no VRs.
 IMPLICIT = (IMPLICIT_LITTLE_ENDIAN, GE_PRIVATE)
@@ -65,13 +75,13 @@ def _video(suffix: str, name: str) -> Syntax:
 _ROWS = (
     Syntax(IMPLICIT_LITTLE_ENDIAN, "Implicit VR Little Endian", "native"),
     Syntax(EXPLICIT_LITTLE_ENDIAN, "Explicit VR Little Endian", "native"),
-    Syntax(_ROOT + ".1.98", "Encapsulated Uncompressed Explicit VR Little Endian", "uncompressed"),
+    Syntax(ENCAPSULATED_UNCOMPRESSED, "Encapsulated Uncompressed Explicit VR Little Endian", "uncompressed"),
     Syntax(DEFLATED, "Deflated Explicit VR Little Endian", "native"),
     Syntax(EXPLICIT_BIG_ENDIAN, "Explicit VR Big Endian (retired)", "native"),
     Syntax(GE_PRIVATE, "Implicit VR Little Endian, big endian pixels (GE private)", "native", swaps_pixels=True),
-    Syntax(_ROOT + ".5", "RLE Lossless", "rle"),
+    Syntax(RLE, "RLE Lossless", "rle"),
     Syntax(_ROOT + ".8.1", "Deflated Image Frame Compression", "deflate"),
-    Syntax(_ROOT + ".4.50", "JPEG Baseline (Process 1)", "jpeg", lossy=True),
+    Syntax(JPEG_BASELINE, "JPEG Baseline (Process 1)", "jpeg", lossy=True),
     Syntax(_ROOT + ".4.51", "JPEG Extended (Process 2 and 4)", "jpeg", lossy=True),
     Syntax(
         _ROOT + ".4.53", "JPEG Spectral Selection, Non-Hierarchical (Process 6 and 8) (retired)", "jpeg", lossy=True
@@ -84,7 +94,7 @@ _ROWS = (
     Syntax(_ROOT + ".4.80", "JPEG-LS Lossless", "jpegls"),
     Syntax(_ROOT + ".4.81", "JPEG-LS Lossy (Near-Lossless)", "jpegls", lossy=True),
     Syntax(_ROOT + ".4.90", "JPEG 2000 (Lossless Only)", "jpeg2000"),
-    Syntax(_ROOT + ".4.91", "JPEG 2000", "jpeg2000", lossy=True),
+    Syntax(JPEG2000, "JPEG 2000", "jpeg2000", lossy=True),
     Syntax(_ROOT + ".4.92", "JPEG 2000 Part 2 Multi-component (Lossless Only)", "jpeg2000"),
     Syntax(_ROOT + ".4.93", "JPEG 2000 Part 2 Multi-component", "jpeg2000", lossy=True),
     Syntax(_ROOT + ".4.94", "JPIP Referenced", ""),
@@ -107,7 +117,7 @@ _ROWS = (
     _video(".4.108", "HEVC/H.265 Main 10 Profile / Level 5.1"),
     Syntax(_ROOT + ".4.110", "JPEG XL Lossless", "jpegxl"),
     Syntax(_ROOT + ".4.111", "JPEG XL JPEG Recompression", "jpegxl", lossy=True),
-    Syntax(_ROOT + ".4.112", "JPEG XL", "jpegxl", lossy=True),
+    Syntax(JPEG_XL, "JPEG XL", "jpegxl", lossy=True),
     Syntax(_ROOT + ".4.201", "High-Throughput JPEG 2000 (Lossless Only)", "htj2k"),
     Syntax(_ROOT + ".4.202", "High-Throughput JPEG 2000 with RPCL Options (Lossless Only)", "htj2k"),
     Syntax(_ROOT + ".4.203", "High-Throughput JPEG 2000", "htj2k", lossy=True),

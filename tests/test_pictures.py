@@ -119,12 +119,6 @@ def test_montage_of_wrong_arguments(keywords: dict[str, Any], error: type[Except
         dd.open(path_of("rtdose.dcm")).montage(**keywords)
 
 
-def test_spread() -> None:
-    assert (
-        pictures.spread(3, 7) == [0, 1, 2] and pictures.spread(100, 3) == [0, 50, 99] and pictures.spread(9, 1) == [4]
-    )
-
-
 def test_window_of() -> None:
     image = dd.open(path_of("CT_small.dcm"))
     assert image.window_of() is None and image.window_of(window=(40, 400)) == (40, 400, "LINEAR")

@@ -1,4 +1,4 @@
-"""Encapsulated uncompressed frames (PS3.5 A.4.11): the fragment is the native frame."""
+"""Encapsulated uncompressed frames (PS3.5 A.4): the fragment is the native frame."""
 
 from __future__ import annotations
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from dicomdecode.errors import UnsupportedError
 from dicomdecode.export.slides import in_order, level_of, slide_of
-from dicomdecode.pixels import PixelData, Request
-from dicomdecode.pixels.drawn import decode_drawn
+from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.volumes import read_series
 
@@ -113,7 +112,7 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
             return Record(index, np.empty(0), False, tags, reading.columns, slide=(slide,))
         frames = reading.keywords.get("frames")
         has_frames = file.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
-        array = decode_drawn(PixelData(file), Request(**reading.keywords), threads=threads)
+        array = decode(PixelData(file), Request(**reading.keywords), threads=threads)
         return Record(index, array, has_frames, tags, reading.columns)
     finally:
         opened.rest()

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import UnsupportedError
-from dicomdecode.pixels import PixelData, Request
-from dicomdecode.pixels.drawn import decode_drawn
+from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.reading.spacing import find_spacing
 from dicomdecode.reading.tiles import tiling_of
 
@@ -95,7 +94,7 @@ class Slide:
             return np.empty((0, *self.tile), self.dtype)
         self.source.wake()
         try:
-            return decode_drawn(self.pixels, Request(**self.keywords, frames=frames), threads=self.threads)
+            return decode(self.pixels, Request(**self.keywords, frames=frames), threads=self.threads)
         finally:
             self.source.rest()
 
@@ -116,7 +115,7 @@ def level_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads:
     if not file.tag(0x00480006) or not makes_slides(keywords):
         return None
     pixels = PixelData(file)
-    last = decode_drawn(pixels, Request(**keywords, frames=file.frames - 1))  # before something is made for each
+    last = decode(pixels, Request(**keywords, frames=file.frames - 1))  # before something is made for each
     tiling = tiling_of(file)
     if tiling is None:
         return None

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
-from dicomdecode.pictures.frames import Picturable, fitted, picture_of, png_of, spread, term, title_of
+from dicomdecode.pictures.frames import Picturable, fitted, picture_of, png_of, term, title_of
 from dicomdecode.pictures.planes import Voxels, picture_of_plane, planes_of, range_of
+from dicomdecode.pixels.auto_window import evenly
 from dicomdecode.syntaxes import name_of
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _strip(image: Picturable, middle: int, window: Any) -> str:
     note = f'<div style="{_NOTE}">frame {middle} of {image.frames}, counted from 0</div>'
     if image.rows * image.columns > _LARGE_FRAME:
         return note
-    chosen = spread(image.frames, _STRIP)
+    chosen = evenly(image.frames, _STRIP)
     frames = image.pixels(values="display", frames=chosen, window=window)
     small = (fitted(image, pixels, _THUMB) for pixels in frames)
     thumbs = (_enlarged(thumb, f"frame {i}", _THUMB) for i, thumb in zip(chosen, small, strict=True))

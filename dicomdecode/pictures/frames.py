@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from dicomdecode.pixels.auto_window import PERCENTILES, evenly
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -23,14 +25,13 @@ __all__ = [
     "number_of",
     "picture_of",
     "png_of",
-    "spread",
     "term",
     "title_of",
 ]
 
 #: The sides of a picture may differ by this factor from those of the array: spacings are sometimes nonsense.
 _MOST_STRETCHED = 20.0
-#: A picture whose percentiles 0.5 and 99.5 are fewer shades of 256 apart is flat: nothing can be seen in it.
+#: A picture whose `PERCENTILES` are fewer shades of 256 apart is flat: nothing can be seen in it.
 _FEWEST_SHADES = 8
 #: Between the frames of a montage.
 _GAP = 1
@@ -149,7 +150,7 @@ def picture_of(
         return Picture(by(window), window)
     if image.window_of(frame=number) is not None:
         pixels = by(None)
-        low, high = np.percentile(pixels, (0.5, 99.5))
+        low, high = np.percentile(pixels, PERCENTILES)
         top = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
         if high - low >= _FEWEST_SHADES / 255 * top:
             return Picture(pixels, None)
@@ -181,13 +182,6 @@ def png_of(picture: Image) -> bytes:
     return stream.getvalue()
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most so many frames, evenly spread, the first and the last among them."""
-    if count <= most:
-        return list(range(count))
-    return [round(i * (count - 1) / (most - 1)) for i in range(most)] if most > 1 else [count // 2]
-
-
 def montage_of(
     image: Picturable, *, frames: Any = None, columns: int | None = None, side: int = 128, window: Any = None
 ) -> Image:
@@ -212,7 +206,7 @@ def montage_of(
 
 def _chosen(count: int, frames: Any) -> list[int]:
     if frames is None:
-        return spread(count, 100)
+        return evenly(count, 100)
     found = list(range(count)[frames]) if isinstance(frames, slice) else [number_of(count, i) for i in frames]
     if not found:
         raise ValueError("a montage needs at least one frame")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from dicomdecode.pixels.auto_window import PERCENTILES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -29,7 +31,6 @@ _FIRST = frozenset({"right", "front", "head"})
 _AXES = ("slice", "row", "column")
 #: Of more voxels, so many are looked at for a window.
 _MOST_LOOKED_AT = 1 << 20
-_PERCENTILES = (0.5, 99.5)
 
 
 class Voxels(Protocol):
@@ -153,7 +154,7 @@ def range_of(volume: Voxels, window: Any) -> tuple[float, float]:
     known = looked_at[np.isfinite(looked_at)]
     if not known.size:
         return 0.0, 1.0
-    low, high = map(float, np.percentile(known, _PERCENTILES))
+    low, high = map(float, np.percentile(known, PERCENTILES))
     return (low, high) if high > low else (float(known.min()), max(float(known.max()), float(known.min()) + 1.0))
 
 

@@ -146,10 +146,12 @@ cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     size_t count
     size_t* starts          # frame -> its first fragment, and one more entry; NULL: see `found`
     size_t found            # frames that the fragments make: one each, or all of them one
-    int walked
-    Fragment* front         # the first fragments, each a frame of its own, after `front_walked`
-    uint64_t front_count
-    int front_walked
+    uint64_t walked         # 1 after a walk over all fragments
+    Fragment* front         # the first fragments, as far as a walk has gone that looked for some frames only
+    size_t front_room       # of them; 0: no more of them are frames of their own
+    size_t front_found
+    uint64_t front_end      # where the next one is
+    uint64_t front_count    # frames, the first `front_count` fragments
 
 cdef struct Run:            # what writes frames
     const FileBytes* bytes
@@ -235,6 +237,7 @@ cdef class PixelData:
     cdef readonly DicomFile file
     cdef FrameIndex index
     cdef bint has_index
+    cdef object walking             # a lock, of who walks over the fragments
     cdef public object palette
     cdef public object alpha_palette
     cdef public object profiles

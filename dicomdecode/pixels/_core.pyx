@@ -20,7 +20,7 @@ from cython cimport critical_section, internal
 from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport INT64_MAX, UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from libc.string cimport memcmp, memcpy, memmove, memset
 
 from dicomdecode.codecs._heads cimport (
     HEAD_BYTES, JPEG2000_FAMILY, JPEG_FAMILY, JPEG_XL_FAMILY, NO_FAMILY, RLE_FAMILY, exact_bits, family_of)
@@ -43,9 +43,9 @@ from dicomdecode.reading._reading cimport (
     PI_PALETTE_COLOR, PI_RGB, PI_YBR_FULL, PI_YBR_FULL_422, PI_YBR_ICT, PI_YBR_PARTIAL_420,
     PI_YBR_PARTIAL_422, PI_YBR_RCT, SCAN_PIXELS, TRUNCATED, UNDEFINED, UNREADABLE, VOI_LINEAR, VOI_LINEAR_EXACT,
     VOI_SIGMOID, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, OpenFile,
-    ReadBuffer, WriteBuffer, begin_of_fragment, check_header, close_file, fail, find, held_at, hold_all, hold_front,
-    is_shown_inverted, is_white, letters, limits_of, low_bit_of, map_free, next_fragment, parse_header, path_of,
-    read_bytes, rescale_of, scan_held, value_at, walk_free, walk_init)
+    ReadBuffer, Uid, WriteBuffer, begin_of_fragment, check_header, close_file, fail, find, held_at, hold_all,
+    hold_front, is_same, is_shown_inverted, letters, limits_of, low_bit_of, map_free, next_fragment, parse_header, path_of,
+    read_bytes, rescale_of, scan_held, syntax_of, uid_of, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_COUNT, T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
@@ -60,8 +60,9 @@ from dicomdecode.codecs._heads import colour_of
 from dicomdecode.errors import DicomError, MalformedError, UnsupportedError
 from dicomdecode.limits import over_limit
 from dicomdecode.pixels import arguments
-from dicomdecode.reading._reading import MemorySource
-from dicomdecode.syntaxes import SYNTAXES, name_of
+from dicomdecode.reading._reading import ForkLock, MemorySource
+from dicomdecode.syntaxes import (
+    ENCAPSULATED_UNCOMPRESSED, EXPLICIT_LITTLE_ENDIAN, JPEG2000, JPEG_BASELINE, JPEG_XL, RLE, SYNTAXES, name_of)
 from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
 
 include "layout.pxi"
@@ -108,6 +109,9 @@ cdef class PixelData:
         cdef int status
         self.indexed()
         with critical_section(self):
+            if self.walking is None:
+                self.walking = ForkLock()
+        with self.walking:
             status = walk_index(&self.index, &self.file.bytes, self.file.h.pixels.tag, last, &fault)
         if status < 0:
             self.file.raise_fault(&fault, -1)

@@ -22,10 +22,10 @@ from dicomdecode.pixels.luts import Window, frame_values
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["AutoWindow", "auto_window", "common_auto_window", "spread"]
+__all__ = ["PERCENTILES", "AutoWindow", "auto_window", "common_auto_window", "evenly"]
 
 #: Percentiles of the values that become black and white.
-LOW, HIGH = 0.5, 99.5
+PERCENTILES = LOW, HIGH = 0.5, 99.5
 #: Of more frames, or more files of a volume, so many are looked at, evenly spread.
 _MOST_LOOKED_AT = 8
 #: Far enough from infinity that the difference of two values is finite.
@@ -82,9 +82,11 @@ def common_auto_window(images: Sequence[PixelData]) -> AutoWindow:
     return _around(_together([_histogram(image) for image in images]))
 
 
-def spread(count: int) -> list[int]:
-    """Which of so many are looked at."""
-    return np.unique(np.linspace(0, count - 1, min(count, _MOST_LOOKED_AT)).astype(int)).tolist()  # type: ignore[no-any-return]
+def evenly(count: int, most: int = _MOST_LOOKED_AT) -> list[int]:
+    """Numbers below `count`, at most so many, evenly spread: the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [i * (count - 1) // (most - 1) for i in range(most)]
 
 
 def _around(found: _Histogram) -> AutoWindow:
@@ -110,7 +112,7 @@ def _histogram(pixels: PixelData) -> _Histogram:
     rescale_of = frame_values(file, "modality", None, functools.partial(transform.lowest_modality, file))
     padding = transform.padding_range(file)
     parts = []
-    for i in spread(file.frames):
+    for i in evenly(file.frames):
         stored, count = _counted(frames.read(i))
         kept = np.ones(len(stored), bool) if padding is None else (stored < padding[0]) | (stored > padding[1])
         chain = transform.chain_of_file(file, "modality", rescale_of(i))

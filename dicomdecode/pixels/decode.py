@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.pixels.arguments import Allocate
 
-__all__ = ["check_last_frame", "cores", "decode", "first_codestream", "side_by_side", "stored_cells"]
+__all__ = ["check_last_frame", "cores", "decode", "first_codestream", "side_by_side"]
 
 
 def check_last_frame(pixels: PixelData) -> None:
@@ -78,13 +78,11 @@ def decode(
         frames.write(0, count, plans.one, out, 0)
     else:
         _write_each(frames, plans, out, threads)
+    if request.overlays:
+        from dicomdecode.pixels.overlays import burn
+
+        burn(pixels, request, out)
     return out
-
-
-def stored_cells(pixels: PixelData, frame: int) -> NDArray[Any]:
-    """The cells of one frame [rows, columns, samples] as unsigned integers, with the bits that are not stored."""
-    frames = Frames(pixels, Request(values="stored", color="stored", frames=[frame]), whole_cells=True)
-    return frames.read(frame)
 
 
 def _write_each(frames: Frames, plans: Plans, out: NDArray[Any], threads: int) -> None:

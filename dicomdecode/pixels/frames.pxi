@@ -225,7 +225,7 @@ cdef class Frames:
                                 break
                             i += 1
                 if status == NEEDS_WALK:
-                    self.pixels.walk(first + i)
+                    self.pixels.walk(first + count - 1)
                 elif status == NEEDS_LIBRARY or status == OTHER_CODEC:
                     self.write_with_python(first + i, plan, out, at + i)
                     i += 1

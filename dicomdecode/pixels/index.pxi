@@ -3,15 +3,15 @@
 cdef extern from * nogil:
     """
     #if defined(__GNUC__)
-    #define dd_publish(flag) __atomic_store_n(flag, 1, __ATOMIC_RELEASE)
-    #define dd_is_published(flag) __atomic_load_n(flag, __ATOMIC_ACQUIRE)
+    #define dd_publish(place, value) __atomic_store_n(place, value, __ATOMIC_RELEASE)
+    #define dd_published(place) __atomic_load_n(place, __ATOMIC_ACQUIRE)
     #else
-    #define dd_publish(flag) (*(volatile int *)(flag) = 1)
-    #define dd_is_published(flag) (*(const volatile int *)(flag))
+    #define dd_publish(place, value) (*(volatile uint64_t *)(place) = (value))
+    #define dd_published(place) (*(const volatile uint64_t *)(place))
     #endif
     """
-    void dd_publish(int* flag)
-    bint dd_is_published(const int* flag)
+    void dd_publish(uint64_t* place, uint64_t value)
+    uint64_t dd_published(const uint64_t* place)
 
 
 cdef int unreadable(Fault* fault) noexcept nogil:
@@ -187,6 +187,15 @@ cdef int family_here(const FragmentWalk* walk) noexcept nogil:
     return family_at(walk.file, &fragment)
 
 
+cdef Fragment fragment_here(const FragmentWalk* walk) noexcept nogil:
+    """The fragment that a walk has found, and its family where the walk looks for that."""
+    cdef Fragment found
+    found.offset = walk.offset
+    found.length = <uint32_t>walk.length
+    found.family = family_here(walk) if walk.ahead else NO_FAMILY
+    return found
+
+
 cdef int add_fragment(Fragment** found, size_t* count, size_t* room, const FragmentWalk* walk) noexcept nogil:
     cdef Fragment* more
     if count[0] == room[0]:
@@ -195,23 +204,20 @@ cdef int add_fragment(Fragment** found, size_t* count, size_t* room, const Fragm
         if more == NULL:
             return -1
         found[0] = more
-    found[0][count[0]].offset = walk.offset
-    found[0][count[0]].length = <uint32_t>walk.length
-    found[0][count[0]].family = family_here(walk) if walk.ahead else NO_FAMILY
+    found[0][count[0]] = fragment_here(walk)
     count[0] += 1
     return 0
 
 
 cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, uint64_t stop, size_t ahead,
                  uint32_t tag, Fragment** found, size_t* count, size_t* room, Fault* fault) noexcept nogil:
-    """The fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there.
+    """Add the fragments from `start` to `stop`, the delimiter, or what is no fragment; of a cut one what is there.
 
     `ahead` is HEAD_BYTES where it is to be told which of them begin a codestream, else 0.
     """
     cdef FragmentWalk walk
     cdef int kind = FRAGMENT
     cdef int status = 0
-    count[0] = 0
     walk_init(&walk, f, start, index.end)
     walk.ahead = ahead
     while kind == FRAGMENT and walk.at < stop and status == 0:
@@ -231,18 +237,24 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_t last, Fault* fault) noexcept nogil:
     """Find the fragments of the frames up to `last` where that tells them, else all, and which make which frame.
 
-    Called with the GIL held, which reading a file object gives up: another thread may have published what it found by
-    the time this one is done. Threads without the GIL read meanwhile; what they see is complete, because the flags are
-    set last.
+    One thread at a time does so. Others read what is there meanwhile: it is complete, since it is published last, and
+    it stays where it is.
     """
     cdef FrameIndex found = index[0]
     cdef size_t room = 0
     if index.walked or last < index.front_count:
         return 0
-    # Of a slide of many tiles one is read, or all: the second time all are walked.
-    if index.front == NULL and last < index.frames // 2 and last + 2 <= index.limit and walk_front(index, f, last):
+    if last < index.frames - 1 and walk_front(index, f, last):
         return 0
-    if collect(&found, f, found.first, found.end, HEAD_BYTES, tag, &found.fragments, &found.count, &room, fault) < 0:
+    found.count = index.front_found
+    if found.count:
+        room = found.count
+        found.fragments = <Fragment*>malloc(room * sizeof(Fragment))
+        if found.fragments == NULL:
+            return no_memory(fault)
+        memcpy(found.fragments, index.front, room * sizeof(Fragment))
+    if collect(&found, f, index.front_end if room else index.first, index.end, HEAD_BYTES, tag, &found.fragments,
+               &found.count, &room, fault) < 0:
         free(found.fragments)
         return -1
     if found.count > found.frames:
@@ -253,49 +265,48 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     if found.count > found.frames and find_starts(&found, fault) < 0:
         free(found.fragments)
         return -1
-    if index.walked:
-        free(found.fragments)
-        free(found.starts)
-        return 0
     index.fragments = found.fragments
     index.count = found.count
     index.starts = found.starts
     index.found = found.found
-    dd_publish(&index.walked)
+    dd_publish(&index.walked, True)
     return 0
 
 
 cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexcept nogil:
-    """Find the frames up to `last` of several; False where what follows them must be known to tell.
+    """Find the frames up to `last`, which is not the last one; False where what follows them must be known to tell.
 
     Where the fragments up to there and one more all begin a codestream, each of them is a frame, by each of the rules
-    for all fragments.
+    for all fragments. What was found is kept, and the next call goes on from there, at least as far again.
     """
     cdef FragmentWalk walk
-    cdef Fragment* found = NULL
-    cdef size_t count = 0
-    cdef size_t room = 0
-    cdef int first = NO_FAMILY
-    cdef int family = NO_FAMILY
-    walk_init(&walk, f, index.first, index.end)
+    cdef size_t wanted
+    if index.front == NULL:
+        index.front_room = <size_t>min(index.frames, (index.end - index.first) // 8, index.limit)
+        index.front = <Fragment*>malloc(index.front_room * sizeof(Fragment) + 1)
+        index.front_end = index.first
+    if index.front == NULL or last + 2 > index.front_room:
+        return False
+    wanted = min(max(<size_t>last + 2, 2 * index.front_found), index.front_room)
+    walk_init(&walk, f, index.front_end, index.end)
     walk.ahead = HEAD_BYTES
-    while count < last + 2 and next_fragment(&walk) == FRAGMENT and add_fragment(&found, &count, &room, &walk) == 0:
-        family = found[count - 1].family
-        if count == 1:
-            first = family
-        if family == NO_FAMILY or family != first:
+    while index.front_found < wanted and next_fragment(&walk) == FRAGMENT:
+        index.front[index.front_found] = fragment_here(&walk)
+        index.front_end = walk.at
+        index.front_found += 1
+        if not begins_alike(index):
+            index.front_room = 0            # only all fragments tell more
             break
     walk_free(&walk)
-    if count < last + 2 or family == NO_FAMILY or family != first:
-        free(found)
-        return False
-    if index.front != NULL:
-        free(found)
-        return last < index.front_count
-    index.front = found
-    index.front_count = last + 1
-    dd_publish(&index.front_walked)
-    return True
+    if index.front_room and index.front_found:
+        dd_publish(&index.front_count, index.front_found - 1)
+    return last < index.front_count
+
+
+cdef inline bint begins_alike(const FrameIndex* index) noexcept nogil:
+    """Whether the last fragment of the front begins a codestream, of the family of the first one."""
+    cdef int family = index.front[index.front_found - 1].family
+    return family != NO_FAMILY and family == index.front[0].family
 
 
 cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
@@ -343,7 +354,7 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
     """The fragments of one frame, in their order: DONE, FAILED, or NEEDS_WALK."""
     cdef uint64_t start, stop
     cdef const Fragment* last
-    if dd_is_published(&index.walked):
+    if dd_published(&index.walked):
         if frame >= index.found:
             return missing_frames(index, tag, index.found, fault)
         if index.starts != NULL:
@@ -356,7 +367,7 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
             found[0] = index.fragments + frame
             count[0] = 1
         return DONE
-    if dd_is_published(&index.front_walked) and frame < index.front_count:
+    if frame < dd_published(&index.front_count):
         found[0] = index.front + frame
         count[0] = 1
         return DONE
@@ -364,6 +375,7 @@ cdef int fragments_of(FrameIndex* index, const FileBytes* f, uint32_t tag, uint6
         return NEEDS_WALK
     start = index.first + index.table[frame]
     stop = index.end if frame + 1 == index.frames else index.first + index.table[frame + 1]
+    count[0] = 0
     if collect(index, f, start, stop, 0, tag, &s.fragments, count, &s.fragment_room, fault) < 0:
         return FAILED
     if count[0] == 0:

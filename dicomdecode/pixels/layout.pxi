@@ -1,8 +1,7 @@
 # What an image is: from the header to the layout of a frame's samples, and what integers become.
 
 cdef struct KnownSyntax:        # a row of syntaxes.SYNTAXES and of codecs.CODECS
-    const char* uid
-    size_t length
+    Uid uid
     int codec                   # CodecKind; -1: no decoder
     bint swaps_pixels           # native pixels are not in the byte order of the data set
     bint gives_cells
@@ -18,15 +17,15 @@ cdef struct KnownSyntax:        # a row of syntaxes.SYNTAXES and of codecs.CODEC
 
 cdef KnownSyntax[64] known_syntaxes
 cdef int syntax_count = 0
-cdef int EXPLICIT_LITTLE_ENDIAN = list(SYNTAXES).index("1.2.840.10008.1.2.1")
-cdef int ENCAPSULATED_UNCOMPRESSED = list(SYNTAXES).index("1.2.840.10008.1.2.1.98")
-# Family -> the row that streams of it are decoded by where another transfer syntax is named.
-cdef int[5] DECIDING_ROWS
-DECIDING_ROWS = [-1, *[list(SYNTAXES).index("1.2.840.10008.1.2." + last) for last in ("4.50", "4.91", "4.112", "5")]]
-cdef dict FAMILIES = {"jpeg": JPEG_FAMILY, "jpegls": JPEG_FAMILY, "jpeg2000": JPEG2000_FAMILY, "htj2k": JPEG2000_FAMILY,
-                      "jpegxl": JPEG_XL_FAMILY, "rle": RLE_FAMILY}
 cdef list SYNTAX_ROWS = list(SYNTAXES.values())
 cdef list SYNTAX_UIDS = [row.uid.encode() for row in SYNTAX_ROWS]      # keeps what `known_syntaxes` points to
+cdef int NATIVE_ROW = list(SYNTAXES).index(EXPLICIT_LITTLE_ENDIAN)
+cdef int UNCOMPRESSED_ROW = list(SYNTAXES).index(ENCAPSULATED_UNCOMPRESSED)
+# Family -> the row that streams of it are decoded by where another transfer syntax is named.
+cdef int[5] DECIDING_ROWS
+DECIDING_ROWS = [-1, *[list(SYNTAXES).index(uid) for uid in (JPEG_BASELINE, JPEG2000, JPEG_XL, RLE)]]
+cdef dict FAMILIES = {"jpeg": JPEG_FAMILY, "jpegls": JPEG_FAMILY, "jpeg2000": JPEG2000_FAMILY, "htj2k": JPEG2000_FAMILY,
+                      "jpegxl": JPEG_XL_FAMILY, "rle": RLE_FAMILY}
 
 
 cdef int learn_syntaxes() except -1:
@@ -35,8 +34,7 @@ cdef int learn_syntaxes() except -1:
     cdef KnownSyntax* known
     for uid, row in zip(SYNTAX_UIDS, SYNTAX_ROWS, strict=True):
         known = &known_syntaxes[syntax_count]
-        known.uid = PyBytes_AS_STRING(uid)
-        known.length = len(uid)
+        known.uid = uid_of(uid)
         known.swaps_pixels = row.swaps_pixels
         known.is_lossy = row.lossy
         known.family = FAMILIES.get(row.codec, NO_FAMILY)
@@ -66,23 +64,10 @@ learn_syntaxes()
 
 cdef int find_syntax(const FileMap* m) noexcept nogil:
     """The row of the transfer syntax; -1 when it is unknown."""
-    cdef const Element* uid = find(&m.meta, 0x00020010u)
-    cdef const char* text
-    cdef size_t n
+    cdef Uid uid = syntax_of(m)
     cdef int i
-    if uid == NULL or uid.length == 0:
-        text = b"1.2.840.10008.1.2.1" if m.explicit_vr else b"1.2.840.10008.1.2"
-        n = strlen(text)
-    else:
-        text = <const char*>value_at(m, uid)
-        n = <size_t>uid.length
-        while n and is_white(<uint8_t>text[n - 1]):
-            n -= 1
-        while n and is_white(<uint8_t>text[0]):
-            text += 1
-            n -= 1
     for i in range(syntax_count):
-        if known_syntaxes[i].length == n and memcmp(known_syntaxes[i].uid, text, n) == 0:
+        if is_same(&known_syntaxes[i].uid, &uid):
             return i
     return -1
 
@@ -152,7 +137,7 @@ cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) no
         return named
     family = family_at(f, &first)
     if family == NO_FAMILY and are_cells(h, 1, first.length):
-        return ENCAPSULATED_UNCOMPRESSED
+        return UNCOMPRESSED_ROW
     return row_of_stream(named, family, syntax.codec == CODEC_JPEG_LS and is_jpeg_process(f, &first))
 
 
@@ -187,11 +172,11 @@ cdef int describe(const FileMap* m, const ImageHeader* h, const FileBytes* f, in
     cdef bint is_encapsulated = (h.pixels.flags & UNDEFINED) != 0
     cdef int row = find_syntax(m)
     if row < 0 and not is_encapsulated:
-        row = EXPLICIT_LITTLE_ENDIAN        # a private syntax with native pixel data
+        row = NATIVE_ROW        # a private syntax with native pixel data
     elif row >= 0 and is_encapsulated:
         row = deciding_syntax(row, f, h)
     elif row >= 0 and known_syntaxes[row].codec != CODEC_NATIVE and is_surely_native(f, h):
-        row = EXPLICIT_LITTLE_ENDIAN
+        row = NATIVE_ROW
     return describe_as(row, m.limits.pixels_per_byte, h, color, whole_cells, layout)
 
 

@@ -8,17 +8,16 @@ import numpy as np
 
 from dicomdecode.errors import MalformedError, TruncatedError
 from dicomdecode.limits import check_limit
+from dicomdecode.pixels._core import Frames, PixelData, Request
 from dicomdecode.pixels._plans import unpack_bits
 from dicomdecode.pixels.arguments import region_in
-from dicomdecode.pixels.decode import stored_cells
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dicomdecode.pixels._core import PixelData, Request
     from dicomdecode.reading import DicomFile
 
-__all__ = ["Overlay", "burn", "embedded_bits", "read_overlays"]
+__all__ = ["Overlay", "burn", "embedded_bits", "read_overlays", "stored_cells"]
 
 #: Repeating groups are the even ones from 6000 to 601E (PS3.5 7.6).
 _GROUPS = range(0x6000, 0x6020, 2)
@@ -205,6 +204,12 @@ def read_overlays(pixels: PixelData) -> tuple[Overlay, ...]:
     file = pixels.file
     named = (_ROWS, _COLUMNS, _BIT_POSITION, _DATA)
     return tuple(Overlay(pixels, g) for g in _GROUPS if any(file.vr(g << 16 | element) for element in named))
+
+
+def stored_cells(pixels: PixelData, frame: int) -> NDArray[Any]:
+    """The cells of one frame [rows, columns, samples] as unsigned integers, with the bits that are not stored."""
+    frames = Frames(pixels, Request(values="stored", color="stored", frames=[frame]), whole_cells=True)
+    return frames.read(frame)
 
 
 def burn(pixels: PixelData, request: Request, out: NDArray[Any]) -> None:

@@ -1,5 +1,6 @@
 # From the bytes of a file to its data set and its header: what other modules see of _reading.pyx.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
 from dicomdecode.reading._cursor cimport Cursor
 from dicomdecode.reading._limits cimport CLimits
@@ -200,6 +201,17 @@ cdef int walk_undefined(FileMap* m, Cursor* c, bint explicit_vr, bint in_item, F
 cdef inline bint is_white(uint8_t c) noexcept nogil:
     """NUL, space, tab, line feed and their like: what no number and no UID holds."""
     return c == 0 or c == c' ' or 9 <= c <= 13
+
+
+cdef struct Uid:
+    const char* text        # without padding
+    size_t length
+
+cdef inline bint is_same(const Uid* a, const Uid* b) noexcept nogil:
+    return a.length == b.length and memcmp(a.text, b.text, a.length) == 0
+
+cdef Uid uid_of(bytes text)
+cdef Uid syntax_of(const FileMap* m) noexcept nogil
 
 
 cdef inline uint16_t letters(const char* vr) noexcept nogil:

@@ -6,6 +6,7 @@ source.pxi     where the bytes come from
 element.pxi    the header of a data element
 begin.pxi      where a data set begins, and how it is encoded
 scan.pxi       bytes -> a flat table of data elements
+behind.pxi     the same for elements that follow the pixel data
 fragments.pxi  from fragment to fragment of encapsulated pixel data
 numbers.pxi    the numbers that a value holds
 header.pxi     elements -> the attributes that say what the pixel data are
@@ -45,6 +46,8 @@ from dicomdecode.limits import over_limit
 from dicomdecode.reading.charset import decode_text, terms_of
 from dicomdecode.reading.foreign import is_path, not_dicom
 from dicomdecode.reading.inflate import InflatedFile, inflated_file
+from dicomdecode.syntaxes import (
+    DEFLATED, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, GE_PRIVATE, IMPLICIT_LITTLE_ENDIAN)
 from dicomdecode.tags import is_defined, parse_tag, private_vr_of, vr_of
 
 cdef enum:
@@ -64,6 +67,7 @@ include "element.pxi"
 include "begin.pxi"
 include "scan.pxi"
 include "fragments.pxi"
+include "behind.pxi"
 include "numbers.pxi"
 include "header.pxi"
 include "texts.pxi"

@@ -4,14 +4,41 @@ cdef enum:
     FOREIGN_BYTES = 512         # that may be in front of the file or the data set: fewer than a tar archive's header
 
 
-cdef bint uid_is(const uint8_t* value, size_t length, const char* uid, size_t n) noexcept nogil:
-    """Compare a UID, whose padding may be NUL or, against the rule, white space."""
-    while length and is_white(value[length - 1]):
-        length -= 1
-    while length and is_white(value[0]):
-        value += 1
-        length -= 1
-    return length == n and memcmp(value, uid, n) == 0
+cdef bytes DEFLATED_UID = DEFLATED.encode()
+cdef bytes BIG_ENDIAN_UID = EXPLICIT_BIG_ENDIAN.encode()
+cdef bytes EXPLICIT_UID = EXPLICIT_LITTLE_ENDIAN.encode()
+cdef bytes IMPLICIT_UID = IMPLICIT_LITTLE_ENDIAN.encode()
+cdef bytes GE_UID = GE_PRIVATE.encode()
+# The same without Python: the objects stay as long as the module.
+cdef Uid DEFLATED_NAME = uid_of(DEFLATED_UID)
+cdef Uid BIG_ENDIAN_NAME = uid_of(BIG_ENDIAN_UID)
+cdef Uid EXPLICIT_NAME = uid_of(EXPLICIT_UID)
+cdef Uid IMPLICIT_NAME = uid_of(IMPLICIT_UID)
+cdef Uid GE_NAME = uid_of(GE_UID)
+
+
+cdef Uid uid_of(bytes text):
+    cdef Uid uid
+    uid.text = PyBytes_AS_STRING(text)
+    uid.length = len(text)
+    return uid
+
+
+cdef Uid syntax_of(const FileMap* m) noexcept nogil:
+    """The transfer syntax; of a file without one that of the encoding it is written in. Its padding may be NUL or,
+    against the rule, white space."""
+    cdef const Element* e = find(&m.meta, TRANSFER_SYNTAX_UID)
+    cdef Uid uid
+    if e == NULL or e.length == 0:
+        return IMPLICIT_NAME if not m.explicit_vr else BIG_ENDIAN_NAME if m.cursor.big_endian else EXPLICIT_NAME
+    uid.text = <const char*>value_at(m, e)
+    uid.length = <size_t>e.length
+    while uid.length and is_white(<uint8_t>uid.text[uid.length - 1]):
+        uid.length -= 1
+    while uid.length and is_white(<uint8_t>uid.text[0]):
+        uid.text += 1
+        uid.length -= 1
+    return uid
 
 
 cdef bint may_begin(const Cursor* c, uint64_t file_size) noexcept nogil:
@@ -176,18 +203,17 @@ cdef struct Claim:          # what the file meta information says of the data se
 
 cdef Claim claim_of(FileMap* m) noexcept nogil:
     cdef const Element* uid = find(&m.meta, TRANSFER_SYNTAX_UID)
-    cdef const uint8_t* value
+    cdef Uid named
     cdef Claim claim
     claim.is_explicit = True
     claim.is_big_endian = claim.is_deflated = False
     if uid == NULL or uid.length == 0:
         m.guessed = True
         return claim
-    value = value_at(m, uid)
-    claim.is_deflated = uid_is(value, uid.length, b"1.2.840.10008.1.2.1.99", 22)
-    claim.is_big_endian = uid_is(value, uid.length, b"1.2.840.10008.1.2.2", 19)
-    claim.is_explicit = not (uid_is(value, uid.length, b"1.2.840.10008.1.2", 17)
-                             or uid_is(value, uid.length, b"1.2.840.113619.5.2", 18))
+    named = syntax_of(m)
+    claim.is_deflated = is_same(&named, &DEFLATED_NAME)
+    claim.is_big_endian = is_same(&named, &BIG_ENDIAN_NAME)
+    claim.is_explicit = not (is_same(&named, &IMPLICIT_NAME) or is_same(&named, &GE_NAME))
     return claim
 
 

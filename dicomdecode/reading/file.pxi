@@ -283,12 +283,8 @@ cdef class DicomFile(DataSet):
     @property
     def transfer_syntax(self):
         """Its UID; of a file without one that of the encoding it is written in."""
-        cdef const Element* uid = find(&self.m.meta, 0x00020010u)
-        if uid != NULL and uid.length:
-            return self.value_of(uid).decode("latin-1").strip(" \0\t\n\v\f\r")
-        if self.m.explicit_vr:
-            return "1.2.840.10008.1.2.2" if self.m.cursor.big_endian else "1.2.840.10008.1.2.1"
-        return "1.2.840.10008.1.2"
+        cdef Uid uid = syntax_of(&self.m)
+        return uid.text[:uid.length].decode("latin-1")
 
     @property
     def photometric(self):

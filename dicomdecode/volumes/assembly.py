@@ -11,7 +11,7 @@ import numpy as np
 from dicomdecode.limits import check_limit
 from dicomdecode.pixels import Request, decode
 from dicomdecode.pixels._core import Frames
-from dicomdecode.pixels.auto_window import common_auto_window, spread
+from dicomdecode.pixels.auto_window import common_auto_window, evenly
 from dicomdecode.pixels.decode import side_by_side
 from dicomdecode.pixels.planning import Plans
 
@@ -79,7 +79,7 @@ def _share_window(slices: list[Slice]) -> None:
     """One window for all files; otherwise each slice would have its own."""
     files = list({one.opened.number: one.opened for one in slices}.values())
     with contextlib.ExitStack() as awake:
-        looked_at = [files[i] for i in spread(len(files))]
+        looked_at = [files[i] for i in evenly(len(files))]
         for opened in looked_at:
             awake.enter_context(opened.awake())
         found = common_auto_window([opened.pixels for opened in looked_at])
