@@ -77,7 +77,7 @@ def faults_of(slices: list[Slice]) -> Iterator[VolumeError]:
     aside = np.linalg.norm(off - np.outer(ahead, normal), axis=1)
     steps = np.diff(positions @ normal)
     allowed = _EVEN * float(np.mean(steps))
-    is_even = is_rounded_line(positions, float(np.mean(steps)))
+    is_even = max(np.abs(ahead).max(), aside.max()) <= allowed or is_rounded_line(positions, float(np.mean(steps)))
     if np.abs(ahead).max() > allowed and not is_even:
         yield _uneven(slices, steps)
     yield from _tilt(slices)
