@@ -260,7 +260,7 @@ class DicomImage(Indexed, Pictured):
         from dicomdecode.issues import find_issues
 
         with self._awake():
-            return find_issues(self._pixels, getattr(self._source, "unwritten", ()))
+            return find_issues(self._pixels, self._source.unwritten)
 
     def tag(self, tag: int | str | tuple[int, int]) -> Any:
         """The value of an element in the type Python has for it; None when it is absent.

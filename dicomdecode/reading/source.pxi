@@ -71,6 +71,8 @@ cdef class ForkLock:
 cdef class Source:
     """The bytes of a file, by position. A source that is at rest holds no descriptor."""
 
+    unwritten = ()      # tags of elements that the bytes lack, because nobody could write them
+
     cdef int describe(self, FileBytes* f) except -1:
         """Say how the bytes are read."""
         f.data = NULL
