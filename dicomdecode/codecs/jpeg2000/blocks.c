@@ -240,10 +240,13 @@ static int decode_ht(Worker *w, const Tile *t, const Block *block, Decoded *d, J
     set.doubled = b->coding->roi_shift != 0;
     set.wide = t->wide;
     if (join_refinement(w, t, refinement, &set, fault)) return -1;
-    const int form = ht_decode(&w->ht, &set, block->width, block->height, fault);
+    /* rows come one after the other: those below the window are left out, but for passes that go over the whole block */
+    const int all = set.refinement_passes || t->wide;
+    const int rows = all ? block->height : smaller(block->height, b->window.y1 - block->y);
+    const int form = ht_decode(&w->ht, &set, block->width, rows, fault);
     if (form < 0) return -1;
     *d = (Decoded){w->ht.values, w->ht.wide, w->ht.pitch, form == HT_SIGN_LAST, set.plane};
-    if (b->coding->roi_shift) shift_down(d, block->height, b->coding->roi_shift);
+    if (b->coding->roi_shift) shift_down(d, (size_t)rows, b->coding->roi_shift);
     return 0;
 }
 
