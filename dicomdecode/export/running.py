@@ -78,9 +78,12 @@ def run(
     one_of("format", format, tuple(FORMATS))
     one_of("on_error", on_error, ("record", "raise", "skip"))
     chosen = FORMATS[format]
+    columns = _columns(tags)
+    if not columns and not chosen.with_pixels:
+        raise ValueError(f'format="{format}" writes tags and nothing else: name some')
     _check_library(format, chosen)
     given = _checked(format, chosen, {**keywords, "values": keywords["values"] or chosen.values})
-    reading = Reading(given, _columns(tags), limits_of(limits), chosen.with_pixels, chosen.by_series, chosen.by_tiles)
+    reading = Reading(given, columns, limits_of(limits), chosen.with_pixels, chosen.by_series, chosen.by_tiles)
     if shard_size is not None and not chosen.has_shards:
         raise ValueError(f'shard_size has no effect with format="{format}", which has a file for each source')
     size = chosen.per_unit if shard_size is None else check_whole("shard_size", shard_size, 1)

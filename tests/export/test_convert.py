@@ -165,6 +165,7 @@ def test_dry_run(files: list[Path], tmp_path: Path) -> None:
     "keywords, kind",
     [
         ({"format": "jpeg"}, ValueError),
+        ({"format": "parquet"}, ValueError),  # which writes tags
         ({"on_error": "stop"}, ValueError),
         ({"values": "raw"}, ValueError),
         ({"tags": ["NoSuchTag"]}, ValueError),
