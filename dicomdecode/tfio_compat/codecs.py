@@ -75,18 +75,21 @@ def _frames(fragments: list[Any], count: int, table: bytes | None = None) -> lis
         return fragments
     if count == 1:
         return [b"".join(map(bytes, fragments))]
-    frames, open_frame, at = [], b"", 0
+    frames, start, at, end = [], 0, 0, b""
     offsets = None if table is None else struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
+    ends = set(offsets or ())
     for i, fragment in enumerate(fragments):
-        open_frame += bytes(fragment)
         at += 8 + len(fragment)
         if offsets is None:
-            complete = open_frame.rstrip(b"\0").endswith(b"\xff\xd9")
+            end += bytes(fragment)
+            bare = end.rstrip(b"\0")
+            complete = bare.endswith(b"\xff\xd9")
+            end = bare[-2:] + end[len(bare) : len(bare) + 1]  # what tells the same of more bytes
         else:
-            complete = at in offsets or i + 1 == len(fragments)
+            complete = at in ends or i + 1 == len(fragments)
         if complete:
-            frames.append(open_frame)
-            open_frame = b""
+            frames.append(b"".join(fragments[start : i + 1]))
+            start, end = i + 1, b""
     if len(frames) < count or (offsets is not None and (len(frames) > count or len(offsets) != count)):
         fail("the fragments of the frames cannot be told apart", PIXEL_DATA)
     return frames[:count]

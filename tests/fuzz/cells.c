@@ -110,7 +110,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (which == 1) unpack_any(&in, cells, kept);
     if (which == 2 && cell > 1) F(swap_cells)(cells, out, n, cell);
     if (which == 3) F(interleave_planes)(cells, out, n / 4, 3 + (int)(take(&in) & 1), cell);
-    if (which == 4) F(expand_half_chroma)(cells, out, n / 4, cell);
+    if (which == 4) {
+        const size_t columns = 1 + take(&in) % 16;
+        F(expand_half_chroma)(cells, out, n / ((columns + 1) / 2 * 4), columns, cell);
+    }
     if (which == 5) F(shift_cells)((int)take(&in) % 8, cells, kept / 8, (int)take(&in) % 8, (int)take(&in) % 8);
     if (which == 6 && cell <= 2)
         F(ybr_to_rgb)(cells, n / 3, cell, cell == 1 ? 8 : 9 + (int)take(&in) % 8, (int)take(&in) & 1);

@@ -133,6 +133,13 @@ def rle_in_fragments(count: int) -> bytes:
     return s.dataset([*head(2000, 2000), s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + items], syntax=s.RLE)
 
 
+def frames_without_ends(count: int, syntax: str, frames: int, table: bytes = b"") -> bytes:
+    """Fragments of which none says that it ends a frame."""
+    items = b"".join(map(s.item, [table, *[b"\xff\xd8" * 100] * count])) + s.tag_bytes(0xFFFEE0DD) + bytes(4)
+    front = s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE)
+    return s.dataset([*head(16, 16, frames=frames), front + items], syntax=syntax)
+
+
 def black_jpeg_ls(size: int) -> bytes:
     import imagecodecs
 
@@ -400,6 +407,16 @@ BOMBS: dict[str, Bomb] = {
     "fragments of one RLE frame, as tensorflow-io reads them": Bomb(
         "refused",
         lambda: rle_in_fragments(10_000),
+        lambda contents: dd.decode_dicom_image(contents, values="tfio", on_error="strict"),
+    ),
+    "fragments without ends, as tensorflow-io reads them": Bomb(
+        "refused",
+        lambda: frames_without_ends(40_000, JPEG_LS, 2),
+        lambda contents: dd.decode_dicom_image(contents, values="tfio", on_error="strict"),
+    ),
+    "fragments and a table of other ends, as tensorflow-io reads them": Bomb(
+        "refused",
+        lambda: frames_without_ends(20_000, JPEG_2000, 19_999, bytes(80_000)),
         lambda contents: dd.decode_dicom_image(contents, values="tfio", on_error="strict"),
     ),
     "empty fragments": Bomb("refused", lambda: fragments(3_000_000, 0), stored),
