@@ -259,6 +259,8 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "stray_bits": "Bits outside the stored ones are set: they are ignored.",
         "number_of_frames": "Number of Frames is not a positive number: it is read as 1.",
         "functional_groups": "The functional groups describe fewer or more frames than Number of Frames.",
+        "pixels_length": "The pixel data have a length of fewer bytes than the image has, and the file has just these: "
+        "they are read.",
         "frames_missing": "Some frames are missing: the others can be read.",
         "pixels_cut": "The file ends inside the pixel data: the frames before the end can be read.",
         "frames_extra": "There are more frames than the header says: they are ignored.",

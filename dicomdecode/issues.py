@@ -256,6 +256,9 @@ def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
         yield Issue(text, code="not_encapsulated", tag=0x00020010)
     needed = (file.frames * frames.frame_bits + 7) // 8
     length, tag = file.pixels_length, file.pixels_tag
+    if length > file.pixels_length_told:
+        text = "the pixel data have a length of fewer bytes than the image has: they go on to the end of the file"
+        yield Issue(text, code="pixels_length", tag=tag)
     if length < needed:
         whole = length * 8 // frames.frame_bits
         yield Issue(f"the pixel data hold {whole} of {file.frames} frames", code="frames_missing", tag=tag)

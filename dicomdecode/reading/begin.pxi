@@ -181,6 +181,8 @@ cdef size_t find_prefix(const Cursor* c) noexcept nogil:
     for at in range(min(c.size - 8, <size_t>(128 + FOREIGN_BYTES))):
         if memcmp(c.data + at, <const char*>b"DICM\x02\x00", 6) == 0:
             return at + 4
+        if memcmp(c.data + at, <const char*>b"\x02\x00\x00\x00UL\x04\x00", 8) == 0:
+            return at               # (0002,0000), with which file meta information begins: the prefix is missing
     return 0
 
 
@@ -223,7 +225,10 @@ cdef int decide_encoding(FileMap* m, Fault* fault) noexcept nogil:
     cdef Claim claim = claim_of(m)
     cdef int result
     m.dataset_offset = m.base + c.pos
-    if claim.is_deflated:
+    # Some writers inflate and leave the name. No deflated data begin like two elements with VRs.
+    if claim.is_deflated and (
+            short_of(c, 12) or form_of(c.data[c.pos + 4], c.data[c.pos + 5]) > LONG_FORM
+            or not does_begin(c, m.file_size, c.pos)):
         m.explicit_vr = True
         return SCAN_DEFLATED
     result = skip_foreign(m, fault)
@@ -273,7 +278,8 @@ cdef int compare_encoding(FileMap* m, Claim claim, Fault* fault) noexcept nogil:
         # One odd VR does not make a data set implicit, unless its four bytes are a length that fits.
         length = u32_at(p + 4, c.big_endian)
         m.explicit_vr = form == UNKNOWN_VR or (length != UNDEFINED_LENGTH and length > m.file_size - c.pos - 8)
-    m.contradicts = m.explicit_vr != claim.is_explicit or c.big_endian != claim.is_big_endian
+    m.contradicts = (claim.is_deflated or m.explicit_vr != claim.is_explicit
+                     or c.big_endian != claim.is_big_endian)
     return SCAN_DONE
 
 

@@ -330,6 +330,11 @@ cdef class DicomFile(DataSet):
         return self.h.pixels.length
 
     @property
+    def pixels_length_told(self):
+        """The same as the element says it; `pixels_length` is more where that is too few."""
+        return self.m.pixels.length
+
+    @property
     def is_encapsulated(self):
         """Whether the length of the pixel data is undefined (PS3.5 A.4)."""
         return bool(self.h.pixels.flags & UNDEFINED)

@@ -127,6 +127,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     h.pixels = m.pixels
     h.big_endian = big
     complete_header(h, &pending)
+    complete_length(m, h)
 
 
 cdef inline void take_cells(const Element* e, const uint8_t* p, bint big, ImageHeader* h) noexcept nogil:
@@ -265,6 +266,19 @@ cdef void reconcile(ImageHeader* h) noexcept nogil:
             return
     h.is_renamed = True
     h.photometric = PI_RGB if h.samples == 3 else PI_MONOCHROME2
+
+
+cdef void complete_length(const FileMap* m, ImageHeader* h) noexcept nogil:
+    """Native pixel data may say fewer bytes than the image has, where the file ends just behind these."""
+    cdef uint64_t plane = <uint64_t>h.rows * h.columns
+    cdef uint64_t needed
+    if h.pixels.tag == 0 or h.pixels.flags & (UNDEFINED | CUT) or plane >= 0x40000000u or h.frames >= 0x100000u:
+        return
+    if not 1 <= h.samples <= 4 or h.bits_allocated > 64:
+        return
+    needed = (plane * h.frames * <uint64_t>h.samples * <uint64_t>h.bits_allocated + 7) // 8
+    if h.pixels.length < needed and needed <= m.file_size - h.pixels.offset <= needed + needed % 2:
+        h.pixels.length = needed
 
 
 cdef bint rescale_of(const ImageHeader* h, double* slope, double* intercept) noexcept nogil:

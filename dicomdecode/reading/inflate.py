@@ -35,7 +35,7 @@ class Inflater:
 
     def __init__(self, read_at: Callable[[int, int], Any]) -> None:
         self._read_at, self._read = read_at, 0
-        self._zlib = zlib.decompressobj(wbits=-15)
+        self._zlib = zlib.decompressobj(_wbits(bytes(read_at(0, 5))))
         self.given = 0
 
     @property
@@ -66,6 +66,19 @@ class Inflater:
         other = copy.copy(self)
         other._zlib = self._zlib.copy()
         return other
+
+
+def _wbits(head: bytes) -> int:
+    """What zlib is told of a stream that begins so: raw, as PS3.5 A.5 says, or with the header of zlib or gzip.
+
+    The first byte of zlib's header is that of a stored block whose padding is not zero; such a block has its length
+    twice, the second time inverted.
+    """
+    if len(head) < 5:
+        return -zlib.MAX_WBITS
+    is_stored = head[1] ^ head[3] == head[2] ^ head[4] == 0xFF
+    is_zlib = head[0] & 0x8F == 8 and int.from_bytes(head[:2], "big") % 31 == 0 and not is_stored
+    return 32 + zlib.MAX_WBITS if is_zlib or head[:2] == b"\x1f\x8b" else -zlib.MAX_WBITS
 
 
 class InflatedFile:

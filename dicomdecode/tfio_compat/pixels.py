@@ -262,7 +262,7 @@ def check_limits(file: DicomFile, image: Image, present: int) -> None:
 
 def read_native(file: DicomFile, image: Image) -> Stream:
     """The pixel stream of pixel data that are not encapsulated."""
-    vr, length = file.pixels_vr, file.pixels_length
+    vr, length = file.pixels_vr, file.pixels_length_told
     if vr == "OB" and image.allocated > 16:
         fail("pixel data of more than 16 bits have the VR OB", PIXEL_DATA)
     check_limits(file, image, length)
