@@ -5,15 +5,14 @@ codec is listed, and makes the exit code 1. A file whose stream contradicts Phot
 itself: pydicom believes the header there, dicomdecode the stream (docs/values.md).
 """
 
-import sys
-import warnings
-from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pydicom
+from peer_tally import Outcome, tell
 
 import dicomdecode as dd
 
@@ -44,22 +43,13 @@ def compared(path: Path, theirs: Any, ours: Any) -> str:
     return "the stream's colour is another" if "photometric" in codes else "differs"
 
 
-def main(folders: list[str]) -> int:
-    warnings.simplefilter("ignore")
-    found: Counter[str] = Counter()
-    worse = []
+def outcomes(folders: list[str]) -> Iterator[Outcome]:
     for path in sorted(file for folder in folders for file in Path(folder).rglob("*") if file.is_file()):
         pair = pixels_of(path)
         if pair is not None:
             outcome = compared(path, *pair)
-            found[outcome] += 1
-            if outcome in ("differs", "refused by dicomdecode"):
-                worse.append(f"{path}: {outcome}")
-    for outcome, count in sorted(found.items()):
-        print(f"{count:4} {outcome}")
-    print(*worse, sep="\n")
-    return len(worse)
+            yield outcome, f"{path}: {outcome}" if outcome in ("differs", "refused by dicomdecode") else ""
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]) > 0)
+    tell(outcomes)

@@ -4,44 +4,41 @@ python .ci/peer_references.py FOLDER_OF_PYDICOM. A reference knows values of its
 """
 
 import sys
-import warnings
-from collections import Counter
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
+from peer_tally import Outcome, tell
 from pydicom.pixels import get_decoder
 
 from dicomdecode import pydicom_plugin
 
 
-def main(folder: Path) -> int:
-    """Print how many references of each transfer syntax agree; returns how many do not."""
-    sys.path.insert(0, str(folder))
-    warnings.simplefilter("ignore")
+def check(uid: Any, reference: Any) -> None:
+    """Raise where what the plugin decodes is not what the reference knows."""
+    array, meta = get_decoder(uid).as_array(reference.ds, decoding_plugin="dicomdecode", raw=True)
+    as_rgb = meta["photometric_interpretation"] == "RGB"
+    # Of lossy JPEG each library has values of its own: ours are libjpeg-turbo's, as Pillow's are.
+    reference.test(array, as_rgb=as_rgb, raw=not as_rgb, plugin="pillow")
+
+
+def outcomes(folders: list[str]) -> Iterator[Outcome]:
+    sys.path.insert(0, folders[0])
     from tests.pixels.pixels_reference import PIXEL_REFERENCE  # type: ignore[import-not-found]
 
     pydicom_plugin.register()
-    agreed: Counter[str] = Counter()
-    wrong = []
     for uid, references in PIXEL_REFERENCE.items():
         for reference in references if pydicom_plugin.is_available(uid) else []:
-            dataset = reference.ds
-            if dataset is None:  # an image that could not be downloaded
+            if reference.ds is None:  # an image that could not be downloaded
                 continue
             try:
-                array, meta = get_decoder(uid).as_array(dataset, decoding_plugin="dicomdecode", raw=True)
-                as_rgb = meta["photometric_interpretation"] == "RGB"
-                # Of lossy JPEG each library has values of its own: ours are libjpeg-turbo's, as Pillow's are.
-                reference.test(array, as_rgb=as_rgb, raw=not as_rgb, plugin="pillow")
-                agreed[uid.name] += 1
+                check(uid, reference)
             except AttributeError:  # it is compared with an image that could not be downloaded
                 continue
             except Exception as error:
-                wrong.append(f"{reference.name}: {type(error).__name__} {error}")
-    for name, count in sorted(agreed.items()):
-        print(f"{count:4} of {name} agree")
-    print(*wrong, sep="\n")
-    return len(wrong)
+                yield f"of {uid.name} differ", f"{reference.name}: {type(error).__name__} {error}"
+            else:
+                yield f"of {uid.name} agree", ""
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])) > 0)
+    tell(outcomes)

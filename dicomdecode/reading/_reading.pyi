@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import IO, Any, overload
 
 from dicomdecode.limits import Limits
