@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 # cython: freethreading_compatible=True, auto_pickle=False
 """The marker segments of JPEG and JPEG-LS streams (ITU-T T.81 annex B, T.87 annex C), up to the first scan."""
+from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memset
 
 from dicomdecode.codecs._spec cimport FrameSpec
@@ -185,6 +186,24 @@ cdef bint read_jpeg_head(const uint8_t* data, size_t size, JpegHead* head) noexc
     return head.process != 0
 
 
+cdef inline uint64_t parts_of(uint64_t whole, int size) noexcept nogil:
+    return (whole + <uint64_t>size - 1) // <uint64_t>size
+
+
+cdef void largest_factors(const JpegHead* head, int* across, int* down) noexcept nogil:
+    """The largest sampling factors; 0 where one of any component is 0."""
+    cdef int h, v, i
+    across[0] = down[0] = 0
+    for i in range(min(head.components, 4)):
+        h = head.sampling[i] >> 4
+        v = head.sampling[i] & 15
+        if not (h and v):
+            across[0] = down[0] = 0
+            return
+        across[0] = max(across[0], h)
+        down[0] = max(down[0], v)
+
+
 cdef class StreamHeader:
     """What a stream says of itself.
 
@@ -194,8 +213,10 @@ cdef class StreamHeader:
         The low byte of its SOF marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive, 0xC3 lossless, 0xF7 JPEG-LS.
     precision, rows, columns, components : int
         Of the frame header.
-    sampling : bytes
-        Of its first four components: horizontal factor in the high four bits, vertical in the low ones.
+    blocks : int
+        Of 8 x 8 samples, of its first four components (T.81 A.1.1, A.2.3); 0 where a sampling factor is 0.
+    units : int
+        MCUs of a scan of all components (T.81 A.2); 0 where a sampling factor is 0.
     interval : int
         MCUs from one restart marker to the next; 0 where there are none.
     scan : int
@@ -230,8 +251,26 @@ cdef class StreamHeader:
         return self.head.components
 
     @property
-    def sampling(self):
-        return bytes([self.head.sampling[i] for i in range(min(self.head.components, 4))])
+    def blocks(self):
+        cdef uint64_t blocks = 0
+        cdef int across, down, i
+        largest_factors(&self.head, &across, &down)
+        if not (across and down):
+            return 0
+        for i in range(min(self.head.components, 4)):
+            blocks += (parts_of(<uint64_t>self.head.columns * (self.head.sampling[i] >> 4), 8 * across)
+                       * parts_of(<uint64_t>self.head.rows * (self.head.sampling[i] & 15), 8 * down))
+        return blocks
+
+    @property
+    def units(self):
+        cdef int across, down
+        largest_factors(&self.head, &across, &down)
+        if not (across and down):
+            return 0
+        if self.head.components == 1:
+            across = down = 1
+        return parts_of(self.head.columns, 8 * across) * parts_of(self.head.rows, 8 * down)
 
     @property
     def interval(self):

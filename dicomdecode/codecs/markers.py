@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,7 +106,9 @@ def check_length(header: StreamHeader, end: int, spec: FrameSpec) -> None:
     progressive picture a code for DC; in a lossless process each sample takes a code (H.1.2). Arithmetic coding has no
     least length; 64 blocks for a bit are more than any picture has.
     """
-    blocks = sum(_blocks_of_components(header, spec))
+    blocks = header.blocks
+    if not blocks:
+        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
     # Where there are several scans, later ones may bring shorter codes.
     dc, ac = (max(1, n if header.scan_components == header.components else 1) for n in header.shortest_codes)
     if header.process == SOF3:
@@ -126,26 +127,12 @@ def check_length(header: StreamHeader, end: int, spec: FrameSpec) -> None:
         )
 
 
-def _blocks_of_components(header: StreamHeader, spec: FrameSpec) -> Iterator[int]:
-    """Blocks of 8 x 8 samples of each component (T.81 A.1.1, A.2.3)."""
-    factors = [(both >> 4, both & 15) for both in header.sampling]
-    across, down = max(h for h, _ in factors), max(v for _, v in factors)
-    if not all(h and v for h, v in factors):
-        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
-    for h, v in factors:
-        yield -(-header.columns * h // (8 * across)) * -(-header.rows * v // (8 * down))
-
-
 def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec) -> None:
-    """Raise when restart markers are missing or out of order, in a DCT stream of one scan (T.81 A.2 and E.2.4)."""
-    across = down = 8
-    if header.components > 1:
-        across *= max(factors >> 4 for factors in header.sampling)
-        down *= max(factors & 15 for factors in header.sampling)
-    if not (across and down):
-        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
-    units = -(-header.columns // across) * -(-header.rows // down)
-    expected = (units - 1) // header.interval
+    """Raise when restart markers are missing or out of order, in a DCT stream of one scan (T.81 A.2 and E.2.4).
+
+    After `check_length`.
+    """
+    expected = (header.units - 1) // header.interval
     cells = np.frombuffer(data[header.entropy : end], np.uint8)
     behind = cells[np.flatnonzero(cells[:-1] == 0xFF) + 1]
     markers = behind[(behind & 0xF8) == 0xD0][:expected]
