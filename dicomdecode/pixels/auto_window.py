@@ -9,6 +9,7 @@ one.
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +29,7 @@ __all__ = ["PERCENTILES", "AutoWindow", "auto_window", "common_auto_window", "ev
 PERCENTILES = LOW, HIGH = 0.5, 99.5
 #: Of more frames, or more files of a volume, so many are looked at, evenly spread.
 _MOST_LOOKED_AT = 8
+_COUNTED_AT_ONCE = 1 << 20  # pixels
 #: Far enough from infinity that the difference of two values is finite.
 _LARGEST = sys.float_info.max / 4
 #: Narrower windows have slopes that are not finite.
@@ -135,6 +137,10 @@ def _counted(stored: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         each, counts = np.unique(stored, return_counts=True)
         return each, counts.astype(np.int64)
     cells = stored.reshape(-1).view(f"u{stored.dtype.itemsize}")
-    counts = np.bincount(cells, minlength=1 << (8 * stored.dtype.itemsize))
+    size = 1 << (8 * stored.dtype.itemsize)
+    # Part by part: each pixel becomes a number of 64 bits for that.
+    starts = range(0, max(1, len(cells)), _COUNTED_AT_ONCE)
+    parts = (np.bincount(cells[start : start + _COUNTED_AT_ONCE], minlength=size) for start in starts)
+    counts = functools.reduce(operator.iadd, parts)
     present = np.flatnonzero(counts)
     return present.astype(cells.dtype).view(stored.dtype), counts[present].astype(np.int64)

@@ -1,7 +1,7 @@
 """Runs the fuzzers that build.sh has built, one after the other, until each has made its executions.
 
     python tests/fuzz/campaign.py build/fuzz                            what the next release must have had
-    python tests/fuzz/campaign.py build/fuzz --seconds 10 rle reading   a short pass of two
+    python tests/fuzz/campaign.py build/fuzz rle reading --seconds 10   a short pass of two
 
 What each has made in all its runs stands in `counts.txt` beside them: a campaign that is stopped goes on from there.
 Ends with 1 at the first finding, which libFuzzer has written beside them as well.

@@ -344,6 +344,11 @@ BOMBS: dict[str, Bomb] = {
         lambda: s.dataset([*head(65535, 65535, bits=16, frames=4_000_000), (s.PIXEL_DATA, "OW", bytes(100))]),
         stored,
     ),
+    "a window of many pixels": Bomb(
+        "decodes",
+        lambda: native([], np.arange(36_000_000, dtype=np.uint16).reshape(6000, 6000)),
+        lambda contents: dd.imread(contents, values="display", window="auto"),
+    ),
     "one bit a pixel": Bomb(
         "decodes",
         lambda: s.dataset([*head(10_000, 10_000, bits=1, allocated=1), (s.PIXEL_DATA, "OB", bytes(12_500_000))]),
