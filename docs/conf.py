@@ -117,8 +117,8 @@ def _make(_app: Any) -> None:
     module.make_all(MADE)
     fragments = sorted((DOCS / "changes" / "unreleased").glob("*.md"))
     texts = [path.read_text(encoding="utf-8").strip() for path in fragments if path.name != "README.md"]
-    items = ["- " + text.removeprefix("- ").replace("\n", "\n  ").replace("](../../", "](") for text in texts]
-    (MADE / "unreleased.txt").write_text("\n".join(items) + "\n", encoding="utf-8")
+    items = [text if text.startswith("- ") else "- " + text.replace("\n", "\n  ") for text in texts]
+    (MADE / "unreleased.txt").write_text("\n".join(items).replace("](../../", "](") + "\n", encoding="utf-8")
 
 
 def _run_tutorials(_app: Any) -> None:
