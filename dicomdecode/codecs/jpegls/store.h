@@ -17,11 +17,11 @@ typedef struct {
 #define JLS_STORE(U, S)                                                                                              \
     do {                                                                                                             \
         U *restrict o = (U *)out;                                                                                    \
-        if (how->sign)                                                                                               \
+        if (how->sign || how->point)                                                                                 \
             for (size_t i = 0; i < n; i++)                                                                           \
                 o[i * stride] = (U)((S)(U)((U)row[i] << (how->sign + how->point)) >> how->sign);                     \
         else                                                                                                         \
-            for (size_t i = 0; i < n; i++) o[i * stride] = (U)((U)row[i] << how->point);                             \
+            for (size_t i = 0; i < n; i++) o[i * stride] = (U)row[i];                                                \
     } while (0)
 
 JLS_INLINE void jls_store_by(const JlsStore *how, size_t n, const uint16_t *restrict row, void *out, size_t stride) {
