@@ -26,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         spec.item_bytes = 1 << (how & 3);
         if (F(check_header)(&stream, &spec, &fault) == 0) {
             F(check_request)(&stream, &spec, (int)(how >> 2), &fault);
+            F(check_alike)(&stream, &fault);
             F(check_tile_parts)(&stream, &fault);
             if (stream.data < copy || stream.size > in.size) abort();
         }

@@ -115,7 +115,16 @@ def codestreams() -> Iterator[bytes]:
             yield streams.jpeg_2000(
                 30, 40, tile=tile, levels=levels, layers=layers, components=components, high_throughput=fast
             )
-    yield streams.jpeg_2000(64, 64, precincts=[0x44] * 6)
+    last = streams.jpeg_2000(64, 64, precincts=[0x44] * 6)
+    yield last
+    # Part 2 (Rsiz has its highest bit), with a component transform and with an extension that is not read.
+    siz = 4 + int.from_bytes(last[4:6], "big")
+    for marker in (0x74, 0x79):
+        yield last[:6] + b"\x80" + last[7:siz] + bytes([0xFF, marker, 0, 4, 0, 0]) + last[siz:]
+    # Components that differ, one of them subsampled.
+    three = bytearray(streams.jpeg_2000(30, 40, components=3))
+    three[42 + 3 : 42 + 6] = bytes([0x8B, 2, 1])
+    yield bytes(three)
 
 
 def coded() -> Iterator[bytes]:
