@@ -272,6 +272,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "photometric": "The codestream and Photometric Interpretation disagree on the colour space: the "
         "codestream decides.",
         "stream_codec": "The codestream is not of the kind that the transfer syntax names: the codestream decides.",
+        "stream_begin": "A few bytes in front of the codestream belong to none of it: they are passed over.",
         "stream_rows": "The codestream and the header disagree on the number of rows: decoding it is an error.",
         "stream_columns": "The codestream and the header disagree on the number of columns: decoding it is an error.",
         "stream_components": "The number of components of the codestream is not Samples per Pixel: decoding it is "

@@ -298,6 +298,10 @@ def _codestream(file: DicomFile, frames: Frames) -> Iterator[Issue]:
     look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(frames.syntax.codec)
     if look is None:
         return
+    strays = frames.stray_bytes(0)
+    if strays:
+        text = f"{strays} bytes in front of the codestream belong to none of it: they are passed over"
+        yield Issue(text, code="stream_begin", tag=file.pixels_tag)
     data = memoryview(frames.codestream_bytes(0)).cast("B")
     if len(data) <= _LOOK:
         yield from look(file, data)

@@ -14,4 +14,5 @@ cdef enum:
 
 
 cdef int family_of(const uint8_t* data, size_t size) noexcept nogil
+cdef int family_behind(const uint8_t* data, size_t size, size_t* strays) noexcept nogil
 cdef int exact_bits(const uint8_t* data, size_t size, int otherwise) noexcept nogil

@@ -14,6 +14,7 @@ from dicomdecode.reading._reading cimport Fault, ReadBuffer
 
 cdef enum:
     MOST_RLE_SEGMENTS = 15
+    MOST_STRAYS = 16        # bytes in front of a codestream that are passed over
 
 
 cdef int family_of(const uint8_t* data, size_t size) noexcept nogil:
@@ -29,6 +30,25 @@ cdef int family_of(const uint8_t* data, size_t size) noexcept nogil:
     if size >= 8 and memcmp(data, <const char*>b"\x00\x00\x00\x0cJXL ", 8) == 0:
         return JPEG_XL_FAMILY
     return RLE_FAMILY if size >= HEAD_BYTES and is_rle_header(data) else NO_FAMILY
+
+
+cdef int family_behind(const uint8_t* data, size_t size, size_t* strays) noexcept nogil:
+    """The family of a stream with a few bytes in front that belong to none of it; `strays`: how many these are.
+
+    Behind such bytes only JPEG and JPEG 2000 begin unmistakably: with three or more bytes that do not occur in either.
+    """
+    cdef int family = family_of(data, size)
+    cdef size_t at = 1
+    strays[0] = 0
+    while family == NO_FAMILY and at <= MOST_STRAYS and at < size:
+        # With fewer bytes than an RLE header has, nothing is taken for one.
+        family = family_of(data + at, min(size - at, <size_t>HEAD_BYTES - 1))
+        if family == JPEG_FAMILY or family == JPEG2000_FAMILY:
+            strays[0] = at
+            return family
+        family = NO_FAMILY
+        at += 1
+    return family
 
 
 cdef bint is_rle_header(const uint8_t* data) noexcept nogil:
@@ -73,10 +93,12 @@ def precision_of(data):
     cdef JpegHead head
     cdef Codestream stream
     cdef Fault fault
-    cdef int family = family_of(source.data, source.size)
+    cdef size_t strays
+    cdef int family = family_behind(source.data, source.size, &strays)
+    cdef const uint8_t* begin = source.data + strays
     if family == JPEG_FAMILY:
-        return head.precision if read_jpeg_head(source.data, source.size, &head) else 0
-    if family == JPEG2000_FAMILY and read_header(source.data, source.size, &stream, &fault) == 0:
+        return head.precision if read_jpeg_head(begin, source.size - strays, &head) else 0
+    if family == JPEG2000_FAMILY and read_header(begin, source.size - strays, &stream, &fault) == 0:
         return stream.component[0].precision
     return 0
 
@@ -105,13 +127,16 @@ def colour_of(data, str photometric):
     cdef Codestream stream
     cdef Fault fault
     cdef bint is_single = photometric == "PALETTE COLOR" or photometric.startswith("MONOCHROME")
+    cdef size_t strays
+    cdef int family = family_behind(source.data, source.size, &strays)
+    cdef const uint8_t* begin = source.data + strays
     if is_single:
         photometric = "RGB"
-    if family_of(source.data, source.size) == JPEG2000_FAMILY:
-        if read_header(source.data, source.size, &stream, &fault) == 0 and stream.component_transform:
+    if family == JPEG2000_FAMILY:
+        if read_header(begin, source.size - strays, &stream, &fault) == 0 and stream.component_transform:
             return "RGB"
         return photometric
-    read_jpeg_head(source.data, source.size, &head)
+    read_jpeg_head(begin, source.size - strays, &head)
     if head.colour == SAYS_RGB:
         return "RGB"
     if head.colour == SAYS_YCC:

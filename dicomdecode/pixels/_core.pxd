@@ -1,5 +1,5 @@
 # From an opened file to results without Python: what the image is, where its frames are, what its values become.
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.codecs._spec cimport Spec
@@ -132,7 +132,8 @@ cdef struct Layout:         # how stored values lie in a frame, and what they ar
 cdef struct Fragment:
     uint64_t offset         # in the file
     uint32_t length
-    int family              # of the codestream that begins here, where the walk looked
+    uint16_t family         # of the codestream that begins here, where the walk looked
+    uint16_t strays         # bytes in front of it
 
 cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     uint64_t first          # of the first fragment's item
@@ -164,6 +165,7 @@ cdef struct Run:            # what writes frames
     size_t columns
 
 cdef struct Scratch:        # memory that frames share, one after the other
+    size_t strays           # bytes in front of the last codestream that belong to none of it
     uint8_t* stream
     size_t stream_size
     uint8_t* cells

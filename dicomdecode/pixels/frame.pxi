@@ -142,6 +142,11 @@ cdef int codestream_of(const Run* r, uint32_t tag, uint64_t frame, Scratch* s, c
             at += <size_t>fragments[i].length
         data[0] = s.stream
         size[0] = at
+    s.strays = 0
+    if known_syntaxes[r.layout.syntax].family != NO_FAMILY:     # else any bytes may be a frame
+        family_behind(data[0], size[0], &s.strays)
+        data[0] += s.strays
+        size[0] -= s.strays
     return DONE
 
 

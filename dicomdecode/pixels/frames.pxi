@@ -369,10 +369,22 @@ cdef class Frames:
         memset(&s, 0, sizeof(s))
         try:
             self.codestream(frame, &s, &data, &size)
-            if data != s.stream and type(self.file.source) is MemorySource:
+            if data != s.stream + s.strays and type(self.file.source) is MemorySource:
                 start = data - self.file.bytes.data
                 return self.file.source.view[start:start + <Py_ssize_t>size]
             return PyBytes_FromStringAndSize(<const char*>data, <Py_ssize_t>size)
+        finally:
+            free_scratch(&s)
+
+    def stray_bytes(self, uint64_t frame):
+        """How many bytes in front of the codestream of a frame belong to none of it."""
+        cdef Scratch s
+        cdef const uint8_t* data = NULL
+        cdef size_t size = 0
+        memset(&s, 0, sizeof(s))
+        try:
+            self.codestream(frame, &s, &data, &size)
+            return s.strays
         finally:
             free_scratch(&s)
 
@@ -414,6 +426,7 @@ cdef class Frames:
         """Where in the file byte `offset` of the codestream of a frame is."""
         found = self.run.index.first
         try:
+            offset += self.stray_bytes(frame)
             for start, length in self.extents(frame):
                 found = start + min(offset, length)
                 if offset <= length:

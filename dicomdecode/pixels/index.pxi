@@ -36,6 +36,20 @@ cdef int family_at(const FileBytes* f, const Fragment* fragment) noexcept nogil:
     return family_of(head, n) if read_head(f, fragment, 0, head, n) else NO_FAMILY
 
 
+cdef void find_family(const FileBytes* f, const uint8_t* head, Fragment* fragment) noexcept nogil:
+    """Fill in the family of a fragment, and the bytes in front; `head`: its first bytes, NULL where they are not held.
+    """
+    cdef uint8_t[HEAD_BYTES] read
+    cdef size_t n = <size_t>min(fragment.length, <uint64_t>HEAD_BYTES)
+    cdef size_t strays = 0
+    fragment.family = NO_FAMILY
+    if head == NULL and read_head(f, fragment, 0, read, n):
+        head = read
+    if head != NULL:
+        fragment.family = <uint16_t>family_behind(head, n, &strays)
+    fragment.strays = <uint16_t>strays
+
+
 cdef bint is_jpeg_process(const FileBytes* f, const Fragment* fragment) noexcept nogil:
     """Whether a stream has a frame header of T.81 (that of T.87, JPEG-LS, is SOF55), looked for in one fragment."""
     cdef uint8_t[4] head
@@ -175,24 +189,15 @@ cdef void free_index(FrameIndex* index) noexcept nogil:
     memset(index, 0, sizeof(FrameIndex))
 
 
-cdef int family_here(const FragmentWalk* walk) noexcept nogil:
-    """`family_at` of the fragment that a walk has found: its first bytes may have been read already."""
-    cdef Fragment fragment
-    cdef size_t n = <size_t>min(walk.length, <uint64_t>HEAD_BYTES)
-    cdef const uint8_t* head = begin_of_fragment(walk, n)
-    if head != NULL:
-        return family_of(head, n)
-    fragment.offset = walk.offset
-    fragment.length = <uint32_t>walk.length
-    return family_at(walk.file, &fragment)
-
-
 cdef Fragment fragment_here(const FragmentWalk* walk) noexcept nogil:
     """The fragment that a walk has found, and its family where the walk looks for that."""
     cdef Fragment found
     found.offset = walk.offset
     found.length = <uint32_t>walk.length
-    found.family = family_here(walk) if walk.ahead else NO_FAMILY
+    found.family = NO_FAMILY
+    found.strays = 0
+    if walk.ahead:          # its first bytes may have been read already
+        find_family(walk.file, begin_of_fragment(walk, <size_t>min(walk.length, <uint64_t>HEAD_BYTES)), &found)
     return found
 
 
@@ -294,7 +299,7 @@ cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexc
         index.front[index.front_found] = fragment_here(&walk)
         index.front_end = walk.at
         index.front_found += 1
-        if not begins_alike(index):
+        if not begins_alike(index.front, &index.front[index.front_found - 1]):
             index.front_room = 0            # only all fragments tell more
             break
     walk_free(&walk)
@@ -303,10 +308,12 @@ cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexc
     return last < index.front_count
 
 
-cdef inline bint begins_alike(const FrameIndex* index) noexcept nogil:
-    """Whether the last fragment of the front begins a codestream, of the family of the first one."""
-    cdef int family = index.front[index.front_found - 1].family
-    return family != NO_FAMILY and family == index.front[0].family
+cdef inline bint begins_alike(const Fragment* first, const Fragment* other) noexcept nogil:
+    """Whether a fragment begins a codestream of the family of the first one, and behind stray bytes only if that does.
+
+    In the SPIFF header of a JPEG-LS stream (T.84 annex F) there is an SOI: a second fragment may begin in front of it.
+    """
+    return other.family != NO_FAMILY and other.family == first.family and (other.strays == 0 or first.strays != 0)
 
 
 cdef void drop_empty_fragments(FrameIndex* index) noexcept nogil:
@@ -332,7 +339,7 @@ cdef int find_starts(FrameIndex* index, Fault* fault) noexcept nogil:
     if index.starts == NULL:
         return no_memory(fault)
     for i in range(index.count):
-        if index.fragments[i].family == family:
+        if begins_alike(index.fragments, &index.fragments[i]):
             index.starts[begun] = i
             begun += 1
     index.starts[begun] = index.count

@@ -138,6 +138,11 @@ cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) no
     family = family_at(f, &first)
     if family == NO_FAMILY and are_cells(h, 1, first.length):
         return UNCOMPRESSED_ROW
+    if family == NO_FAMILY:
+        find_family(f, NULL, &first)
+        family = first.family
+        first.offset += first.strays
+        first.length -= first.strays
     return row_of_stream(named, family, syntax.codec == CODEC_JPEG_LS and is_jpeg_process(f, &first))
 
 

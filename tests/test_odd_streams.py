@@ -1,0 +1,89 @@
+"""Encapsulated pixel data with bytes where none may be: in front of a codestream, and behind a fragment."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+
+import dicomdecode as dd
+from tests import synthesise as s
+from tests.test_odd_files import codes, everywhere
+
+ROOT = "1.2.840.10008.1.2.4."
+DELIMITATION = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+GREY = np.random.default_rng(9).integers(0, 256, (3, 20, 30), np.uint8)
+ENCODERS: dict[str, Any] = {
+    "70": lambda a: imagecodecs.ljpeg_encode(a),
+    "80": lambda a: imagecodecs.jpegls_encode(a),
+    "90": lambda a: imagecodecs.jpeg2k_encode(a, codecformat="j2k", level=0, reversible=True),
+    "90, JP2": lambda a: imagecodecs.jpeg2k_encode(a, codecformat="jp2", level=0, reversible=True),
+    "201": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
+}
+
+
+def file_of(pixels: np.ndarray, syntax: str, frames: list[bytes], **options: Any) -> bytes:
+    data = s.encapsulate([frame + b"\0" * (len(frame) % 2) for frame in frames], **options)
+    return s.image(pixels, syntax=syntax, without=[s.PIXEL_DATA], trailing=b"".join(map(_bytes_of, data)))
+
+
+def _bytes_of(element: Any) -> bytes:
+    return element if isinstance(element, bytes) else s.element(*element)
+
+
+@pytest.mark.parametrize("kind", ENCODERS)
+@pytest.mark.parametrize("strays", [b"\0", b"\r\n", bytes(16), b"\xff\x4f\xff" * 5, b"\xff" * 3])
+def test_stray_bytes_in_front_of_a_codestream(kind: str, strays: bytes, tmp_path: Path) -> None:
+    frames = [strays + bytes(ENCODERS[kind](frame)) for frame in GREY]
+    syntax = ROOT + kind.partition(",")[0]
+    for options in ({}, {"table": "full"}, {"fragments": 3}, {"fragments": 3, "table": "full"}):
+        contents = file_of(GREY, syntax, frames, **options)
+        everywhere(contents, GREY, tmp_path)
+        assert "stream_begin" in codes(contents)
+    contents = file_of(GREY[0], syntax, frames[:1], fragments=4)
+    everywhere(contents, GREY[0], tmp_path)
+    described = {"rows": 20, "columns": 30, "bits_allocated": 8}
+    np.testing.assert_array_equal(dd.decode_frame(frames[1], transfer_syntax=syntax, **described), GREY[1])
+    assert "stream_begin" not in codes(file_of(GREY, syntax, [frame[len(strays) :] for frame in frames]))
+    with pytest.raises(dd.DicomError):  # tensorflow-io does not pass over them
+        dd.decode_dicom_image(file_of(GREY, syntax, frames), values="tfio", on_error="strict")
+
+
+def test_too_many_stray_bytes() -> None:
+    """17 of them, or none of the codec's streams behind them: the error that there is."""
+    stream = bytes(imagecodecs.jpegls_encode(GREY[0]))
+    for front in (bytes(17) + stream, bytes(5) + stream[1:], bytes(16), b"\xff" * 17):
+        with pytest.raises(dd.DicomError):
+            dd.imread(file_of(GREY[0], ROOT + "80", [front]))
+
+
+def test_stray_bytes_of_a_stream_of_another_codec(tmp_path: Path) -> None:
+    frames = [bytes(3) + bytes(imagecodecs.jpeg2k_encode(f, codecformat="j2k", level=0)) for f in GREY]
+    contents = file_of(GREY, ROOT + "80", frames)
+    everywhere(contents, GREY, tmp_path)
+    assert {"stream_codec", "stream_begin"} <= set(codes(contents))
+
+
+def test_cells_that_look_like_a_codestream(tmp_path: Path) -> None:
+    """Of native cells in fragments each byte counts."""
+    cells = GREY.copy()
+    cells[:, 0, 4:8] = 0xFF, 0xD8, 0xFF, 0xE0
+    for syntax in (s.ENCAPSULATED_UNCOMPRESSED, ROOT + "80"):
+        contents = file_of(cells, syntax, [frame.tobytes() for frame in cells])
+        everywhere(contents, cells, tmp_path)
+        assert "stream_begin" not in codes(contents)
+
+
+def test_errors_behind_stray_bytes_are_located() -> None:
+    stream = bytes(imagecodecs.jpegls_encode(GREY[0]))
+    damaged = stream[:30] + b"\0" * len(stream[30:])
+    found = []
+    for front in (b"", bytes(8)):
+        with pytest.raises(dd.DicomError) as caught:
+            dd.imread(file_of(GREY[0], ROOT + "80", [front + damaged]))
+        found.append(caught.value.offset)
+    assert found[1] == found[0] + 8
