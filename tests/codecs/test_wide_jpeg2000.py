@@ -44,12 +44,14 @@ def test_samples_of_up_to_32_bits(bits: int, signed: bool, levels: int, offset: 
 
 
 @pytest.mark.parametrize("rows, columns", [(21, 19), (1, 19), (21, 1)])
-@pytest.mark.parametrize("bits, signed", [(26, True), (31, True), (32, True), (31, False)])
+@pytest.mark.parametrize("bits, signed", [(26, True), (31, True), (32, True), (31, False), (32, False)])
 def test_high_throughput_of_up_to_32_bits(bits: int, signed: bool, rows: int, columns: int) -> None:
-    """By OpenJPH, which wraps the upper half of 32 bits without a sign; its unsigned streams are of 32 bits."""
+    """By OpenJPH, which takes the upper half of 32 bits without a sign for numbers below 0; `uint32` is of 32 bits."""
     a = np.ascontiguousarray(any_samples(bits, signed)[:rows, :columns])
     stream = bytes(imagecodecs.htj2k_encode(a[..., 0], reversible=True))
     assert np.array_equal(decode(stream, a), a)
+    if (bits, signed) == (32, False):
+        return  # its 9/7 streams of such samples hold other pictures
     stream = bytes(imagecodecs.htj2k_encode(a[..., 0], reversible=False, level=2**-12))
     theirs = imagecodecs.htj2k_decode(stream).reshape(a.shape)
     assert np.abs(decode(stream, a).astype(float) - theirs).max() < 2**18, "1/K is OpenJPEG's, and 1/30000 off"

@@ -154,6 +154,12 @@ static void undo_transform(Wide *v, int reversible) {
     }
 }
 
+/* OpenJPH's encoder takes unsigned samples of 32 bits for signed ones: it writes those from 2^31 on 2^32 too low. */
+static int64_t mended(const Stream *s, const Coding *coding, int component, int64_t value) {
+    const int may_be_low = s->precision[component] == 32 && !s->is_signed[component] && (coding->style & STYLE_HT);
+    return may_be_low && value < INT32_MIN ? value + ((int64_t)1 << 32) : value;
+}
+
 static void put_item(const Finish *f, int64_t value, int item_bytes, uint8_t *to) {
     const int64_t clamped = value < f->low ? f->low : value > f->high ? f->high : value;
     const uint32_t item = ((((uint32_t)clamped + f->shift) & f->mask) ^ f->sign) - f->sign;
@@ -178,7 +184,8 @@ static void put_pixel(const Stream *s, const Tile *t, const Output *o, Wide *con
     if (t->coding.transform) undo_transform(v, t->coding.component[0].reversible);
     for (int i = 0; i < s->components; i++, to += o->item_bytes) {
         const Finish f = j2k_finish_of(s->precision[i], s->is_signed[i], o->is_signed);
-        put_item(&f, t->coding.component[i].reversible ? v[i].whole : rounded(v[i].real), o->item_bytes, to);
+        const Coding *coding = &t->coding.component[i];
+        put_item(&f, coding->reversible ? mended(s, coding, i, v[i].whole) : rounded(v[i].real), o->item_bytes, to);
     }
 }
 
