@@ -240,6 +240,8 @@ ERROR_CODES: Mapping[str, ErrorCode] = MappingProxyType(
 ISSUE_CODES: Mapping[str, str] = MappingProxyType(
     {
         "bits_stored": "Bits Stored is 0: it is read as Bits Allocated.",
+        "bits_allocated": "Bits Allocated is missing or less than Bits Stored: the length of native pixel data tells "
+        "it.",
         "samples_per_pixel": "Samples per Pixel contradicts Photometric Interpretation: the length of native pixel "
         "data decides, else Samples per Pixel.",
         "no_transfer_syntax": "The file names no transfer syntax: the first element tells how it is encoded.",
@@ -267,6 +269,7 @@ ISSUE_CODES: Mapping[str, str] = MappingProxyType(
         "trailing_bytes": "There are more bytes of pixel data than the header says: they are ignored.",
         "offset_table": "There is no offset table for several frames, or it does not fit: frames are found by their "
         "fragments.",
+        "item_delimitation": "An Item Delimitation follows each fragment: it is stepped over.",
         "odd_422": "A 4:2:2 image has an odd number of columns: rows may end with a whole pair.",
         "full_422": "Every sample of a 4:2:2 image is stored: it is read as 4:4:4.",
         "photometric": "The codestream and Photometric Interpretation disagree on the colour space: the "

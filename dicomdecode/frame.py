@@ -13,7 +13,7 @@ from dicomdecode.errors import DicomError, UnsupportedError
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.pixels.arguments import check_flag, check_whole
-from dicomdecode.reading import DicomFile, open_source
+from dicomdecode.reading import PHOTOMETRIC_TERMS, DicomFile, open_source
 from dicomdecode.syntaxes import DEFLATED, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, IMPLICIT, SYNTAXES
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = ["decode_frame"]
 
 _UNDEFINED = 0xFFFFFFFF
 _MOST = 0xFFFFFFFE  # bytes in an item or a value
-_MOST_OF_CODE = 16  # characters of a Code String (PS3.5 6.2)
 
 
 class _Encoding(NamedTuple):
@@ -146,7 +145,8 @@ def decode_frame(
     planar : bool
         Planar Configuration 1; matters to uncompressed frames only.
     photometric : str, optional
-        Photometric Interpretation. Default: MONOCHROME2, or for colour what a JPEG stream says, else RGB.
+        Photometric Interpretation, a defined term of PS3.3 C.7.6.3.1.2. Default: MONOCHROME2, or for colour what a JPEG
+        stream says, else RGB.
     values, color, dtype, scale, out, window, reduce, region, threads, limits
         As in `dicomdecode.imread`; `values` is "stored" by default, since a frame alone has no rescale.
 
@@ -222,9 +222,10 @@ def _photometric(photometric: str | None, samples: int, codec: str) -> str | Non
     wrong = f"photometric must be a Photometric Interpretation such as 'RGB', not {photometric!r}"
     if not isinstance(photometric, str):
         raise TypeError(wrong)
-    if not photometric.isascii() or len(photometric) > _MOST_OF_CODE:
+    term = photometric.strip(" \0").upper()
+    if not photometric.isascii() or term not in PHOTOMETRIC_TERMS:
         raise ValueError(wrong)
-    return str(photometric)
+    return term
 
 
 def _bytes_of(codestream: Any) -> memoryview:

@@ -221,6 +221,12 @@ def _attributes(file: DicomFile) -> Iterator[Issue]:
     for tag, name in _REQUIRED if integer else _REQUIRED[:2]:
         if not file.raw(tag):
             yield Issue(f"{name} is missing", code="attribute_missing", tag=tag)
+    allocated = file.tag(0x00280100)
+    is_number = isinstance(allocated, int)
+    if integer and (allocated != file.bits_allocated if is_number else not file.raw(0x00280100)):
+        told = f"is {allocated}" if is_number else "is missing"
+        text = f"Bits Allocated {told}: by the length of the pixel data it is {file.bits_allocated}"
+        yield Issue(text, code="bits_allocated", tag=0x00280100)
     if integer and file.raw(0x00280101) and not file.tag(0x00280101):
         yield Issue(f"Bits Stored is 0: it is read as {file.bits_stored}", code="bits_stored", tag=0x00280101)
     samples = file.tag(0x00280002)
@@ -272,6 +278,9 @@ def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
 
 def _encapsulated(pixels: PixelData, frames: Frames) -> Iterator[Issue]:
     """Number of Frames against offset tables and fragments."""
+    if pixels.file.delimits_items:
+        text = "an Item Delimitation follows a fragment: it is stepped over"
+        yield Issue(text, code="item_delimitation", tag=pixels.file.pixels_tag)
     if frames.is_stream:
         return
     named, tag = pixels.file.frames, pixels.file.pixels_tag

@@ -14,6 +14,7 @@ from dicomdecode import codecs
 from dicomdecode import frame as codestreams
 from dicomdecode.codecs._heads import colour_of, precision_of
 from dicomdecode.limits import check_limit, limits_of
+from dicomdecode.reading import PHOTOMETRIC_TERMS
 from dicomdecode.syntaxes import SYNTAXES
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
     cells = np.frombuffer(frame, f"<{'i' if signed else 'u'}{allocated // 8}")
     is_planar = row.cells and not row.planar and samples > 1
     pixels = np.empty((rows, columns, samples), cells.dtype) if is_planar else cells.reshape(rows, columns, -1)
+    photometric = str(runner.photometric_interpretation)
     codestreams.decode_frame(
         src,
         transfer_syntax=syntax.uid,
@@ -119,7 +121,7 @@ def decode_frame(src: bytes, runner: DecodeRunner) -> bytearray:
         bits_allocated=allocated,
         bits_stored=stored,
         signed=signed,
-        photometric=str(runner.photometric_interpretation),
+        photometric=photometric if photometric in PHOTOMETRIC_TERMS else None,
         color="stored",
         out=pixels if samples > 1 else pixels[..., 0],
     )

@@ -120,12 +120,13 @@ def broken() -> Iterator[tuple[str, bytes, type[dd.DicomError]]]:
     yield "no pixel data", without(s.PIXEL_DATA), dd.MalformedError
     yield "no rows", without(0x00280010), dd.MalformedError
     yield "no columns", without(0x00280011), dd.MalformedError
-    yield "no bits allocated", without(0x00280100), dd.MalformedError
+    yield "no bits allocated", without(0x00280100, 0x00280101), dd.MalformedError
     yield "rows 0", changed(0x00280010, 0), dd.MalformedError
     yield "columns 0", changed(0x00280011, 0), dd.MalformedError
     yield "more rows than data", changed(0x00280010, 9), dd.TruncatedError
     yield "frames that are not there", changed(0x00280008, 5, vr="IS"), dd.TruncatedError
-    yield "bits allocated 0", changed(0x00280100, 0), dd.MalformedError
+    nothing_stored = [(0x00280100, "US", 0), (0x00280101, "US", 0)]
+    yield "bits allocated 0", s.image(PIXELS, extra=[*PRIVATE, *nothing_stored]), dd.MalformedError
     yield "bits allocated 65535", changed(0x00280100, 65535), dd.DicomError
     yield "bits allocated 24", changed(0x00280100, 24), dd.DicomError
     yield "bits stored above allocated", changed(0x00280101, 17), dd.DicomError

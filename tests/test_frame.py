@@ -163,9 +163,11 @@ def test_offsets_count_from_the_stream() -> None:
         assert caught.value.offset is None or caught.value.offset <= len(damaged)
 
 
-def test_photometric_that_no_file_can_hold() -> None:
-    for wrong in ("MONOCHROME2 " * 2, "A" * 70000, "R\xe9B"):
-        with pytest.raises(ValueError, match="photometric"):
-            dd.decode_frame(bytes(4), **{**GOOD, "photometric": wrong})
+def test_photometric_that_is_no_defined_term() -> None:
+    for wrong in ("NONSENSE", "", "MONOCHROME", "RGBA", "RGB\\RGB", "MONOCHROME2 " * 2, "A" * 70000, "R\xe9B"):
+        with pytest.raises(ValueError, match="photometric must be"):
+            dd.decode_frame(bytes(12), **{**GOOD, "photometric": wrong})
+    for right in ("MONOCHROME1", "MONOCHROME2 ", "monochrome2"):
+        dd.decode_frame(bytes(12), **{**GOOD, "photometric": right})
     with pytest.raises(TypeError, match="photometric"):
-        dd.decode_frame(bytes(4), **{**GOOD, "photometric": 5})
+        dd.decode_frame(bytes(12), **{**GOOD, "photometric": 5})

@@ -87,3 +87,65 @@ def test_errors_behind_stray_bytes_are_located() -> None:
             dd.imread(file_of(GREY[0], ROOT + "80", [front + damaged]))
         found.append(caught.value.offset)
     assert found[1] == found[0] + 8
+
+
+@pytest.mark.parametrize("kind", [*ENCODERS, "rle"])
+@pytest.mark.parametrize("options", [{}, {"table": "full"}, {"fragments": 3}, {"delimiter": False}])
+def test_item_delimitation_behind_each_fragment(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
+    """PS3.5 A.4 has none; its place in an offset table is not agreed on."""
+    syntax = s.RLE if kind == "rle" else ROOT + kind.partition(",")[0]
+    streams = [s.rle_frame(f[..., None]) if kind == "rle" else bytes(ENCODERS[kind](f)) for f in GREY]
+    for frames in (streams, streams[:1]):
+        want = GREY[: len(frames)].squeeze()
+        plain = file_of(want, syntax, frames, **options)
+        if options.get("delimiter", True):
+            contents = delimited(plain)
+            everywhere(contents, want, tmp_path)
+            assert "item_delimitation" in codes(contents)
+            assert "item_delimitation" not in codes(plain)
+        else:  # a file that ends behind the last one, or in front of it
+            for contents in (delimited(plain), delimited(plain)[:-8]):
+                np.testing.assert_array_equal(dd.imread(contents, values="stored"), want)
+
+
+def test_elements_behind_pixels_that_delimit_items(tmp_path: Path) -> None:
+    """Elements that follow the pixel data count."""
+    contents = delimited(file_of(GREY, s.RLE, [s.rle_frame(frame[..., None]) for frame in GREY]))
+    contents += s.elements([(0xFFFCFFFC, "OB", b"abcdef")])
+    everywhere(contents, GREY, tmp_path)
+    assert dd.open(contents).tag(0xFFFCFFFC) == b"abcdef"
+
+
+def test_item_delimitation_in_front_of_something_else() -> None:
+    """It ends the fragments, as anything else that is no item does."""
+    plain = file_of(GREY, s.RLE, [s.rle_frame(frame[..., None]) for frame in GREY], delimiter=False)
+    at = plain.rindex(s.tag_bytes(0xFFFEE000))
+    for between in (DELIMITATION * 2, DELIMITATION + bytes(8), DELIMITATION[:4] + b"\2\0\0\0"):
+        contents = plain[:at] + between + plain[at:]
+        np.testing.assert_array_equal(dd.imread(contents, values="stored", frames=[0, 1]), GREY[:2])
+        with pytest.raises(dd.TruncatedError):
+            dd.imread(contents)
+
+
+def test_item_delimitation_and_tensorflow_io() -> None:
+    """Its parser stops there, behind the Basic Offset Table or a fragment."""
+    plain = file_of(GREY[0], s.RLE, [s.rle_frame(GREY[0, ..., None])])
+    contents = delimited(plain)
+    keywords = {"values": "tfio", "on_error": "strict"}
+    dd.decode_dicom_image(plain, **keywords)
+    with pytest.raises(dd.MalformedError, match="no fragments"):
+        dd.decode_dicom_image(contents, **keywords)
+    only_behind_the_frame = contents.replace(DELIMITATION, b"", 1)
+    want = dd.decode_dicom_image(plain, **keywords)
+    np.testing.assert_array_equal(dd.decode_dicom_image(only_behind_the_frame, **keywords), want)
+
+
+def delimited(contents: bytes) -> bytes:
+    """With an Item Delimitation behind each item of the pixel data."""
+    header = s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE)
+    at = contents.index(header) + len(header)
+    front, left = contents[:at], contents[at:]
+    while left.startswith(s.tag_bytes(0xFFFEE000)):
+        end = 8 + int.from_bytes(left[4:8], "little")
+        front, left = front + left[:end] + DELIMITATION, left[end:]
+    return front + left

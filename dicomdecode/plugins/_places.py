@@ -128,5 +128,5 @@ def _keywords(file: DicomFile, frames: Frames) -> dict[str, Any]:
         "high_bit": file.high_bit,
         "signed": file.signed,
         "planar": file.planar,
-        "photometric": "MONOCHROME2" if file.photometric == "PALETTE COLOR" else file.photometric,
+        "photometric": "MONOCHROME2" if file.photometric == "PALETTE COLOR" else file.photometric or None,
     }

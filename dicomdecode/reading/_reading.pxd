@@ -230,6 +230,8 @@ cdef struct FragmentWalk:       # from item to item (PS3.5 A.4)
     uint64_t offset             # of the fragment that `next_fragment` found
     uint64_t length
     size_t ahead                # bytes of a large fragment that are read along with its header
+    bint strict                 # an Item Delimitation ends the fragments
+    bint delimited              # one was stepped over
     uint64_t kept               # where in the file the bytes in `buffer` are
     size_t count                # of them
     uint8_t* buffer             # NULL until one is needed

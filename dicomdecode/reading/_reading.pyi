@@ -3,6 +3,8 @@ from typing import IO, Any, overload
 
 from dicomdecode.limits import Limits
 
+PHOTOMETRIC_TERMS: frozenset[str]
+
 class Source:
     unwritten: tuple[int, ...]
     @property
@@ -121,7 +123,9 @@ class DicomFile(DataSet):
     def pixels_length_told(self) -> int: ...
     @property
     def is_encapsulated(self) -> bool: ...
-    def fragments(self, *, with_cut: bool = True) -> list[tuple[int, int]]: ...
+    @property
+    def delimits_items(self) -> bool: ...
+    def fragments(self, *, strict: bool = False) -> list[tuple[int, int]]: ...
     @property
     def pixels_cut(self) -> bool: ...
     @property

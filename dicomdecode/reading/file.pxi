@@ -458,19 +458,33 @@ cdef class DicomFile(DataSet):
     def has_functional_groups(self):
         return bool(self.h.has_functional_groups)
 
-    def fragments(self, *, bint with_cut=True):
+    @property
+    def delimits_items(self):
+        """Whether an Item Delimitation follows one of the first two items of encapsulated pixel data."""
+        cdef FragmentWalk walk
+        cdef int i
+        walk_init(&walk, &self.bytes, self.h.pixels.offset, self.h.pixels.offset + self.h.pixels.length)
+        for i in range(3):
+            if next_fragment(&walk) != FRAGMENT:
+                break
+        walk_free(&walk)
+        return bool(walk.delimited)
+
+    def fragments(self, *, bint strict=False):
         """The items of encapsulated pixel data in their order, the Basic Offset Table first: (offset, length) of each.
 
-        Of a fragment that the file cuts off it is what is there, where `with_cut` asks for that one too.
+        Of a fragment that the file cuts off it is what is there. `strict`: without that one, and without those behind
+        an Item Delimitation.
         """
         cdef FragmentWalk walk
         cdef list found = []
         cdef int kind = FRAGMENT
         walk_init(&walk, &self.bytes, self.h.pixels.offset, self.h.pixels.offset + self.h.pixels.length)
         try:
+            walk.strict = strict
             while kind == FRAGMENT and <uint64_t>len(found) <= self.m.limits.fragments:
                 kind = next_fragment(&walk)
-                if kind == FRAGMENT or (kind == CUT_FRAGMENT and with_cut):
+                if kind == FRAGMENT or (kind == CUT_FRAGMENT and not strict):
                     found.append((walk.offset, walk.length))
                 elif kind == WALK_FAILED:
                     self.source.raise_failure()

@@ -10,6 +10,8 @@ cdef void walk_init(FragmentWalk* w, const FileBytes* file, uint64_t at, uint64_
     w.end = end
     w.count = 0
     w.length = w.ahead = 0
+    w.strict = False
+    w.delimited = False
     w.buffer = NULL
 
 
@@ -66,6 +68,17 @@ cdef int next_fragment(FragmentWalk* w) noexcept nogil:
     if p == NULL:
         return WALK_FAILED
     tag = tag_at(p, False)
+    if tag == ITEM_DELIMITATION and u32_at(p + 4, False) == 0 and w.end - w.at >= 16 and not w.strict:
+        # PS3.5 A.4 knows none behind a fragment. Of some writers each has one.
+        w.at += 8
+        p = walk_header(w)
+        if p == NULL:
+            return WALK_FAILED
+        tag = tag_at(p, False)
+        if tag != ITEM and tag != SEQUENCE_DELIMITATION:
+            w.at -= 8
+            return NO_FRAGMENT
+        w.delimited = True
     if tag == SEQUENCE_DELIMITATION:
         return DELIMITER
     w.length = u32_at(p + 4, False)

@@ -33,6 +33,9 @@ cdef const char* photometric_name(int code) noexcept nogil:
     return b""
 
 
+PHOTOMETRIC_TERMS = frozenset([photometric_name(code).decode("ascii") for code in range(PI_MONOCHROME1, PI_OTHER)])
+
+
 cdef void find_window(const FileMap* m, const Element* center, const Element* width, ImageHeader* h) noexcept nogil:
     """The first stored window that can be used (PS3.3 C.11.2.1.2)."""
     cdef bint big = m.cursor.big_endian
@@ -227,13 +230,15 @@ cdef void complete_header(ImageHeader* h, const Pending* pending) noexcept nogil
     elif h.pixels.tag == 0x7FE00009u:
         h.pixel_kind = PIXELS_DOUBLE
         h.bits_allocated = h.bits_allocated or 64
+    if h.samples == 0:
+        h.samples = 3 if PI_RGB <= h.photometric <= PI_HSV else 4 if PI_ARGB <= h.photometric <= PI_CMYK else 1
+    if h.bits_allocated < h.bits_stored:
+        complete_cells(h)
     if h.bits_stored == 0:
         h.bits_stored = h.bits_allocated
     # PS3.5 8.1.1: the high bit lies inside the cell, the stored bits below it. Else the usual place is meant.
     if h.high_bit < h.bits_stored - 1 or h.high_bit >= h.bits_allocated:
         h.high_bit = h.bits_stored - 1
-    if h.samples == 0:
-        h.samples = 3 if PI_RGB <= h.photometric <= PI_HSV else 4 if PI_ARGB <= h.photometric <= PI_CMYK else 1
     if h.samples == 1 or h.samples == 3:
         reconcile(h)
     if h.has_padding:
@@ -241,6 +246,23 @@ cdef void complete_header(ImageHeader* h, const Pending* pending) noexcept nogil
         if h.is_signed == 1:
             h.padding = sign_extended(h.padding)
             h.padding_limit = sign_extended(h.padding_limit)
+
+
+cdef void complete_cells(ImageHeader* h) noexcept nogil:
+    """Where Bits Allocated is missing or below Bits Stored, native pixel data may tell it by their length.
+
+    It is a multiple of 8 then, the first that holds the stored bits, and there are just so many bytes, padded or not.
+    """
+    cdef uint64_t plane = <uint64_t>h.rows * h.columns
+    cdef int cell = (h.bits_stored + 7) // 8
+    cdef uint64_t needed
+    if h.pixel_kind != PIXELS_INTEGER or h.pixels.flags & (UNDEFINED | CUT):
+        return
+    if plane >= 0x40000000u or h.frames >= 0x100000u or not 1 <= h.samples <= 4 or not 1 <= cell <= 8:
+        return
+    needed = plane * h.frames * <uint64_t>h.samples * <uint64_t>cell
+    if needed and needed <= h.pixels.length <= needed + needed % 2:
+        h.bits_allocated = 8 * cell
 
 
 cdef void reconcile(ImageHeader* h) noexcept nogil:

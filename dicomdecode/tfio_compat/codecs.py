@@ -65,7 +65,7 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
 
 def _fragments(file: DicomFile) -> tuple[bytes, list[Any]]:
     """The Basic Offset Table, and the fragments that are there."""
-    found = [file.source.read_at(offset, length) for offset, length in file.fragments(with_cut=False)]
+    found = [file.source.read_at(offset, length) for offset, length in file.fragments(strict=True)]
     return bytes(found[0]) if found else b"", found[1:]
 
 
