@@ -68,6 +68,20 @@ def test_stray_bytes_of_a_stream_of_another_codec(tmp_path: Path) -> None:
     assert {"stream_codec", "stream_begin"} <= set(codes(contents))
 
 
+def test_stray_bytes_in_front_of_a_lossy_stream(tmp_path: Path) -> None:
+    """What the stream says about its colour is found behind them."""
+    colour = np.repeat(np.arange(0, 240, 8, dtype=np.uint8), 3).reshape(5, 6, 3)
+    stream = bytes(imagecodecs.jpeg8_encode(colour, level=90))
+    files = []
+    for front in (b"", b"\0\0"):
+        data = b"".join(map(_bytes_of, s.encapsulate([front + stream + b"\0" * (len(stream) % 2)])))
+        files.append(s.image(colour, syntax=ROOT + "50", photometric="RGB", without=[s.PIXEL_DATA], trailing=data))
+    want = dd.imread(files[0], values="stored")
+    assert np.abs(want.astype(int) - colour).max() < 12
+    everywhere(files[1], want, tmp_path)
+    assert {"photometric", "stream_begin"} <= set(codes(files[1]))
+
+
 def test_cells_that_look_like_a_codestream(tmp_path: Path) -> None:
     """Of native cells in fragments each byte counts."""
     cells = GREY.copy()

@@ -47,6 +47,10 @@ def files() -> Iterator[bytes]:
     for table in ("empty", "full", "extended", "lying", "none"):
         for fragments in (1, 3):
             yield s.image(PIXELS, syntax=s.RLE, table=table, fragments=fragments)  # type: ignore[arg-type]
+    delimited = s.item(s.rle_frame(PIXELS[0, ..., None])) + s.tag_bytes(0xFFFEE00D) + bytes(4)
+    fragments_of = s.header(s.PIXEL_DATA, "OB", s.UNDEFINED, s.LITTLE) + s.item(b"") + 2 * delimited
+    yield s.image(PIXELS, syntax=s.RLE, without=[s.PIXEL_DATA], trailing=fragments_of)
+    yield s.image(PIXELS, bits_stored=12, without=[0x00280100])
     yield s.image(PIXELS.astype(np.float32))
     yield s.image(PIXELS.astype(np.float64))
     whole = s.image(PIXELS[0], trailing=s.elements([(0xFFFCFFFC, "OB", b"\0\0")]))
