@@ -56,8 +56,10 @@ static void colours(void) {
     for (int bytes = 1; bytes <= 2; bytes++) {
         dd_interleave(source, result, CELLS, 3, bytes);
         digest("interleave", bytes, 0, 0, (size_t)CELLS * 3 * (size_t)bytes);
-        dd_expand_422(source, result, CELLS / 2, bytes);
-        digest("expand", bytes, 0, 0, (size_t)(CELLS / 2) * 6 * (size_t)bytes);
+        for (size_t columns = 100; columns <= 101; columns++) {
+            dd_expand_422(source, result, CELLS / 101, columns, bytes);
+            digest("expand", bytes, (int)columns, 0, CELLS / 101 * columns * 3 * (size_t)bytes);
+        }
         for (int partial = 0; partial <= 1; partial++) {
             dd_ybr_to_rgb(source, result, CELLS, bytes, 8 * bytes, partial);
             digest("ybr", bytes, partial, 0, (size_t)CELLS * 3 * (size_t)bytes);
