@@ -12,7 +12,7 @@ build: ## compile in place what has changed
 	$(PYTHON) -c 'from setuptools import setup; setup()' -q build_ext --inplace --parallel 2
 
 quick: build ## the tests that take no time, without TensorFlow's: less than a minute
-	$(PYTHON) -m pytest -q -m 'not slow' --ignore=tests/tfop
+	$(PYTHON) -m pytest -q -m 'not slow' --ignore=tests/tfop --hypothesis-profile=brief
 
 test: build ## all tests
 	$(PYTHON) -m pytest -q

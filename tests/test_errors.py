@@ -355,6 +355,7 @@ def test_default_limits() -> None:
         dd.set_default_limits(5)
 
 
+@pytest.mark.slow
 def test_peak_memory_of_a_decode() -> None:
     """Input + output + one frame."""
     pixels = np.random.default_rng(0).integers(0, 65536, (20, 300, 300), np.uint16)

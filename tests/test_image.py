@@ -227,6 +227,7 @@ def test_context_manager(tmp_path: Path) -> None:
     assert not file.closed
 
 
+@pytest.mark.slow
 def test_files_are_closed(tmp_path: Path) -> None:
     """No descriptor is left open: not by imread, not when a file is refused, not by a dropped image."""
     descriptors = Path("/proc/self/fd")
@@ -248,6 +249,7 @@ def test_files_are_closed(tmp_path: Path) -> None:
     assert len(list(descriptors.iterdir())) == before
 
 
+@pytest.mark.slow
 def test_garbage_collection() -> None:
     """An image in a reference cycle goes quietly, and so does a refused file that a kept exception holds."""
 

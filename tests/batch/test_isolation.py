@@ -74,6 +74,7 @@ def killer() -> Any:
 @pytest.mark.parametrize(
     ("source", "code"), [(b"kill", "child_killed"), (b"hang", "child_timeout"), (b"lie", "child_killed")]
 )
+@pytest.mark.slow
 def test_a_child_that_dies_hangs_or_lies_costs_one_record(killer: Any, source: bytes, code: str) -> None:
     for asked in (b"", source, b""):
         if asked == source:
@@ -84,6 +85,7 @@ def test_a_child_that_dies_hangs_or_lies_costs_one_record(killer: Any, source: b
             assert killer(Job(0, asked)).tolist() == [[7, 7], [7, 7]]
 
 
+@pytest.mark.slow
 def test_a_child_that_dies_between_two_files_is_replaced(killer: Any) -> None:
     assert killer(Job(0, b"")).shape == (2, 2)
     (alive,) = killer._all
@@ -140,6 +142,7 @@ print([child._process.pid for child in batch._files._stream._crew._work._work.ar
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="platform: no signals to a process")
+@pytest.mark.slow
 def test_no_child_is_left(tmp_path: Path) -> None:
     command = [sys.executable, "-P", "-c", CLOSED, str(CT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -170,6 +173,7 @@ class BytesPath:
         return self._path
 
 
+@pytest.mark.slow
 def test_error_of_a_path_of_bytes() -> None:
     sources: list[Any] = [BytesPath(CT), BytesPath(CT.with_name("is not there"))]
     good, missing = isolated(sources)

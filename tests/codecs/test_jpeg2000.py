@@ -357,6 +357,7 @@ def run(code, folder, **environment):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_flipped_bits_give_an_array_or_an_error_in_silence(tmp_path):
     done = run(FLIPS, tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "survived\n", "")

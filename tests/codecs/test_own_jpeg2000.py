@@ -174,6 +174,7 @@ def test_tile_parts(parts: str) -> None:
     assert np.array_equal(decode(stream[:first] + b"".join(mixed) + stream[at:], a), a)
 
 
+@pytest.mark.slow
 def test_threads_give_the_same() -> None:
     a = picture(300, 310, 3, 8)
     for options in ({}, {"tile": (100, 100)}, {"tile": (48, 31)}, {"irreversible": True}, {"style": 63}):
@@ -300,6 +301,7 @@ def run(code: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("rows, scale", [(4096, 0), (2048, 1)])
+@pytest.mark.slow
 def test_memory(rows: int, scale: int) -> None:
     """It takes rows, not pictures: of code-blocks where something is coded, of samples where nothing is."""
     done = run(f"""
@@ -325,6 +327,7 @@ def test_memory(rows: int, scale: int) -> None:
     assert done == "True\n"
 
 
+@pytest.mark.slow
 def test_choice_of_the_decoder() -> None:
     code = """
         from dicomdecode.codecs import _jpeg2000

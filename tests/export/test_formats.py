@@ -249,6 +249,7 @@ def test_tfrecord(tmp_path: Path) -> None:
     assert found[4]["ImagePositionPatient"] == [-10, 20, 38] and found[4]["PatientComments"] == []
 
 
+@pytest.mark.slow
 def test_tfrecord_in_tensorflow(tmp_path: Path) -> None:
     tf = pytest.importorskip("tensorflow", reason="tensorflow: not installed")
     sources = [one_slice(k, (0, 0, k), instance=-3 * k) for k in range(3)]

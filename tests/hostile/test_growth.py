@@ -45,6 +45,7 @@ def test_growth(kind: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="platform: no /proc")
+@pytest.mark.slow
 def test_what_grows_is_seen() -> None:
     def leak() -> dict[str, int]:
         before, opened = growth.resident(), growth.descriptors()

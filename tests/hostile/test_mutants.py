@@ -55,6 +55,7 @@ print(dict(mutants.attack(b"", [b"a", b"b", b"c", b"d"])))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="platform: no fork")
+@pytest.mark.slow
 def test_a_child_that_dies_is_counted() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
     found = subprocess.run(

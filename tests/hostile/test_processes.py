@@ -68,6 +68,7 @@ os._exit(0)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="platform: no fork")
+@pytest.mark.slow
 def test_fork_while_other_threads_decode(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     pixels = np.random.default_rng(0).integers(0, 4096, (4, 64, 64), np.uint16)
@@ -216,6 +217,7 @@ print(caught)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="platform: no timer that sends a signal")
+@pytest.mark.slow
 def test_interrupted_at_any_moment(tmp_path: Path) -> None:
     found = run(INTERRUPTED, str(tmp_path / "a.dcm"))
     assert found.returncode == 0 and int(found.stdout) > 100, found.stdout + found.stderr

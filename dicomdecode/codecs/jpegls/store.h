@@ -14,25 +14,26 @@ typedef struct {
     size_t stride;
 } JlsStore;
 
-#define JLS_STORE(U, S)                                                                                              \
+/* W: an unsigned type of at least 32 bits, in which shifts lose bits and are no fault. */
+#define JLS_STORE(U, S, W)                                                                                           \
     do {                                                                                                             \
         U *restrict o = (U *)out;                                                                                    \
         if (how->sign || how->point)                                                                                 \
             for (size_t i = 0; i < n; i++)                                                                           \
-                o[i * stride] = (U)((S)(U)((U)row[i] << (how->sign + how->point)) >> how->sign);                     \
+                o[i * stride] = (U)((S)(U)((W)row[i] << how->point << how->sign) >> how->sign);                      \
         else                                                                                                         \
             for (size_t i = 0; i < n; i++) o[i * stride] = (U)row[i];                                                \
     } while (0)
 
 JLS_INLINE void jls_store_by(const JlsStore *how, size_t n, const uint16_t *restrict row, void *out, size_t stride) {
     if (how->item == 1)
-        JLS_STORE(uint8_t, int8_t);
+        JLS_STORE(uint8_t, int8_t, uint32_t);
     else if (how->item == 2)
-        JLS_STORE(uint16_t, int16_t);
+        JLS_STORE(uint16_t, int16_t, uint32_t);
     else if (how->item == 4)
-        JLS_STORE(uint32_t, int32_t);
+        JLS_STORE(uint32_t, int32_t, uint32_t);
     else
-        JLS_STORE(uint64_t, int64_t);
+        JLS_STORE(uint64_t, int64_t, uint64_t);
 }
 
 /* A row of one component. */
