@@ -415,23 +415,12 @@ def test_a_picture_is_whole_or_absent(tmp_path: Path, capsys: Capture, monkeypat
 @pytest.mark.parametrize(
     "arguments", [["info", CT], ["tags", *[CT] * 20], ["show", CT, "-o", "-"], ["demo", "-o", "/dev/null"]]
 )
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
     with open("/dev/full", "wb") as full:
         done = command(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 1 and b"No space left on device" in done.stderr
-
-
-def test_a_device_is_written_to(capsys: Capture) -> None:
-    assert main(["show", CT, "-o", os.devnull]) == 0
-    assert not os.path.isfile(os.devnull)
-
-
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link.png").symlink_to(tmp_path / "real" / "x.png")
-    assert main(["show", CT, "-o", str(tmp_path / "link.png")]) == 0
-    assert (tmp_path / "link.png").is_symlink() and (tmp_path / "real" / "x.png").is_file()
 
 
 def test_a_reader_that_goes_away() -> None:

@@ -394,3 +394,15 @@ def test_a_name_that_begins_with_a_dash(
         main(["info", "-scan.dcm"])
     assert "is written ./-scan.dcm" in capsys.readouterr().err
     assert main(["info", "./-scan.dcm"]) == 0
+
+
+def test_a_device_is_written_to(capsys: Any) -> None:
+    assert main(["show", CT, "-o", os.devnull]) == 0
+    assert not os.path.isfile(os.devnull)
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.png").symlink_to(tmp_path / "real" / "x.png")
+    assert main(["show", CT, "-o", str(tmp_path / "link.png")]) == 0
+    assert (tmp_path / "link.png").is_symlink() and (tmp_path / "real" / "x.png").is_file()

@@ -373,6 +373,7 @@ def test_white_space_behind_the_transfer_syntax(syntax: str, white: str, tmp_pat
 @pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE, s.RLE])
 @pytest.mark.parametrize("vr", ["OB", "UN", "UT", "SQ", "LO", "US"])
 @pytest.mark.parametrize("length", [0, 2, 10, 200])
+@pytest.mark.slow
 def test_lengths_of_the_other_form(vr: str, length: int, syntax: str, size: tuple[int, int], tmp_path: Path) -> None:
     """16 bits where a VR has 32, and the reverse."""
     pixels = np.arange(size[0] * size[1], dtype=np.uint16).reshape(size)

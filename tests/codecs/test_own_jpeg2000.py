@@ -74,6 +74,7 @@ def settings(rnd: random.Random, samples: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(240))
+@pytest.mark.slow
 def test_any_kind_of_stream(seed: int) -> None:
     """Lossless streams give the picture, all others what OpenJPEG gives, 9/7 within 1; so do areas and reductions."""
     rnd = random.Random(seed)

@@ -32,6 +32,7 @@ def stream_of(*segments: bytes, offsets: list[int] | None = None, count: int | N
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4"])
 @pytest.mark.parametrize("content", ["noise", "constant", "steps", "mixed"])
+@pytest.mark.slow
 def test_packets(dtype: str, content: str) -> None:
     info = np.iinfo(dtype)
     for shape in ((1, 1), (1, 129), (129, 1), (7, 257), (64, 64)):

@@ -24,6 +24,7 @@ def any_samples(bits: int, signed: bool, samples: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("levels, offset", [(0, (0, 0)), (1, (1, 0)), (3, (0, 1)), (5, (7, 5))])
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("bits", [25, 26, 27, 28, 29, 30, 31, 32])
+@pytest.mark.slow
 def test_samples_of_up_to_32_bits(bits: int, signed: bool, levels: int, offset: tuple[int, int]) -> None:
     """By an encoder of our own: OpenJPEG's fails from 26 bits on."""
     a = any_samples(bits, signed)

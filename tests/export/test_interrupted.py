@@ -137,6 +137,7 @@ except dd.ExportError as error:
 
 
 @POSIX
+@pytest.mark.slow
 def test_a_full_disk(tmp_path: Path, name: str) -> None:
     """A limit of the size of files stands for the disk: the system refuses to write on."""
     noise = np.random.default_rng(0)

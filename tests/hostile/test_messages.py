@@ -131,6 +131,7 @@ def converted(contents: bytes, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name, contents", list(spelt()), ids=[name for name, _ in spelt()])
+@pytest.mark.slow
 def test_messages(
     name: str,
     contents: bytes,

@@ -106,6 +106,7 @@ def attempt(contents: bytes, name: str, **keywords: object) -> bool:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("pixels", PIXELS)
+@pytest.mark.slow
 def test_numbers(kind: str, pixels: str) -> None:
     """Warnings are errors in these tests."""
     decoded = 0
