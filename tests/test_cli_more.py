@@ -396,7 +396,7 @@ def test_a_name_that_begins_with_a_dash(
     assert main(["info", "./-scan.dcm"]) == 0
 
 
-def test_a_device_is_written_to(capsys: Any) -> None:
+def test_a_device_is_written_to(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", CT, "-o", os.devnull]) == 0
     assert not os.path.isfile(os.devnull)
 
