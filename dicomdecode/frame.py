@@ -185,6 +185,8 @@ def decode_frame(
     allocated = check_whole("bits_allocated", bits_allocated, 1, 64)
     stored = allocated if bits_stored is None else check_whole("bits_stored", bits_stored, 1, allocated)
     samples = check_whole("samples", samples, 1, 4)
+    if samples == 2:
+        raise ValueError("samples must be 1, 3 or 4, not 2")
     syntax = _known(transfer_syntax)
     frame = _Frame(
         transfer_syntax=syntax,
@@ -210,6 +212,8 @@ def _known(transfer_syntax: str) -> str:
     if not isinstance(transfer_syntax, str):
         raise TypeError(f"transfer_syntax must be a UID, a str, not {type(transfer_syntax).__name__}")
     uid = transfer_syntax.strip(" \0")
+    if not set(uid) <= set("0123456789."):
+        raise ValueError(f"transfer_syntax must be a UID such as '1.2.840.10008.1.2.5', not {transfer_syntax!r}")
     if uid not in SYNTAXES or not SYNTAXES[uid].codec:
         name = f" {SYNTAXES[uid].name}" if uid in SYNTAXES else ""
         raise UnsupportedError(f"No decoder for the transfer syntax{name}", code="transfer_syntax", tag=0x00020010)

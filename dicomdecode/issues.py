@@ -304,13 +304,15 @@ def _codestream(file: DicomFile, frames: Frames) -> Iterator[Issue]:
     if frames.syntax.uid != file.transfer_syntax and file.transfer_syntax in SYNTAXES:
         text = f"the transfer syntax is {name_of(file.transfer_syntax)}, and the codestream is decoded as"
         yield Issue(f"{text} {frames.syntax.name}", code="stream_codec", tag=0x00020010)
-    look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(frames.syntax.codec)
-    if look is None:
+    if frames.is_stream:
         return
     strays = frames.stray_bytes(0)
     if strays:
         text = f"{strays} bytes in front of the codestream belong to none of it: they are passed over"
         yield Issue(text, code="stream_begin", tag=file.pixels_tag)
+    look = {"jpeg": _jpeg, "jpegls": _jpeg, "jpeg2000": _jpeg2000, "htj2k": _jpeg2000}.get(frames.syntax.codec)
+    if look is None:
+        return
     data = memoryview(frames.codestream_bytes(0)).cast("B")
     if len(data) <= _LOOK:
         yield from look(file, data)

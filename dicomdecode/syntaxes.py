@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 __all__ = [
     "DEFLATED",
+    "DEFLATED_FRAME",
     "ENCAPSULATED_UNCOMPRESSED",
     "EXPLICIT_BIG_ENDIAN",
     "EXPLICIT_LITTLE_ENDIAN",
@@ -26,6 +27,7 @@ __all__ = [
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
+DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 ENCAPSULATED_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
 RLE = "1.2.840.10008.1.2.5"
@@ -80,7 +82,7 @@ _ROWS = (
     Syntax(EXPLICIT_BIG_ENDIAN, "Explicit VR Big Endian (retired)", "native"),
     Syntax(GE_PRIVATE, "Implicit VR Little Endian, big endian pixels (GE private)", "native", swaps_pixels=True),
     Syntax(RLE, "RLE Lossless", "rle"),
-    Syntax(_ROOT + ".8.1", "Deflated Image Frame Compression", "deflate"),
+    Syntax(DEFLATED_FRAME, "Deflated Image Frame Compression", "deflate"),
     Syntax(JPEG_BASELINE, "JPEG Baseline (Process 1)", "jpeg", lossy=True),
     Syntax(_ROOT + ".4.51", "JPEG Extended (Process 2 and 4)", "jpeg", lossy=True),
     Syntax(

@@ -235,6 +235,25 @@ def test_un_of_a_known_tag() -> None:
             assert [image.tag(tag) for tag in tags] == ["A^B", want, [0.5, 0.25], [1000, 0], b"\1\2"]
 
 
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE])
+def test_un_in_the_header_of_an_image(syntax: str, tmp_path: Path) -> None:
+    """Written as UN, a value is little endian (PS3.5 6.2.2)."""
+    frames = np.arange(12, dtype=np.int16).reshape(2, 2, 3) - 5
+    contents = s.image(frames, syntax=syntax, extra=[(0x00281053, "DS", "2"), (0x00280120, "SS", [-5])])
+    encoding = s.encoding_of(syntax)
+    numbers = {0x00280010: 2, 0x00280011: 3, 0x00280100: 16, 0x00280101: 16, 0x00280102: 15, 0x00280103: 1}
+    for tag, number in numbers.items():
+        old, new = s.element(tag, "US", number, encoding), s.element(tag, "UN", struct.pack("<H", number), encoding)
+        contents = contents.replace(old, new)
+    padding = s.element(0x00280120, "UN", struct.pack("<h", -5), encoding)
+    contents = contents.replace(s.element(0x00280120, "SS", [-5], encoding), padding)
+    contents = contents.replace(s.element(0x00280008, "IS", 2, encoding), s.element(0x00280008, "UN", b"2 ", encoding))
+    everywhere(contents, frames, tmp_path)
+    want = (frames * 2).astype(np.float32)
+    want[0, 0, 0] = 99
+    np.testing.assert_array_equal(dd.imread(contents, padding=99), want)
+
+
 def test_private_tags_in_implicit_vr() -> None:
     extra = [(0x00430010, "LO", "GEMS_PARM_01"), (0x00431039, "IS", [1000, 0]), (0x00451039, "OB", b"\1\2")]
     contents = s.image(GREY, syntax=s.IMPLICIT_LE, extra=extra)

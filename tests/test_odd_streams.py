@@ -23,7 +23,13 @@ ENCODERS: dict[str, Any] = {
     "90": lambda a: imagecodecs.jpeg2k_encode(a, codecformat="j2k", level=0, reversible=True),
     "90, JP2": lambda a: imagecodecs.jpeg2k_encode(a, codecformat="jp2", level=0, reversible=True),
     "201": lambda a: imagecodecs.htj2k_encode(a, reversible=True),
+    "110": lambda a: imagecodecs.jpegxl_encode(a, lossless=True, usecontainer=True),
+    "rle": lambda a: s.rle_frame(a[..., None]),
 }
+
+
+def syntax_of(kind: str) -> str:
+    return s.RLE if kind == "rle" else ROOT + kind.partition(",")[0]
 
 
 def file_of(pixels: np.ndarray, syntax: str, frames: list[bytes], **options: Any) -> bytes:
@@ -39,7 +45,7 @@ def _bytes_of(element: Any) -> bytes:
 @pytest.mark.parametrize("strays", [b"\0", b"\r\n", bytes(16), b"\xff\x4f\xff" * 5, b"\xff" * 3])
 def test_stray_bytes_in_front_of_a_codestream(kind: str, strays: bytes, tmp_path: Path) -> None:
     frames = [strays + bytes(ENCODERS[kind](frame)) for frame in GREY]
-    syntax = ROOT + kind.partition(",")[0]
+    syntax = syntax_of(kind)
     for options in ({}, {"table": "full"}, {"fragments": 3}, {"fragments": 3, "table": "full"}):
         contents = file_of(GREY, syntax, frames, **options)
         everywhere(contents, GREY, tmp_path)
@@ -103,12 +109,12 @@ def test_errors_behind_stray_bytes_are_located() -> None:
     assert found[1] == found[0] + 8
 
 
-@pytest.mark.parametrize("kind", [*ENCODERS, "rle"])
+@pytest.mark.parametrize("kind", ENCODERS)
 @pytest.mark.parametrize("options", [{}, {"table": "full"}, {"fragments": 3}, {"delimiter": False}])
 def test_item_delimitation_behind_each_fragment(kind: str, options: dict[str, Any], tmp_path: Path) -> None:
     """PS3.5 A.4 has none; its place in an offset table is not agreed on."""
-    syntax = s.RLE if kind == "rle" else ROOT + kind.partition(",")[0]
-    streams = [s.rle_frame(f[..., None]) if kind == "rle" else bytes(ENCODERS[kind](f)) for f in GREY]
+    syntax = syntax_of(kind)
+    streams = [bytes(ENCODERS[kind](f)) for f in GREY]
     for frames in (streams, streams[:1]):
         want = GREY[: len(frames)].squeeze()
         plain = file_of(want, syntax, frames, **options)
@@ -128,6 +134,15 @@ def test_elements_behind_pixels_that_delimit_items(tmp_path: Path) -> None:
     contents += s.elements([(0xFFFCFFFC, "OB", b"abcdef")])
     everywhere(contents, GREY, tmp_path)
     assert dd.open(contents).tag(0xFFFCFFFC) == b"abcdef"
+
+
+@pytest.mark.parametrize("fragments", [1, 3])
+def test_elements_behind_pixels_without_a_delimiter(fragments: int, tmp_path: Path) -> None:
+    frames = [s.rle_frame(frame[..., None]) for frame in GREY]
+    contents = file_of(GREY, s.RLE, frames, delimiter=False, fragments=fragments)
+    contents += s.elements([(0x00281053, "DS", "2"), (0x00284000, "LT", "behind")])
+    everywhere(contents, (GREY * 2.0).astype(np.float32), tmp_path, values="modality")
+    assert dd.open(contents).tag("ImagePresentationComments") == "behind"
 
 
 def test_item_delimitation_in_front_of_something_else() -> None:

@@ -10,7 +10,9 @@ cdef enum Family:
     RLE_FAMILY
 
 cdef enum:
-    HEAD_BYTES = 64         # what `family_of` looks at
+    RLE_HEADER_BYTES = 64   # the longest of what `family_of` looks at
+    MOST_STRAYS = 16        # bytes in front of a codestream that are passed over
+    HEAD_BYTES = RLE_HEADER_BYTES + MOST_STRAYS
 
 
 cdef int family_of(const uint8_t* data, size_t size) noexcept nogil

@@ -14,11 +14,10 @@ from dicomdecode.reading._reading cimport Fault, ReadBuffer
 
 cdef enum:
     MOST_RLE_SEGMENTS = 15
-    MOST_STRAYS = 16        # bytes in front of a codestream that are passed over
 
 
 cdef int family_of(const uint8_t* data, size_t size) noexcept nogil:
-    """The family of a stream that begins unmistakably, at most HEAD_BYTES of it looked at."""
+    """The family of a stream that begins unmistakably, at most RLE_HEADER_BYTES of it looked at."""
     if size >= 4 and data[0] == 0xFF:
         if data[1] == SOI and data[2] == 0xFF:
             return JPEG_FAMILY
@@ -29,24 +28,23 @@ cdef int family_of(const uint8_t* data, size_t size) noexcept nogil:
         return JPEG2000_FAMILY
     if size >= 8 and memcmp(data, <const char*>b"\x00\x00\x00\x0cJXL ", 8) == 0:
         return JPEG_XL_FAMILY
-    return RLE_FAMILY if size >= HEAD_BYTES and is_rle_header(data) else NO_FAMILY
+    return RLE_FAMILY if size >= RLE_HEADER_BYTES and is_rle_header(data) else NO_FAMILY
 
 
 cdef int family_behind(const uint8_t* data, size_t size, size_t* strays) noexcept nogil:
     """The family of a stream with a few bytes in front that belong to none of it; `strays`: how many these are.
 
-    Behind such bytes only JPEG and JPEG 2000 begin unmistakably: with three or more bytes that do not occur in either.
+    At most HEAD_BYTES are looked at. JPEG XL without a container begins with two bytes that may be anything's: it has
+    none in front.
     """
     cdef int family = family_of(data, size)
     cdef size_t at = 1
     strays[0] = 0
     while family == NO_FAMILY and at <= MOST_STRAYS and at < size:
-        # With fewer bytes than an RLE header has, nothing is taken for one.
-        family = family_of(data + at, min(size - at, <size_t>HEAD_BYTES - 1))
-        if family == JPEG_FAMILY or family == JPEG2000_FAMILY:
-            strays[0] = at
-            return family
-        family = NO_FAMILY
+        family = family_of(data + at, size - at)
+        if family == JPEG_XL_FAMILY and data[at] == 0xFF:
+            family = NO_FAMILY
+        strays[0] = at if family != NO_FAMILY else 0
         at += 1
     return family
 
@@ -54,9 +52,9 @@ cdef int family_behind(const uint8_t* data, size_t size, size_t* strays) noexcep
 cdef bint is_rle_header(const uint8_t* data) noexcept nogil:
     """Whether 64 bytes are an RLE header (PS3.5 G.5): so many offsets in their order, the first 64, the others 0."""
     cdef uint32_t count = u32_at(data, False)
-    cdef uint32_t before = HEAD_BYTES
+    cdef uint32_t before = RLE_HEADER_BYTES
     cdef uint32_t i, offset
-    if not 1 <= count <= MOST_RLE_SEGMENTS or u32_at(data + 4, False) != HEAD_BYTES:
+    if not 1 <= count <= MOST_RLE_SEGMENTS or u32_at(data + 4, False) != RLE_HEADER_BYTES:
         return False
     for i in range(1, <uint32_t>MOST_RLE_SEGMENTS):
         offset = u32_at(data + 4 + 4 * i, False)

@@ -140,6 +140,8 @@ cdef struct FrameIndex:     # where the frames of encapsulated pixel data are
     uint64_t end
     uint64_t frames         # Number of Frames
     uint64_t limit          # of fragments
+    uint64_t cells          # bytes of a frame, where fragments hold native cells and no codestream; else 0
+    bint is_deflated        # these cells are
     size_t basic_entries    # of the Basic and of the Extended Offset Table
     size_t extended_entries
     uint64_t* table         # frame -> offset from `first`; NULL where no offset table can be believed
@@ -212,7 +214,7 @@ cdef uint64_t highest_frame(const ChosenFrames* chosen) noexcept nogil
 cdef int choose_area(const Asked* asked, const ImageHeader* h, const Layout* layout, Area* area,
                      Run* run) noexcept nogil
 cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
-                     Fault* fault) noexcept nogil
+                     const Layout* l, Fault* fault) noexcept nogil
 cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_t last, Fault* fault) noexcept nogil
 cdef void free_index(FrameIndex* index) noexcept nogil
 cdef int check_frames(const Layout* l, const FrameIndex* index, const ImageHeader* h, uint64_t last, uint64_t count,
@@ -247,7 +249,7 @@ cdef class PixelData:
     cdef public object stream_as_rgb
     cdef public object stream_as_stored
 
-    cdef FrameIndex* indexed(self) except NULL
+    cdef FrameIndex* indexed(self, const Layout* layout) except NULL
     cdef int walk(self, uint64_t last=*) except -1
 
 

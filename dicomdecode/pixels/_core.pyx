@@ -4,6 +4,7 @@
 
 layout.pxi   what an image is, and what its integers become
 index.pxi    where the frames of encapsulated pixel data are
+lengths.pxi  the same where lengths alone tell
 choice.pxi   which frames, and which part of them, a request wants
 frame.pxi    one frame: cells or codestream -> samples -> colour -> plan -> result
 request.pxi  what a caller asks for
@@ -52,6 +53,7 @@ from dicomdecode.words cimport (
     T_COUNT, T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)
 
 import math
+import zlib
 
 import numpy as np
 
@@ -63,11 +65,13 @@ from dicomdecode.limits import over_limit
 from dicomdecode.pixels import arguments
 from dicomdecode.reading._reading import ForkLock, MemorySource
 from dicomdecode.syntaxes import (
-    ENCAPSULATED_UNCOMPRESSED, EXPLICIT_LITTLE_ENDIAN, JPEG2000, JPEG_BASELINE, JPEG_XL, RLE, SYNTAXES, name_of)
+    DEFLATED_FRAME, ENCAPSULATED_UNCOMPRESSED, EXPLICIT_LITTLE_ENDIAN, JPEG2000, JPEG_BASELINE, JPEG_XL, RLE, SYNTAXES,
+    name_of)
 from dicomdecode.words import COLORS, ELEMENT_TYPES, LEVELS, SCALES
 
 include "layout.pxi"
 include "index.pxi"
+include "lengths.pxi"
 include "frame.pxi"
 include "choice.pxi"
 include "request.pxi"
@@ -82,8 +86,8 @@ cdef class PixelData:
     def __dealloc__(self):
         free_index(&self.index)
 
-    cdef FrameIndex* indexed(self) except NULL:
-        """The index of the frames, made once."""
+    cdef FrameIndex* indexed(self, const Layout* layout) except NULL:
+        """The index of the frames, made once: before anything below is asked."""
         cdef Fault fault
         cdef FrameIndex found
         cdef int status
@@ -93,7 +97,7 @@ cdef class PixelData:
         if is_made:
             return &self.index
         # Reading a file object lets other threads in here: each makes an index, and the first to finish keeps its own.
-        status = begin_index(&found, &self.file.bytes, &self.file.m, &self.file.h, &fault)
+        status = begin_index(&found, &self.file.bytes, &self.file.m, &self.file.h, layout, &fault)
         with critical_section(self):
             if status == 0 and not self.has_index:
                 self.index = found
@@ -108,7 +112,6 @@ cdef class PixelData:
         """Find the fragments of all frames, or at least of those up to the frame `last`."""
         cdef Fault fault
         cdef int status
-        self.indexed()
         with critical_section(self):
             if self.walking is None:
                 self.walking = ForkLock()
@@ -122,17 +125,17 @@ cdef class PixelData:
     @property
     def basic_entries(self):
         """Entries of the Basic Offset Table."""
-        return self.indexed().basic_entries
+        return self.index.basic_entries
 
     @property
     def extended_entries(self):
         """Entries of the Extended Offset Table."""
-        return self.indexed().extended_entries
+        return self.index.extended_entries
 
     @property
     def has_table(self):
         """Whether an offset table tells where frames are."""
-        return self.indexed().table != NULL
+        return self.index.table != NULL
 
     def count_frames(self):
         """How many frames the fragments make, by walking all of them."""

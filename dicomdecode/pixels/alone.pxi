@@ -61,7 +61,7 @@ cdef bint describe_alone(Alone* a, const FileMap* m, MakePlan make_plan) noexcep
             return False
     if layout.codec != CODEC_NATIVE:
         a.run.index = &a.index
-        if begin_index(&a.index, &a.bytes, m, h, &fault) < 0:
+        if begin_index(&a.index, &a.bytes, m, h, layout, &fault) < 0:
             return False
         if a.index.table == NULL and (
                 walk_index(&a.index, &a.bytes, h.pixels.tag, highest_frame(&a.chosen), &fault) < 0):

@@ -45,7 +45,7 @@ cdef class Frames:
         if request.asked.reduce or request.asked.region.is_given:
             self.take_area(request)
         if self.layout.codec != CODEC_NATIVE:
-            self.run.index = pixels.indexed()
+            self.run.index = pixels.indexed(&self.layout)
 
     cdef int take_area(self, Request request) except -1:
         """The region and the resolution that are asked for."""

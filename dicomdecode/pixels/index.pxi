@@ -77,7 +77,7 @@ cdef bint first_codestream(const FileBytes* f, const Element* e, Fragment* found
 
 
 cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, const ImageHeader* h,
-                     Fault* fault) noexcept nogil:
+                     const Layout* layout, Fault* fault) noexcept nogil:
     """Read the offset tables. To be ended with `free_index`, whatever it returns."""
     cdef const Element* e = &h.pixels
     cdef uint64_t end = e.offset + e.length
@@ -89,6 +89,9 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
     index.end = end
     index.frames = h.frames
     index.limit = m.limits.fragments
+    if layout.syntax in (UNCOMPRESSED_ROW, DEFLATED_ROW):
+        index.cells = cells_bytes(layout)
+        index.is_deflated = layout.syntax == DEFLATED_ROW
     n = read_bytes(f, e.offset, head, 8) if e.length >= 8 else 0
     if n < 0:
         return unreadable(fault)
@@ -104,8 +107,7 @@ cdef int begin_index(FrameIndex* index, const FileBytes* f, const FileMap* m, co
                     e.tag, <int64_t>e.offset, -1, -1)
     item.offset = e.offset + 8
     item.length = length = u32_at(head + 4, False)
-    # A table begins with the offset 0, a codestream does not: what begins one is the first frame, without a table.
-    if length and length <= e.length - 8 and family_at(f, &item) != NO_FAMILY:
+    if length and length <= e.length - 8 and is_first_frame(index, f, layout, &item):
         index.first = e.offset
         return read_tables(index, f, m, 0, fault)
     if length > e.length - 8:
@@ -163,20 +165,20 @@ cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, ui
 
 
 cdef bint begin_streams(const FrameIndex* index, const FileBytes* f) noexcept nogil:
-    """Whether the offsets of a table are those of streams of one family, as far as that can be told."""
+    """Whether the offsets of a table are those of items with streams of one family, as far as that can be told."""
     cdef Fragment fragment
+    cdef uint8_t[4] item
     cdef int family = NO_FAMILY
     cdef uint64_t i
     for i in range(index.frames):
         fragment.offset = index.first + index.table[i] + 8
-        if fragment.offset >= index.end:
+        if fragment.offset >= index.end or read_bytes(f, fragment.offset - 8, item, 4) != 4 or (
+                u32_at(item, False) != 0xE000FFFEu):
             return False
         fragment.length = <uint32_t>min(index.end - fragment.offset, <uint64_t>HEAD_BYTES)
         if i == 0:
             family = family_at(f, &fragment)
-        if family == NO_FAMILY:
-            return True
-        if family_at(f, &fragment) != family:
+        if family != NO_FAMILY and family_at(f, &fragment) != family:
             return False
     return True
 
@@ -247,9 +249,10 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     """
     cdef FrameIndex found = index[0]
     cdef size_t room = 0
+    cdef int status = 0
     if index.walked or last < index.front_count:
         return 0
-    if last < index.frames - 1 and walk_front(index, f, last):
+    if last < index.frames - 1 and index.cells == 0 and walk_front(index, f, last):
         return 0
     found.count = index.front_found
     if found.count:
@@ -258,8 +261,8 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
         if found.fragments == NULL:
             return no_memory(fault)
         memcpy(found.fragments, index.front, room * sizeof(Fragment))
-    if collect(&found, f, index.front_end if room else index.first, index.end, HEAD_BYTES, tag, &found.fragments,
-               &found.count, &room, fault) < 0:
+    if collect(&found, f, index.front_end if room else index.first, index.end, 0 if index.cells else HEAD_BYTES, tag,
+               &found.fragments, &found.count, &room, fault) < 0:
         free(found.fragments)
         return -1
     if found.count > found.frames:
@@ -267,7 +270,11 @@ cdef int walk_index(FrameIndex* index, const FileBytes* f, uint32_t tag, uint64_
     found.found = found.count
     if found.frames == 1:
         found.found = 1 if found.count else 0
-    if found.count > found.frames and find_starts(&found, fault) < 0:
+    if found.cells and found.frames > 1:
+        status = find_cells(&found, f, fault)
+    elif found.count > found.frames:
+        status = find_starts(&found, fault)
+    if status < 0:
         free(found.fragments)
         return -1
     index.fragments = found.fragments
@@ -413,7 +420,7 @@ cdef int check_frames(const Layout* layout, const FrameIndex* index, const Image
                         <int64_t>min(room, <uint64_t>INT64_MAX), <int64_t>h.pixels.length)
         return 0
     room = index.end - index.first
-    if not layout.is_stream and room // 8 <= last:
+    if not layout.is_stream and index.cells == 0 and room // 8 <= last:
         return missing_frames(index, h.pixels.tag, <size_t>(room // 8), fault)
     # A frame that is asked for twice is there once.
     return check_streams(layout, index, h, room - 8 if room > 8 else 0, min(count, last + 1), fault)

@@ -21,6 +21,7 @@ cdef list SYNTAX_ROWS = list(SYNTAXES.values())
 cdef list SYNTAX_UIDS = [row.uid.encode() for row in SYNTAX_ROWS]      # keeps what `known_syntaxes` points to
 cdef int NATIVE_ROW = list(SYNTAXES).index(EXPLICIT_LITTLE_ENDIAN)
 cdef int UNCOMPRESSED_ROW = list(SYNTAXES).index(ENCAPSULATED_UNCOMPRESSED)
+cdef int DEFLATED_ROW = list(SYNTAXES).index(DEFLATED_FRAME)
 # Family -> the row that streams of it are decoded by where another transfer syntax is named.
 cdef int[5] DECIDING_ROWS
 DECIDING_ROWS = [-1, *[list(SYNTAXES).index(uid) for uid in (JPEG_BASELINE, JPEG2000, JPEG_XL, RLE)]]
@@ -136,7 +137,7 @@ cdef int deciding_syntax(int named, const FileBytes* f, const ImageHeader* h) no
     if not first_codestream(f, &h.pixels, &first):
         return named
     family = family_at(f, &first)
-    if family == NO_FAMILY and are_cells(h, 1, first.length):
+    if family == NO_FAMILY and (are_cells(h, 1, first.length) or are_cells(h, h.frames, first.length)):
         return UNCOMPRESSED_ROW
     if family == NO_FAMILY:
         find_family(f, NULL, &first)

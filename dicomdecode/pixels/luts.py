@@ -297,6 +297,8 @@ def first_voi(dataset: DataSet, signed: bool) -> tuple[Window | Lut | None, list
             wrong.append(error)
         else:
             return found, wrong
+    if not windows and (dataset.vr(_CENTER) or dataset.vr(_WIDTH)):
+        wrong.append(MalformedError("A stored window has no center or no width", code="window", tag=_CENTER))
     return None, wrong
 
 

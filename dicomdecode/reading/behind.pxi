@@ -88,7 +88,8 @@ cdef int64_t end_of_pixels(const FileMap* m, const FileBytes* f, Element* pixels
     pixels[0] = e
     if kind == WALK_FAILED:
         return -2
-    return <int64_t>end if kind == DELIMITER or not e.flags & (UNDEFINED | CUT) else -1
+    # Where the delimiter is missing, elements may follow all the same.
+    return <int64_t>end if kind in (DELIMITER, NO_FRAGMENT) or not e.flags & (UNDEFINED | CUT) else -1
 
 
 cdef int scan_held(FileMap* m, const FileBytes* f, const CLimits* limits, Fault* fault) noexcept nogil:

@@ -34,6 +34,10 @@ _CODECS = {
 }
 #: Terms that stand alone.
 _WHOLE = {"GB18030": "gb18030", "GBK": "gbk", "ISO2022GBK": "gbk", "UTF8": "utf_8", "ISO202258": "gb2312"}
+#: Names that PS3.3 does not know, and writers use.
+_WHOLE |= {"GB2312": "gb2312", "BIG5": "big5", "SHIFTJIS": "shift_jis", "EUCJP": "euc_jp", "EUCKR": "euc_kr"}
+_WHOLE |= {f"ISO8859{n}": f"iso8859_{n}" for n in (*range(1, 12), *range(13, 17))}
+_WHOLE |= {f"{name}125{n}": f"cp125{n}" for name in ("WINDOWS", "CP") for n in range(9)}
 #: Escape sequences (PS3.3 tables C.12-3 and C.12-4), and the sets that they select.
 _ESCAPES = {
     b"(B": 6,

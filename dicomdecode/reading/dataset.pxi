@@ -9,12 +9,6 @@ cdef inline bint lacks_vr(const Element* e) noexcept nogil:
     return e.vr == 0 or e.vr == VR_UN or form_of(<uint8_t>(e.vr >> 8), <uint8_t>(e.vr & 0xFF)) > LONG_FORM
 
 
-cdef inline bint is_written_un(const FileMap* m, const Element* e) noexcept nogil:
-    """Whether an element with VR UN says so itself; else its VR was none, and is counted as UN."""
-    cdef const uint8_t* p = place_of(m, e) - 8      # VR, 2 reserved bytes, 32-bit length
-    return p[0] == c'U' and p[1] == c'N'
-
-
 cdef size_t bytes_of_values(const uint8_t* p, size_t n, uint16_t vr, int form, size_t most) noexcept nogil:
     """How many bytes the first `most` values of an element take, of `n` in all."""
     cdef size_t i
@@ -42,10 +36,8 @@ cdef class DataSet:
         return find(&self.m.elements, tag)
 
     cdef bint big_endian_of(self, const Element* e) noexcept:
-        """File meta information is always little endian (PS3.10 7.1), and so is what is written as UN (PS3.5 6.2.2)."""
-        if not self.m.cursor.big_endian or (e.tag >> 16 == 2 and self.parent is None):
-            return False
-        return not (e.vr == VR_UN and is_written_un(&self.m, e))
+        """File meta information is always little endian (PS3.10 7.1)."""
+        return is_big_endian(&self.m, e) and not (e.tag >> 16 == 2 and self.parent is None)
 
     cdef uint16_t vr_of_element(self, const Element* e) except 0:
         """The VR as written, or by the data dictionary where the file does not say."""
@@ -248,9 +240,12 @@ cdef class DataSet:
         return None if e == NULL else self.value_of(e)
 
     def words(self, uint32_t tag):
-        """The value of an element and whether it is big endian; None when it is absent."""
+        """The value of an element and whether its words are big endian; None when it is absent.
+
+        OB has no byte order (PS3.5 6.2), whatever is kept in it.
+        """
         cdef const Element* e = self.element(tag)
-        return None if e == NULL else (self.value_of(e), self.big_endian_of(e))
+        return None if e == NULL else (self.value_of(e), self.big_endian_of(e) and e.vr != letters(b"OB"))
 
     def tags(self):
         """The tags of all elements, file meta information first, in the order of the file."""

@@ -38,13 +38,12 @@ PHOTOMETRIC_TERMS = frozenset([photometric_name(code).decode("ascii") for code i
 
 cdef void find_window(const FileMap* m, const Element* center, const Element* width, ImageHeader* h) noexcept nogil:
     """The first stored window that can be used (PS3.3 C.11.2.1.2)."""
-    cdef bint big = m.cursor.big_endian
     cdef int has_center = NO_NUMBER
     cdef int has_width = NO_NUMBER
     cdef size_t i = 0
     while i < 64 and has_center != NO_VALUE and has_width != NO_VALUE and not h.has_window:
-        has_center = nth_number(value_at(m, center), center, big, i, &h.center)
-        has_width = nth_number(value_at(m, width), width, big, i, &h.width)
+        has_center = nth_number(value_at(m, center), center, is_big_endian(m, center), i, &h.center)
+        has_width = nth_number(value_at(m, width), width, is_big_endian(m, width), i, &h.width)
         h.has_window = has_center == A_NUMBER and has_width == A_NUMBER and (
             h.width >= 1 if h.voi_function == VOI_LINEAR else h.width > 0) and h.voi_function != VOI_UNKNOWN
         i += 1
@@ -100,7 +99,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     """Read what is there; what is missing or unreadable keeps a value that says so."""
     cdef size_t i
     cdef const Element* e
-    cdef bint big = m.cursor.big_endian
+    cdef bint big
     cdef Pending pending
     cdef uint64_t seen = 0      # a bit for each tag below: of duplicates the first that is not empty counts
     cdef int bit
@@ -119,6 +118,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
         if bit < 0 or seen >> bit & 1:
             continue
         seen |= <uint64_t>1 << bit
+        big = is_big_endian(m, e)
         if is_sequence_of_header(e.tag):
             note_sequence(e.tag, h)
         elif e.tag <= 0x00280103u:
@@ -128,7 +128,7 @@ cdef void parse_header(const FileMap* m, ImageHeader* h) noexcept nogil:
     if pending.center != NULL and pending.width != NULL:
         find_window(m, pending.center, pending.width, h)
     h.pixels = m.pixels
-    h.big_endian = big
+    h.big_endian = m.cursor.big_endian
     complete_header(h, &pending)
     complete_length(m, h)
 

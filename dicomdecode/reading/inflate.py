@@ -10,7 +10,7 @@ from typing import Any
 from dicomdecode.errors import MalformedError
 from dicomdecode.limits import Limits, inflated_freely, over_limit
 
-__all__ = ["InflatedFile", "Inflater", "inflated_file"]
+__all__ = ["InflatedFile", "Inflater", "inflated_file", "wbits_of"]
 
 #: Bytes of a stream that are read at a time; bytes that come out at a time, at most.
 _READ, _GIVEN = 1 << 16, 1 << 20
@@ -35,7 +35,7 @@ class Inflater:
 
     def __init__(self, read_at: Callable[[int, int], Any]) -> None:
         self._read_at, self._read = read_at, 0
-        self._zlib = zlib.decompressobj(_wbits(bytes(read_at(0, 5))))
+        self._zlib = zlib.decompressobj(wbits_of(bytes(read_at(0, 5))))
         self.given = 0
 
     @property
@@ -68,7 +68,7 @@ class Inflater:
         return other
 
 
-def _wbits(head: bytes) -> int:
+def wbits_of(head: bytes) -> int:
     """What zlib is told of a stream that begins so: raw, as PS3.5 A.5 says, or with the header of zlib or gzip.
 
     The first byte of zlib's header is that of a stored block whose padding is not zero; such a block has its length

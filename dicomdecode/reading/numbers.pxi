@@ -1,4 +1,4 @@
-# The numbers that a value holds: decimal text (DS, IS) and binary ones.
+# The numbers that a value holds: decimal text (DS, IS) and binary ones, and their byte order.
 
 cdef enum Number:
     NO_VALUE            # fewer values are there
@@ -8,6 +8,17 @@ cdef enum Number:
 # Powers of ten that a double holds exactly: one rounding in all for 15 digits or fewer (Clinger, PLDI 1990).
 cdef double[23] POWERS = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
                           1e17, 1e18, 1e19, 1e20, 1e21, 1e22]
+
+
+cdef inline bint is_written_un(const FileMap* m, const Element* e) noexcept nogil:
+    """Whether an element with VR UN says so itself; else its VR was none, and is counted as UN."""
+    cdef const uint8_t* p = place_of(m, e) - 8      # VR, 2 reserved bytes, 32-bit length
+    return p[0] == c'U' and p[1] == c'N'
+
+
+cdef inline bint is_big_endian(const FileMap* m, const Element* e) noexcept nogil:
+    """The byte order of a value: that of the data set, but of what is written as UN (PS3.5 6.2.2)."""
+    return m.cursor.big_endian and not (e.vr == VR_UN and is_written_un(m, e))
 
 
 cdef bint python_decimal(const uint8_t* p, size_t n, double* out) noexcept with gil:

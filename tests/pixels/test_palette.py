@@ -55,6 +55,16 @@ def test_eight_bit_entries(packed: bool, entries: int, syntax: str) -> None:
     check(contents_of(pixels, tables, bits=8, packed=packed, syntax=syntax), looked_up(pixels, tables))
 
 
+def test_tables_of_bytes() -> None:
+    """OB has no byte order, in a big-endian data set neither."""
+    pixels, tables = RNG.integers(0, 16, (5, 7), np.uint8), tables_of(16, 8)
+    descriptors = [e for e in s.lookup_tables(tables, bits=8) if not isinstance(e, bytes) and e[1] == "US"]
+    data = [(0x00281201 + i, "OB", table.tobytes()) for i, table in enumerate(tables)]
+    for syntax in (s.EXPLICIT_LE, s.EXPLICIT_BE):
+        contents = s.image(pixels, photometric="PALETTE COLOR", extra=[*descriptors, *data], syntax=syntax)
+        check(contents, looked_up(pixels, tables))
+
+
 def test_indices_of_more_than_sixteen_bits() -> None:
     contents = contents_of(RNG.integers(0, 200, (5, 7), np.uint32), tables_of(200, 16))
     with pytest.raises(dd.UnsupportedError) as caught:

@@ -227,6 +227,15 @@ def test_numbers_that_are_none(junk: str) -> None:
     raises(0x00281052, s.image(TWELVE, extra=[(0x52009229, "SQ", [[(0x00289145, "SQ", [rescale(1, junk)])]])]))
 
 
+@pytest.mark.parametrize(("center", "width"), [("", "400"), ("40", ""), ("", ""), ("40", None), (None, "400")])
+def test_windows_that_lack_a_number(center: str | None, width: str | None) -> None:
+    extra = [(tag, "DS", x) for tag, x in ((0x00281050, center), (0x00281051, width)) if x is not None]
+    image = dd.open(s.image(TWELVE, bits_stored=12, extra=extra))
+    close(image.pixels(values="voi"), TWELVE / 4095)
+    assert [issue.code for issue in image.issues] == ["window_width"]
+    assert "not used" in " ".join(image.steps_of(values="voi"))
+
+
 @pytest.mark.parametrize("width", ["0", "0.5", "-400", "nan", "wide"])
 def test_windows_that_can_not_be_used(width: str) -> None:
     """The next one counts; else it is as without a window. One that is asked for is an error."""
