@@ -282,7 +282,8 @@ def read_native(file: DicomFile, image: Image) -> Stream:
 def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
     """The Bits Stored bits of at most `needed` samples, as unsigned integers of 8, 16 or 32 bits, not sign-extended.
 
-    Sample k has the bits k * Bits Allocated + High Bit + 1 - Bits Stored onwards.
+    Sample k has the bits k * Bits Allocated + High Bit + 1 - Bits Stored onwards. A High Bit outside of the cell says
+    nothing where all bits are stored; else the bits end with the cell, and zeros follow.
     """
     allocated, bits = image.allocated, image.stored
     count = min(needed, -(-8 * len(stream.data) // allocated))
@@ -292,22 +293,27 @@ def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
         raise TruncatedError("The file ends inside the pixel data", code="pixels_cut", tag=PIXEL_DATA)
     kind = container(bits)
     shift = image.high_bit + 1 - bits
+    if image.high_bit >= allocated and bits == allocated:
+        shift = 0
+    mask = (1 << min(bits, max(0, allocated - shift))) - 1
     if allocated == 1 and shift == 0:
         return np.unpackbits(stream.data[: (count + 7) // 8], bitorder="little")[:count]
-    if allocated in (8, 16, 32, 64) and image.high_bit < allocated:
+    if mask == 0:
+        return np.zeros(count, kind)
+    if allocated in (8, 16, 32, 64):
         size = allocated // 8
         cells = stream.data[: count * size].view(f"<u{size}")
         if shift:
             cells = cells >> shift
         if shift + bits < allocated:
-            cells = cells & cells.dtype.type((1 << bits) - 1)
+            cells = cells & cells.dtype.type(mask)
         return cells.astype(kind, copy=False)
     first = np.arange(count, dtype=np.int64) * allocated + shift
     data = np.append(stream.data, np.zeros(-(-(image.high_bit + 1) // 8) + 8, np.uint8))
     word = np.zeros(count, np.uint64)
     for i in range(5):  # 32 bits touch five bytes at most
         word |= data[(first >> 3) + i].astype(np.uint64) << np.uint64(8 * i)
-    return ((word >> (first & 7).astype(np.uint64)) & np.uint64((1 << bits) - 1)).astype(kind)
+    return ((word >> (first & 7).astype(np.uint64)) & np.uint64(mask)).astype(kind)
 
 
 def container(bits: int) -> np.dtype[Any]:

@@ -210,6 +210,31 @@ def test_high_bit() -> None:
     assert flat(tfio(raw_image(value, allocated=16, stored=8, high_bit=11), np.uint8)) == [0x12, 1, 255, 0]
 
 
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("high_bit", [16, 17, 19, 31])
+def test_high_bit_outside_of_the_cell(high_bit: int, signed: int) -> None:
+    """It says nothing where all bits are stored; else what bits there are end with the cell."""
+    cells = [0xF12F, 0x0010, 0xFFFF, 0x8000]
+    value = struct.pack("<4H", *cells)
+    lowest = 0x8000 * signed
+    whole = raw_image(value, allocated=16, stored=16, high_bit=high_bit, signed=signed)
+    assert flat(tfio(whole, np.uint32)) == [cell ^ lowest for cell in cells]
+    for stored in (12, 8):
+        shift, lowest = high_bit + 1 - stored, signed << (stored - 1)
+        part = raw_image(value, allocated=16, stored=stored, high_bit=high_bit, signed=signed)
+        want = [(cell >> shift & (1 << stored) - 1) ^ lowest for cell in cells]
+        assert flat(tfio(part, np.uint32)) == want
+
+
+def test_high_bit_outside_of_other_cells() -> None:
+    for allocated, pixels in ((8, [1, 200, 255, 0]), (12, [4095, 7, 2048, 9]), (32, [1 << 31, 3, 77, 0xFFFFFFFF])):
+        value = s.pack_bits(np.array(pixels, np.uint64), allocated)
+        whole = raw_image(value, allocated=allocated, stored=allocated, high_bit=allocated + 2)
+        assert flat(tfio(whole, np.uint32)) == pixels
+        part = raw_image(value, allocated=allocated, stored=7, high_bit=allocated)
+        assert flat(tfio(part, np.uint32)) == [pixel >> (allocated - 6) for pixel in pixels]
+
+
 def test_missing_and_surplus_pixels() -> None:
     assert flat(tfio(raw_image(b"\5\6"), np.uint8)) == [5, 6, 0, 0]
     assert flat(tfio(raw_image(b"\5\6", signed=1), np.uint8)) == [133, 134, 128, 128]
