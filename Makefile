@@ -3,7 +3,7 @@
 PYTHON ?= .venv/bin/python
 TOOLS = $(dir $(shell command -v $(PYTHON)))
 export PYTHONPATH := $(CURDIR)
-.PHONY: help build quick test lint man docs site bench bench-report bench-publish bench-compare coverage fuzz sanitized peers
+.PHONY: help build quick test lint tables man docs site bench bench-report bench-publish bench-compare coverage fuzz sanitized peers
 
 help:
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,8 +24,10 @@ lint: ## ruff, cython-lint, mypy, codespell
 	$(PYTHON) -m mypy
 	git ls-files -z | xargs -0 $(TOOLS)codespell
 
-man: build ## the page of `man` and the tables of the pages, from the code; then shows the former
+tables: build ## the tables of the pages and the page of `man`, from the code
 	$(PYTHON) docs/tables.py
+
+man: tables ## the same, and shows the page of `man`
 	man ./packaging/dicomdecode.1
 
 docs: build ## the examples, links and tables of the pages

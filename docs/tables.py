@@ -139,7 +139,7 @@ def main() -> int:
     stale = [name for name in (*TABLES, *ADDRESSES, MAN) if updated(name) != (ROOT / name).read_text(encoding="utf-8")]
     if "--check" in sys.argv:
         for name in stale:
-            print(f"{name}: out of date; run python docs/tables.py", file=sys.stderr)
+            print(f"{name}: out of date; run make tables", file=sys.stderr)
         return int(bool(stale))
     for name in stale:
         (ROOT / name).write_text(updated(name), encoding="utf-8")

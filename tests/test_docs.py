@@ -299,7 +299,7 @@ def test_tables(name: str) -> None:
     """As `python docs/tables.py` writes them."""
     tables = load("docs/tables.py")
     assert list(tables.TABLES) == WRITTEN
-    assert tables.updated(name) == text_of(name), "run: python docs/tables.py"
+    assert tables.updated(name) == text_of(name), "run: make tables"
 
 
 def test_support_table_is_complete() -> None:

@@ -84,7 +84,7 @@ def test_one_address() -> None:
     assert all(url.startswith(address) for url in urls.values())
     for name in ("CITATION.cff", "packaging/conda/recipe.yaml"):
         found = re.findall(r"(?:repository-code|homepage): (.*)", text_of(name))
-        assert found == [address], "run: python docs/tables.py"
+        assert found == [address], "run: make tables"
     files = (path for folder in ("dicomdecode", "docs", "benchmarks") for path in (ROOT / folder).rglob("*.*"))
     texts = [path for path in files if path.suffix in (".py", ".md", ".yaml", ".pyx")]
     assert len(texts) > 150

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
+import sys
 import tokenize
 import tomllib
 import warnings
@@ -46,7 +49,29 @@ def test_entry_points_lead_to_something() -> None:
             assert f"class {name}(" in path.with_suffix(".py").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "dicomdecode" / "plugins").glob("[!_]*.py")), ids=lambda p: p.stem)
+each_plugin = pytest.mark.parametrize(
+    "path", sorted((ROOT / "dicomdecode" / "plugins").glob("[!_]*.py")), ids=lambda path: path.stem
+)
+
+
+@each_plugin
+def test_pages_and_settings_know_each_plugin(path: Path) -> None:
+    """docs/contributing.md, "A new plugin": it can be found, is measured, and its host may be missing."""
+    for place in ("docs/ecosystem.md", "docs/api.md", "benchmarks/plugins.py", "tests/test_docs.py"):
+        assert re.search(rf"\b{path.stem}\b", (ROOT / place).read_text(encoding="utf-8")), place
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    plain = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    imported = plain + [node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)]
+    hosts = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    mocked = re.search(r"^autodoc_mock_imports = (.*)$", (ROOT / "docs/conf.py").read_text(encoding="utf-8"), re.M)
+    untyped = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["overrides"]
+    known = {name for table in untyped for name in table["module"]}
+    for host in hosts - {"dicomdecode", "numpy", "PIL"}:
+        assert mocked and f'"{host}"' in mocked[1], "docs/conf.py"
+        assert f"{host}.*" in known, "pyproject.toml"
+
+
+@each_plugin
 def test_plugins_are_short(path: Path) -> None:
     """Fewer than 60 lines, without those that are empty, comments or docstrings."""
     tokens = [t for t in tokenize.generate_tokens(path.open(encoding="utf-8").readline) if t.type != tokenize.COMMENT]
