@@ -50,6 +50,8 @@ nb_execution_in_temp = True
 nb_merge_streams = True
 # Where MONAI is not installed its page has no results; .ci/run has it wherever there is a PyTorch.
 nb_execution_excludepatterns = [] if importlib.util.find_spec("monai") else ["tutorial_monai.md"]
+#: What a change that is not released is: the last part of its file's name -> the heading above it.
+KINDS = {"new": "New", "changed": "Changed", "fixed": "Fixed", "faster": "Faster"}
 #: Tutorials as prose with examples -> what they need.
 TUTORIALS = {"tutorial_tensorflow.md": "tensorflow", "tutorial_pytorch.md": "torch"}
 # Notebooks import phantom.py, which lies beside them.
@@ -115,10 +117,12 @@ def _make(_app: Any) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.make_all(MADE)
-    fragments = sorted((DOCS / "changes" / "unreleased").glob("*.md"))
-    texts = [path.read_text(encoding="utf-8").strip() for path in fragments if path.name != "README.md"]
-    items = [text if text.startswith("- ") else "- " + text.replace("\n", "\n  ") for text in texts]
-    (MADE / "unreleased.txt").write_text("\n".join(items).replace("](../../", "](") + "\n", encoding="utf-8")
+    parts = []
+    for kind, heading in KINDS.items():
+        found = sorted((DOCS / "changes" / "unreleased").glob(f"*.{kind}.md"))
+        texts = [path.read_text(encoding="utf-8").strip().replace("\n", "\n  ") for path in found]
+        parts += [f"### {heading}\n", *(f"- {text}" for text in texts), ""] if texts else []
+    (MADE / "unreleased.txt").write_text("\n".join(parts).replace("](../../", "]("), encoding="utf-8")
 
 
 def _run_tutorials(_app: Any) -> None:

@@ -189,6 +189,12 @@ def test_index_names_every_page() -> None:
     assert listed - {"index"} <= set(" ".join(trees).split()), "the site's contents, at the end of docs/index.md"
 
 
+def test_changes_have_a_kind() -> None:
+    """By which the page of changes puts them in order: docs/changes/unreleased/README.md."""
+    names = {path.name for path in (ROOT / "docs/changes/unreleased").glob("*.md")} - {"README.md"}
+    assert [name for name in names if not re.fullmatch(r"\w+\.(new|changed|fixed|faster)\.md", name)] == []
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     page = text_of("docs/api.md")
     assert [name for name in dicomdecode.__all__ if not re.search(rf":: {name}$|`{name}`", page, re.MULTILINE)] == []

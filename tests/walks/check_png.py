@@ -5,9 +5,9 @@ from __future__ import annotations
 import imagecodecs
 import numpy as np
 import pytest
+from dicomdecode.codecs.png import decode
 
 import dicomdecode as dd
-from dicomdecode.codecs.png import decode
 from tests.codecs.streams import check_cuts, check_disagreements, check_flips, decoded, picture, plain
 
 

@@ -1,7 +1,7 @@
-"""The walks of docs/contributing.md: a toy of each kind is added to a copy of the sources, step by step as the page says.
+"""The walks of docs/contributing.md: a toy of each kind is added to a copy of the sources, step by step.
 
-The numbers in comments are those of the page's steps. What it says that tests hold is held here: the repository's own
-tests are run over the copy, before the last steps too, when they must fail.
+The numbers in comments are those of the page's steps. What tests hold, as it says, is held here: the repository's own
+tests run over the copy, before the last steps too, when they must fail.
 """
 
 from __future__ import annotations
