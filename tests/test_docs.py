@@ -8,6 +8,7 @@ import doctest
 import importlib
 import importlib.util
 import inspect
+import itertools
 import os
 import pkgutil
 import re
@@ -204,8 +205,9 @@ def sections_of(text: str) -> set[str]:
     return set(re.findall(r"^ *(\w+)\n *-+$", text, re.MULTILINE))
 
 
-#: Of dicomdecode, by its name there: what cannot fail.
-CANNOT_FAIL = {"Batch.close", "DicomImage.close", "DicomError.located"}
+#: Of dicomdecode, by its name there, or by its module's: what cannot fail.
+CANNOT_FAIL = {"Batch.close", "DicomImage.close", "DicomError.located", "native.is_native", "napari.get_reader"}
+CANNOT_FAIL |= {"imageio.register", "pillow.register", "pydicom_plugin.register", "pydicom_plugin.unregister"}
 
 
 def callables() -> dict[str, Any]:
@@ -232,14 +234,17 @@ def test_docstrings_say_it_all(name: str) -> None:
     text = inspect.getdoc(found) or ""
     sections = sections_of(text)
     assert "Examples" in sections
-    if isinstance(found, type):
-        return
-    signature = inspect.signature(found)
-    asked = set(signature.parameters) - {"self", "cls"}
+    if not isinstance(found, type):
+        signature = inspect.signature(found)
+        check_sections(name, text, set(signature.parameters), signature.return_annotation)
+
+
+def check_sections(name: str, text: str, asked: set[str], returned: str) -> None:
+    sections = sections_of(text)
     listed = re.search(r"^Parameters\n-+\n(.*?)(?=^\w+\n-+$|\Z)", text, re.MULTILINE | re.DOTALL)
-    assert asked <= named_in(listed[1] if listed else "")
-    assert signature.return_annotation == "None" or sections & {"Returns", "Yields"}
-    assert ("Raises" in sections) != (name in CANNOT_FAIL)
+    assert asked - {"self", "cls"} <= named_in(listed[1] if listed else ""), name
+    assert returned == "None" or sections & {"Returns", "Yields"}, name
+    assert ("Raises" in sections) != (name in CANNOT_FAIL), name
 
 
 def test_properties_say_what_they_are() -> None:
@@ -272,20 +277,35 @@ def methods() -> Iterator[tuple[str, str]]:
     return ((name, inspect.getdoc(found) or "") for name, found in callables().items() if "." in name)
 
 
-def faces() -> Iterator[tuple[str, str]]:
-    """The same of public functions and classes of the modules that need a library; nothing is imported."""
+def faces() -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    """Public functions and classes of the modules that need a library; nothing is imported."""
     of_tensorflow = {"decode_dicom_batch", "decode_dicom_data", "decode_dicom_image", "dicom_dataset", "is_native"}
-    for path in [ROOT / "dicomdecode" / (name.replace(".", "/") + ".py") for names in APART.values() for name in names]:
+    modules = [*itertools.chain(*APART.values()), "pydicom_plugin"]
+    for path in [ROOT / "dicomdecode" / (name.replace(".", "/") + ".py") for name in modules]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in tree.body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
                 if path.parent.name == "tfop" and node.name not in of_tensorflow:
                     continue
-                yield f"{path.stem}.{node.name}", ast.get_docstring(node) or ""
+                if path.stem != "pydicom_plugin" or node.name in ("register", "unregister"):
+                    yield f"{path.stem}.{node.name}", node
+
+
+def test_functions_of_faces_say_it_all() -> None:
+    texts = (ROOT / "dicomdecode/export/formats/tfrecord.py").read_text(encoding="utf-8")
+    examples = [node for node in ast.parse(texts).body if getattr(node, "name", "") == "read_examples"]
+    found = [*faces(), *(("read_examples", node) for node in examples)]
+    functions = [(name, node) for name, node in found if isinstance(node, ast.FunctionDef)]
+    assert len(functions) > 15
+    for name, node in functions:
+        arguments = [*node.args.posonlyargs, *node.args.args, node.args.vararg, *node.args.kwonlyargs, node.args.kwarg]
+        asked = {argument.arg for argument in arguments if argument is not None}
+        returned = ast.unparse(node.returns) if node.returns else ""
+        check_sections(name, ast.get_docstring(node) or "", asked, returned)
 
 
 def test_every_public_name_has_an_example() -> None:
-    texts = [*methods(), *faces()]
+    texts = [*methods(), *((name, ast.get_docstring(node) or "") for name, node in faces())]
     assert len(texts) > 40
     assert [name for name, text in texts if ">>> " not in text] == []
 
@@ -390,6 +410,15 @@ def test_codes_read_alike() -> None:
     assert len(set(meanings.values())) == len(meanings), "one kind, one name"
     limits = {f"limit_{field.name}" for field in dataclasses.fields(dicomdecode.Limits)}
     assert limits == {code for code in ERROR_CODES if code.startswith("limit_")}
+
+
+def test_every_limit_and_option_is_said() -> None:
+    page = text_of("docs/errors_and_limits.md")
+    for field in dataclasses.fields(dicomdecode.Limits):
+        assert f"\n| `{field.name}` | " in page and re.search(
+            rf"^{field.name} :", inspect.getdoc(dicomdecode.Limits) or "", re.M
+        )
+    assert not re.search(r"` \| +\|$", text_of("docs/command_line.md"), re.MULTILINE)
 
 
 def test_issue_codes() -> None:

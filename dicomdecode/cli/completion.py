@@ -77,4 +77,4 @@ def add_to(commands: Commands) -> None:
 
     text = 'print a script that completes commands and options: eval "$(dicomdecode completion bash)"'
     parser = commands.add("completion", text, run)
-    parser.add_argument("shell", choices=SHELLS)
+    parser.add_argument("shell", choices=SHELLS, help="which shell")

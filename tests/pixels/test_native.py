@@ -57,6 +57,18 @@ def test_bits(syntax: str, allocated: int, signed: bool) -> None:
                     same(stored(contents), pixels if frames > 1 else pixels[0], (bits, high_bit, frames, stray))
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"])
+@pytest.mark.parametrize("source", ["u1", "i1", "u2", "i2", "u4", "i4"])
+def test_every_pair_of_types(source: str, dtype: str) -> None:
+    """Stored values as they are, or at the ends of the dtype."""
+    allocated, signed = 8 * int(source[1]), source[0] == "i"
+    ends = np.finfo(dtype) if dtype[0] == "f" else np.iinfo(dtype)
+    for bits in (allocated - 3, allocated):
+        pixels = values(np.random.default_rng(bits), (5, 7), bits, signed, source)
+        expected = pixels.astype(np.float64).clip(float(ends.min), float(ends.max)).astype(dtype)  # 32 bits are exact
+        same(stored(s.image(pixels, bits_stored=bits), dtype=dtype), expected, bits)
+
+
 @every_syntax
 @pytest.mark.parametrize("vr", ["OB", "OW"])
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 5, 7), (3, 5, 7), (9, 1, 1), (2, 3, 8)], ids=str)

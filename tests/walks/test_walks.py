@@ -153,12 +153,13 @@ def test_a_new_kernel(clone: Clone) -> None:
     (clone.top / "pyproject.toml").write_text(alone, encoding="utf-8")
     build = ("-c", "from setuptools import setup; setup()", "-q", "build_ext", "--inplace")
     clone.python(*build)
-    drawn = ("tests/pixels/test_properties.py", "--hypothesis-profile=brief", "-k", "stored", "-x")
-    clone.test(*drawn, fails=True)  # 3: the tests reach it
+    pairs = ("tests/pixels/test_native.py", "-k", "pair_of_types")
+    told = clone.test(*pairs, fails=True)  # 3
+    assert "1 failed" in told and "test_every_pair_of_types[u2-u4]" in told
     text = (clone.top / kernels).read_text(encoding="utf-8")
     (clone.top / kernels).write_text(text.replace(" + 1;\n}\n\n/* Where", ";\n}\n\n/* Where"), encoding="utf-8")
     clone.python(*build)
-    clone.test(*drawn)
+    clone.test(*pairs)
 
 
 def test_a_new_benchmark(clone: Clone) -> None:

@@ -95,7 +95,16 @@ TFRECORD = Format(_encode, _Writer, has_shards=True)
 
 
 def read_examples(path: str | os.PathLike[str]) -> Iterator[dict[str, list[Any]]]:
-    """The Examples of a TFRECORD file, as name -> list of bytes, float or int.
+    """Read the Examples of a TFRECORD file, whoever wrote it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Yields
+    ------
+    dict
+        Of one Example: name -> list of bytes, float or int.
 
     Raises
     ------
