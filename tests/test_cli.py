@@ -217,7 +217,7 @@ def test_a_folder_that_can_not_be_read(folder: Path, capsys: Capture, monkeypatc
 
 def test_an_empty_folder(tmp_path: Path, capsys: Capture) -> None:
     assert main(["info", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == "dicomdecode: no DICOM file found\n"
+    assert capsys.readouterr().err == f"dicomdecode: {tmp_path}: no DICOM file found\n"
 
 
 def test_the_rest_goes_on(tmp_path: Path, capsys: Capture) -> None:

@@ -75,6 +75,8 @@ def _as_option(keyword: re.Match[str]) -> str:
 
 
 def _wrong_usage(arguments: argparse.Namespace) -> str | None:
+    if arguments.format == "parquet" and not arguments.tag:
+        return "--format parquet writes tags and nothing else: name some with -t"
     return wrong_tags(arguments.tag or [])
 
 

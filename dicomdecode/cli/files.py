@@ -52,7 +52,8 @@ def for_each_file(names: Sequence[str], work: Work, jobs: int = 1) -> int:
     """Do the work on every file, several side by side; what fails is named and the rest goes on."""
     files, failed = find(names)
     if not files:
-        print("dicomdecode: no DICOM file found", file=sys.stderr)
+        listed = clean(", ".join(names[:_NAMED]))
+        print(f"dicomdecode: {listed}: no DICOM file found", file=sys.stderr)
         failed = True
     progress = Progress(len(files))
     try:

@@ -80,7 +80,7 @@ def run(
     chosen = FORMATS[format]
     columns = _columns(tags)
     if not columns and not chosen.with_pixels:
-        raise ValueError(f'format="{format}" writes tags and nothing else: name some')
+        raise ValueError(f'format="{format}" writes tags and nothing else: name some with tags=')
     _check_library(format, chosen)
     given = _checked(format, chosen, {**keywords, "values": keywords["values"] or chosen.values})
     reading = Reading(given, columns, limits_of(limits), chosen.with_pixels, chosen.by_series, chosen.by_tiles)

@@ -282,6 +282,7 @@ def _chosen_voi(dataset: DataSet, choice: int | str, signed: bool) -> Window | L
                 f"window={index} is out of range: {len(luts)} VOI LUTs and {windows} windows are stored",
                 code="window_index",
                 tag=_CENTER if windows or not luts else _VOI_LUT,
+                hint="A window of your own is window=(center, width)",
             )
     return read_lut(luts[index], signed) if index < len(luts) else _window(dataset, index - len(luts))
 
