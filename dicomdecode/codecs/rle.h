@@ -14,13 +14,14 @@
 
 enum {
     RLE_BLOCK = 4096,
-    RLE_SLACK = 128 + 16, /* a packet gives at most 128 bytes, written 16 at a time */
+    RLE_SLACK = 129 + 15, /* a packet gives at most 129 bytes, written 16 at a time */
     RLE_BUFFER = RLE_BLOCK + RLE_SLACK
 };
 
 typedef struct {
     const uint8_t *src;
     size_t size, at;
+    size_t lowest_run;             /* the lowest control byte of a run: 129, or 128 as DCMTK has it */
     size_t filled;                 /* bytes of `buffer` that are decoded and not yet used */
     uint8_t buffer[RLE_BUFFER];
 } rle_plane;
@@ -48,7 +49,7 @@ static void rle_fill(rle_plane *p) {
             }
             at += n;
             filled += n;
-        } else if (n > 128) {
+        } else if (n >= p->lowest_run) {
             if (at == size) break;
             n = 257 - n;
             for (size_t k = 0; k < n; k += 16) memset(buffer + filled + k, src[at], 16);

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dicomdecode.codecs.faults import check_layout, malformed
+from dicomdecode.codecs.mp4 import samples_of_mp4, units_of_sample
 from dicomdecode.errors import DicomError, TruncatedError, UnsupportedError
 from dicomdecode.reading._reading import ForkLock
 from dicomdecode.syntaxes import name_of
@@ -28,12 +28,53 @@ __all__ = ["VideoReader"]
 _HEVC = ("1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
 _MPEG2 = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
 
-#: Start codes, as a bare stream and those of MPEG have them; those that begin a picture are of group 1: in H.264 types
-#: 1, 2, 5 whose first macroblock is 0 (T-REC-H.264 7.3.1, 7.3.3), in HEVC types below 32 with
-#: first_slice_segment_in_pic_flag (T-REC-H.265 7.3.1.2), in MPEG-2 picture_start_code (T-REC-H.262 6.2.3).
-_STARTS_H264 = re.compile(rb"(?s)\x00\x00\x01(?:([\x01\x02\x05\x21\x22\x25\x41\x42\x45\x61\x62\x65][\x80-\xff]))?")
-_STARTS_HEVC = re.compile(rb"(?s)\x00\x00\x01(?:([\x00-\x3f].[\x80-\xff]))?")
-_STARTS_MPEG2 = re.compile(rb"\x00\x00\x01(\x00)?")
+_START_CODE = b"\0\0\1"
+#: Bytes that FFmpeg gets to find out what the stream is: it splits a picture into NAL units there, and keeps 12 KiB for
+#: each, however many they are.
+_FRONT = 1 << 14
+#: Samples of an MP4, pictures and pieces of sound, for which FFmpeg keeps 66 bytes each before it reads one: so many
+#: are allowed, and one more for each so many bytes.
+_FREE_SAMPLES, _BYTES_OF_SAMPLE = 4096, 32
+
+
+class _Bytes:
+    """The stream as FFmpeg reads it, at first the front alone.
+
+    Attributes
+    ----------
+    size : int
+        Bytes that there are for it.
+    units : int
+        Start codes in what was read, since somebody has set it to 0.
+    most : int
+        Nothing is read any more when there are more of them: `is_too_much` is true then.
+    """
+
+    def __init__(self, data: memoryview, size: int, most: int) -> None:
+        self._data = data
+        self._at = 0
+        self.size = size
+        self.units = 0
+        self.most = most
+
+    @property
+    def is_too_much(self) -> bool:
+        return self.units > self.most
+
+    def read(self, size: int) -> bytes:
+        if self.is_too_much:
+            return b""
+        found = bytes(self._data[self._at : min(self._at + size, self.size)])
+        self._at += len(found)
+        self.units += found.count(_START_CODE)
+        return found
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + (0, self._at, self.size)[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
 
 
 class VideoReader:
@@ -120,11 +161,15 @@ class VideoReader:
     def _decode(self) -> Iterator[Any]:
         # The container is named, not probed: some that FFmpeg knows are lists of other files to open.
         form = self._container()
-        if form != "mp4":
-            self._check_start_codes()
+        is_mp4 = form == "mp4"  # what it is may stand at its end, and it cannot be read from a byte on
+        if is_mp4 and samples_of_mp4(self._data) > _FREE_SAMPLES + len(self._data) // _BYTES_OF_SAMPLE:
+            raise malformed(
+                "the tables of the MP4 have more samples than its bytes can be", "stream_damaged", self._spec
+            )
+        source = _Bytes(self._data, len(self._data) if is_mp4 else min(_FRONT, len(self._data)), len(self._data))
         # Nothing is decoded to find out what the stream is: no decoder is called "none".
         options = {"protocol_whitelist": "pipe", "codec_whitelist": "none"}
-        with self._av.open(io.BytesIO(self._data), "r", format=form, options=options) as container:
+        with self._av.open(source, "r", format=form, options=options, buffer_size=_FRONT) as container:
             if not container.streams.video:
                 raise malformed("the stream holds no video", "stream_start", self._spec)
             stream = container.streams.video[0]
@@ -136,43 +181,32 @@ class VideoReader:
             if 0 not in found:
                 check_layout(self._spec, rows=found[0], columns=found[1])
             stream.codec_context.thread_count = self._spec.threads
-            stream.codec_context.options = {"err_detect": "explode"}
+            # A sequence header on the way may ask for pictures of another size.
+            most = str(_in_blocks(self._spec.rows) * _in_blocks(self._spec.columns))
+            stream.codec_context.options = {"err_detect": "explode", "max_pixels": most}
+            if not is_mp4:
+                source.size = len(self._data)
+                source.units, source.most = 0, self._most_units()
+                container.seek(0, unsupported_byte_offset=True)
             # `container.decode` cannot be closed before its end: PyAV then keeps what it reads from.
             with contextlib.closing(container.demux(stream)) as packets:
                 for packet in packets:
-                    if form == "mp4":
-                        self._check_lengths(packet, stream.codec_context)
+                    if source.is_too_much or self._units_of(packet, stream.codec_context) > self._most_units():
+                        raise malformed("a picture has more NAL units than macroblocks", "stream_damaged", self._spec)
+                    source.units = 0
                     yield from packet.decode()
 
     def _most_units(self) -> int:
-        """More NAL units than a picture has: slices, of a macroblock at least, and a few others. FFmpeg keeps up to
-        8 KiB for each."""
-        return 256 + -(-self._spec.rows // 16) * -(-self._spec.columns // 16)
+        """More NAL units, or slices of MPEG-2, than a picture has: slices, of a macroblock at least, and a few others.
+        FFmpeg keeps up to 8 KiB for each."""
+        return 256 + _in_blocks(self._spec.rows) * _in_blocks(self._spec.columns) // 256
 
-    def _check_start_codes(self) -> None:
-        """Raise where a picture has too many NAL units, or slices of MPEG-2."""
-        syntax = self._spec.syntax.removesuffix(".1")
-        pattern = _STARTS_MPEG2 if syntax in _MPEG2 else _STARTS_HEVC if syntax in _HEVC else _STARTS_H264
-        most, count = self._most_units(), 0
-        for unit in pattern.finditer(self._data):
-            count = 0 if unit[1] else count + 1
-            if count > most:
-                raise malformed("a picture has more NAL units than macroblocks", "stream_damaged", self._spec)
-
-    def _check_lengths(self, packet: Any, codec: Any) -> None:
-        """The same for a picture of MP4, whose NAL units have lengths in front of them (ISO/IEC 14496-15 5.3.3.1 and
-        8.3.3.1: how many bytes those take)."""
-        about = codec.extradata or b""
-        at = 4 if codec.name == "h264" else 21
-        if len(about) <= at or about[0] != 1:
-            return
-        size = 1 + (about[at] & 3)
-        data, most, place = bytes(packet), self._most_units(), 0
-        while place + size <= len(data):
-            place += size + int.from_bytes(data[place : place + size], "big")
-            most -= 1
-            if most < 0:
-                raise malformed("a picture has more NAL units than macroblocks", "stream_damaged", self._spec)
+    def _units_of(self, packet: Any, codec: Any) -> int:
+        """How many NAL units a picture has; beyond the most that are allowed they are not counted."""
+        data = bytes(packet)
+        return max(
+            data.count(_START_CODE), units_of_sample(data, codec.name, codec.extradata or b"", self._most_units())
+        )
 
     def _container(self) -> str:
         start = bytes(self._data[:12])
@@ -220,3 +254,8 @@ class VideoReader:
             return error
         text = f"the stream cannot be decoded ({type(error).__name__})"
         return malformed(text, "stream_damaged", self._spec, frame=frame)
+
+
+def _in_blocks(size: int) -> int:
+    """A size in pixels as it is coded: the next multiple of a macroblock pair, or of a coding tree unit."""
+    return -(-size // 64) * 64

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dicomdecode.errors import UnsupportedError
+from dicomdecode.limits import check_limit
 from dicomdecode.pixels import PixelData, Request, decode
 from dicomdecode.reading.spacing import find_spacing
 from dicomdecode.reading.tiles import tiling_of
@@ -81,7 +82,7 @@ class Slide:
                 (row - top, column): frame
                 for row in range(top, min(top + self.tiles_down, self.tiling.down))
                 for column in range(self.tiling.across)
-                if (frame := self.tiling.frames.get((row, column))) is not None
+                if (frame := self.tiling.frame_at(row, column)) is not None
             }
             rows = min(self.tiles_down * height, self.tiling.rows - top * height)
             band = np.zeros((-(-rows // height) * height, self.tiling.across * width, *self.tile[2:]), self.dtype)
@@ -119,6 +120,8 @@ def level_of(source: Source, file: DicomFile, keywords: dict[str, Any], threads:
     tiling = tiling_of(file)
     if tiling is None:
         return None
+    most = file.limits.output_bytes
+    check_limit("A row of tiles exceeds", "limit_output_bytes", most, tiling.across * last.nbytes)
     return Slide(source, pixels, keywords, tiling, last.shape, last.dtype, find_spacing(file).spacing, threads)
 
 

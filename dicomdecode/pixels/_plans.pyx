@@ -14,6 +14,9 @@ from dicomdecode.words cimport (
 
 from dicomdecode.words import ELEMENT_TYPES
 
+cdef enum:
+    CELLS_AT_ONCE = 1 << 18
+
 cdef extern from "cells.h" nogil:
     const size_t* bytes_of
     void dd_stored(int type, const void* src, void* dst, size_t n, int left, int right)
@@ -399,7 +402,9 @@ cdef class Plan:
         cdef WriteBuffer target
         cdef size_t n
         if self.c.kind == PLAN_FUNCTION:
-            out[...] = self.function(samples).reshape(out.shape)
+            flat, place = samples.reshape(-1), out.reshape(-1)
+            for start in range(0, len(flat), CELLS_AT_ONCE):    # it makes arrays of float64 of them
+                place[start:start + CELLS_AT_ONCE] = self.function(flat[start:start + CELLS_AT_ONCE])
             return
         source = ReadBuffer(samples)
         target = WriteBuffer(out)

@@ -48,9 +48,8 @@ cdef object stream_of(Frames frames, FrameSpec spec):
     """The reader of all frames, kept because a frame is decoded only after those before it."""
     found = frames.pixels.stream_as_rgb if frames.layout.to_rgb else frames.pixels.stream_as_stored
     if found is None:
-        fragments = [each for each in frames.file.fragments() if each[0] > frames.run.index.first]
-        parts = [bytes(frames.file.source.read_at(offset, length)) for offset, length in fragments]
-        found = codecs.load(frames.syntax.codec)(b"".join(parts), spec)
+        data = frames.file.fragments(after=frames.run.index.first).joined()
+        found = codecs.load(frames.syntax.codec)(data, spec)
         if frames.layout.to_rgb:
             frames.pixels.stream_as_rgb = found
         else:

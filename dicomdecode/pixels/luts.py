@@ -129,7 +129,7 @@ def read_lut(item: DataSet, signed: bool) -> Lut:
     count = count or 65536
     if signed and first >= 0x8000:
         first -= 0x10000
-    data = item.words(_LUT_DATA)
+    data = item.words(_LUT_DATA, 0, 2 * count)
     if data is None or not data[0]:
         raise MalformedError("LUT Data are missing", code="lut_data", tag=_LUT_DATA)
     value, big_endian = data
@@ -154,7 +154,7 @@ def read_lut(item: DataSet, signed: bool) -> Lut:
 def lut_items(dataset: DataSet, sequence: int) -> list[DataSet]:
     """The first items of a LUT sequence that hold a table; empty ones are left behind by editors, and are none."""
     items = itertools.islice(dataset.items(sequence), MOST_ITEMS)
-    return [item for item in items if item.raw(_LUT_DESCRIPTOR) or item.raw(_LUT_DATA)]
+    return [item for item in items if item.length(_LUT_DESCRIPTOR) or item.length(_LUT_DATA)]
 
 
 class RealWorld(NamedTuple):

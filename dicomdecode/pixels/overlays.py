@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,10 +12,12 @@ from dicomdecode.limits import check_limit
 from dicomdecode.pixels._core import Frames, PixelData, Request
 from dicomdecode.pixels._plans import unpack_bits
 from dicomdecode.pixels.arguments import region_in
+from dicomdecode.pixels.planning import Plans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dicomdecode.pixels.arguments import Region
     from dicomdecode.reading import DicomFile
 
 __all__ = ["Overlay", "burn", "embedded_bits", "read_overlays", "stored_cells"]
@@ -23,6 +26,7 @@ __all__ = ["Overlay", "burn", "embedded_bits", "read_overlays", "stored_cells"]
 _GROUPS = range(0x6000, 0x6020, 2)
 _ROWS, _COLUMNS, _FRAMES, _DESCRIPTION, _TYPE = 0x0010, 0x0011, 0x0015, 0x0022, 0x0040
 _SUBTYPE, _ORIGIN, _FRAME_ORIGIN, _BIT_POSITION, _LABEL, _DATA = 0x0045, 0x0050, 0x0051, 0x0102, 0x1500, 0x3000
+_AT_ONCE = 1 << 20  # bits
 
 
 class Overlay:
@@ -52,7 +56,7 @@ class Overlay:
         self.label, self.description = self._text(_LABEL), self._text(_DESCRIPTION)
         self.type, self.subtype = self._text(_TYPE), self._text(_SUBTYPE)
         self.rows, self.columns = self._number(_ROWS, 0), self._number(_COLUMNS, 0)
-        self.embedded = not file.raw(self._tag(_DATA))
+        self.embedded = not file.length(self._tag(_DATA))
         self.bit_position = self._number(_BIT_POSITION, 0)
         self.frames = self._number(_FRAMES, file.frames if self.embedded else 1)
         self.frame_origin = self._number(_FRAME_ORIGIN, 1)
@@ -102,7 +106,7 @@ class Overlay:
         if self.embedded:
             self._check_embedded()
             return
-        expected, found = (total + 7) // 8, len(self._file.raw(self._tag(_DATA)) or b"")
+        expected, found = (total + 7) // 8, self._file.length(self._tag(_DATA))
         if found < expected:
             raise TruncatedError(
                 f"Overlay: its data are too short (bytes): expected {expected}, found {found}",
@@ -134,33 +138,46 @@ class Overlay:
         self.check()
         if not 0 <= frame < self.frames:
             raise IndexError(f"frame {frame} of an overlay with {self.frames} frames")
-        return self._embedded_plane(frame) if self.embedded else self._unpacked(frame, 1)[0]
+        out = np.empty((self.rows, self.columns), np.bool_)
+        for rows in self.parts(0, self.rows):
+            out[rows] = self.some_rows(frame, rows)
+        return out
 
-    def _embedded_plane(self, frame: int) -> NDArray[np.bool_]:
+    def parts(self, first: int, last: int) -> Iterator[slice]:
+        """Rows from `first` to `last`, as many at a time as are to be unpacked together; of a codestream all."""
+        step = self.rows if self.embedded and self._file.is_encapsulated else max(1, _AT_ONCE // self.columns)
+        return (slice(row, min(row + step, last)) for row in range(first, last, step))
+
+    def some_rows(self, frame: int, rows: slice) -> NDArray[np.bool_]:
+        """Rows of a frame of an overlay that was checked: bool [rows, columns]."""
+        bits = self._embedded_rows if self.embedded else self._unpacked_rows
+        return bits(frame, rows)
+
+    def _embedded_rows(self, frame: int, rows: slice) -> NDArray[np.bool_]:
         file = self._file
         place = self._first + frame
         if not 0 <= place < file.frames:
             raise self._malformed("it lies in the pixel data, in a frame that the image does not have", _FRAME_ORIGIN)
         file.source.wake()
         try:
-            cells = stored_cells(self._pixels, place)
+            cells = stored_cells(self._pixels, place, (rows.start, 0, rows.stop - rows.start, self.columns))
         finally:
             file.source.rest()
-        plane: NDArray[np.bool_] = (cells[:, :, 0] & cells.dtype.type(1 << self.bit_position)) != 0
-        return plane
+        found: NDArray[np.bool_] = (cells[:, :, 0] & cells.dtype.type(1 << self.bit_position)) != 0
+        return found
 
-    def _unpacked(self, first: int, frames: int) -> NDArray[np.bool_]:
-        """`frames` frames from `first` of Overlay Data: a stream of bits, the lowest of a byte first (PS3.5 8.1.2)."""
+    def _unpacked_rows(self, frame: int, rows: slice) -> NDArray[np.bool_]:
+        """Of Overlay Data: a stream of bits, the lowest of a byte first (PS3.5 8.1.2)."""
         tag = self._tag(_DATA)
-        value, big_endian = self._file.words(tag) or (b"", False)
+        first, count = (frame * self.rows + rows.start) * self.columns, (rows.stop - rows.start) * self.columns
+        start, stop = first // 16 * 2, -(-(first + count) // 16) * 2
+        value, big_endian = self._file.words(tag, start, stop - start) or (b"", False)
         if big_endian and self._file.vr(tag) == "OW":
             swapped = bytearray(value + b"\0" * (len(value) % 2))
             swapped[0::2], swapped[1::2] = swapped[1::2], swapped[0::2]
             value = bytes(swapped)
-        bits = self.rows * self.columns
-        out = np.empty((frames, self.rows, self.columns), np.uint8)
-        start = first * bits
-        unpack_bits(value, start, frames * bits, out)
+        out = np.empty((rows.stop - rows.start, self.columns), np.uint8)
+        unpack_bits(value, first - 8 * start, count, out)
         return out.view(np.bool_)
 
     @property
@@ -175,11 +192,10 @@ class Overlay:
         if self.frames <= 1:
             return self.plane(0)
         self.check()
-        if not self.embedded:
-            return self._unpacked(0, self.frames)
         out = np.empty((self.frames, self.rows, self.columns), np.bool_)
         for frame in range(self.frames):
-            out[frame] = self._embedded_plane(frame)
+            for rows in self.parts(0, self.rows):
+                out[frame, rows] = self.some_rows(frame, rows)
         return out
 
     def frame_over(self, frame: int) -> int | None:
@@ -206,10 +222,14 @@ def read_overlays(pixels: PixelData) -> tuple[Overlay, ...]:
     return tuple(Overlay(pixels, g) for g in _GROUPS if any(file.vr(g << 16 | element) for element in named))
 
 
-def stored_cells(pixels: PixelData, frame: int) -> NDArray[Any]:
+def stored_cells(pixels: PixelData, frame: int, region: Region | None = None) -> NDArray[Any]:
     """The cells of one frame [rows, columns, samples] as unsigned integers, with the bits that are not stored."""
-    frames = Frames(pixels, Request(values="stored", color="stored", frames=[frame]), whole_cells=True)
-    return frames.read(frame)
+    request = Request(values="stored", color="stored", frames=[frame], region=region, color_dim=True, frame_dim=False)
+    frames = Frames(pixels, request, whole_cells=True)
+    plans = Plans(frames, request)
+    out = frames.allocate(request, plans.dtype, plans.samples)
+    frames.write(frame, 1, plans.of(frame), out, 0)
+    return out
 
 
 def burn(pixels: PixelData, request: Request, out: NDArray[Any]) -> None:
@@ -236,8 +256,9 @@ def burn(pixels: PixelData, request: Request, out: NDArray[Any]) -> None:
                 continue
             # In pixels of the result: what lies above or left of it is cut off.
             y, x = overlay.origin[0] - 1 - row, overlay.origin[1] - 1 - column
-            plane = overlay.plane(nth)[max(0, -y) :, max(0, -x) :]
-            target = drawn[i, max(0, y) :, max(0, x) :]
-            plane = plane[: target.shape[0], : target.shape[1]]
-            for sample in range(target.shape[2]):
-                np.copyto(target[: plane.shape[0], : plane.shape[1], sample], top, where=plane, casting="unsafe")
+            for rows in overlay.parts(max(0, -y), min(overlay.rows, height - y)):
+                part = overlay.some_rows(nth, rows)[:, max(0, -x) :]
+                target = drawn[i, y + rows.start : y + rows.stop, max(0, x) :]
+                part = part[:, : target.shape[1]]
+                for sample in range(target.shape[2]):
+                    np.copyto(target[:, : part.shape[1], sample], top, where=part, casting="unsafe")

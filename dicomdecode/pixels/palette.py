@@ -125,7 +125,7 @@ def _expand_segments(words: NDArray[Any], entries: int, tag: int) -> NDArray[np.
 def _channel(file: DicomFile, index: int, descriptor: _Descriptor) -> NDArray[np.uint16]:
     """The entries of one table that are there, no more than its descriptor says."""
     entries, bits = descriptor.entries, descriptor.bits
-    found = file.words(_DATA[index])
+    found = file.words(_DATA[index], 0, 2 * entries)
     if found is not None and found[0]:
         value, big_endian = found
         # 8-bit entries may be packed in words (PS3.3 C.7.6.3.1.6): the first is the low byte of the first word. Of
@@ -137,10 +137,10 @@ def _channel(file: DicomFile, index: int, descriptor: _Descriptor) -> NDArray[np
         else:
             channel = np.frombuffer(value[: len(value) & ~1], ">u2" if big_endian else "<u2").astype(np.uint16)
     else:
-        found = file.words(_SEGMENTED[index])
+        found = file.words(_SEGMENTED[index], 0, _MOST_BYTES)
         if found is None:
             raise MalformedError("Palette data are missing", code="palette_data", tag=_DATA[index])
-        value, big_endian = found[0][:_MOST_BYTES], found[1]
+        value, big_endian = found
         if bits == 8:
             words: NDArray[Any] = _in_pairs(value) if big_endian else np.frombuffer(value, np.uint8)
         else:

@@ -60,9 +60,9 @@ def places_of(source: Any) -> Places:
         tiling = tiling_of(file)
         names = ("row", "column", "sample")[: len(frame)]
         rest = (0,) * len(samples)
-        if tiling is not None and tiling.is_full:
+        if tiling is not None and tiling.frames is None:
             shape = (tiling.rows, tiling.columns, *samples)
-            chunks = {(*place, *rest): extents[frame] for place, frame in tiling.frames.items()}
+            chunks = {(*divmod(frame, tiling.across), *rest): extent for frame, extent in enumerate(extents)}
             return Places(shape, frame, names, frames.cell, keywords, chunks)
         if file.frames == 1:
             return Places(frame, frame, names, frames.cell, keywords, {(0,) * len(frame): extents[0]})

@@ -63,6 +63,7 @@ _ESCAPES = {
 #: Sets of two bytes with the high bit clear, and the escape sequence by which their codec knows them.
 _SEVEN_BITS = {87: b"\x1b$B", 159: b"\x1b$(D"}
 _NO_HIGH_HALF = (6, 14, 87, 159)
+_MOST_TERMS = 64  # of at most 16 bytes, and a backslash (PS3.5 6.2, CS)
 _TERM = re.compile(r"ISO(?:2022)?IR([0-9]{1,3})")
 #: An escape sequence, or a run without one; ESC that begins none is text.
 _PIECE = re.compile(rb"\x1b(\$\([D]|\$\)[AC]|\$[@B]|[()][BJI]|-[A-Z b])|(\x1b?[^\x1b]+|\x1b+(?=\x1b|\Z))")
@@ -72,8 +73,8 @@ _NAME_ENDS = re.compile(rb"[\t\n\f\r\\^=]")
 
 
 def terms_of(value: bytes) -> list[str]:
-    """The terms of Specific Character Set as they are written."""
-    return [term.strip(" \0") for term in value.decode("latin-1").rstrip(" \0").split("\\")]
+    """The terms of Specific Character Set as they are written; no more than there can be."""
+    return [term.strip(" \0") for term in value[: _MOST_TERMS * 17].decode("latin-1").rstrip(" \0").split("\\")]
 
 
 def _set_of(term: str) -> int | str | None:

@@ -239,13 +239,26 @@ cdef class DataSet:
         cdef const Element* e = self.element(tag)
         return None if e == NULL else self.value_of(e)
 
-    def words(self, uint32_t tag):
-        """The value of an element and whether its words are big endian; None when it is absent.
+    def length(self, uint32_t tag):
+        """How many bytes an element's value has; 0 when it is absent."""
+        cdef const Element* e = self.element(tag)
+        return 0 if e == NULL else e.length
+
+    def words(self, uint32_t tag, uint64_t start=0, uint64_t size=0xFFFFFFFFu):
+        """`size` bytes of an element's value from `start` on, as far as they are there, and whether their words are big
+        endian; None when it is absent.
 
         OB has no byte order (PS3.5 6.2), whatever is kept in it.
         """
         cdef const Element* e = self.element(tag)
-        return None if e == NULL else (self.value_of(e), self.big_endian_of(e) and e.vr != letters(b"OB"))
+        if e == NULL:
+            return None
+        big_endian = self.big_endian_of(e) and e.vr != letters(b"OB")
+        if start == 0 and size >= e.length:
+            return self.value_of(e), big_endian
+        start = min(start, e.length)
+        return (PyBytes_FromStringAndSize(<const char*>self.bytes_of(e) + start,
+                                          <Py_ssize_t>min(size, e.length - start)), big_endian)
 
     def tags(self):
         """The tags of all elements, file meta information first, in the order of the file."""

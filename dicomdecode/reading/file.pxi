@@ -470,24 +470,6 @@ cdef class DicomFile(DataSet):
         walk_free(&walk)
         return bool(walk.delimited)
 
-    def fragments(self, *, bint strict=False):
-        """The items of encapsulated pixel data in their order, the Basic Offset Table first: (offset, length) of each.
-
-        Of a fragment that the file cuts off it is what is there. `strict`: without that one, and without those behind
-        an Item Delimitation.
-        """
-        cdef FragmentWalk walk
-        cdef list found = []
-        cdef int kind = FRAGMENT
-        walk_init(&walk, &self.bytes, self.h.pixels.offset, self.h.pixels.offset + self.h.pixels.length)
-        try:
-            walk.strict = strict
-            while kind == FRAGMENT and <uint64_t>len(found) <= self.m.limits.fragments:
-                kind = next_fragment(&walk)
-                if kind == FRAGMENT or (kind == CUT_FRAGMENT and not strict):
-                    found.append((walk.offset, walk.length))
-                elif kind == WALK_FAILED:
-                    self.source.raise_failure()
-        finally:
-            walk_free(&walk)
-        return found
+    def fragments(self, *, int64_t after=-1, bint strict=False):
+        """The items of encapsulated pixel data behind byte `after`, the Basic Offset Table among them: `Fragments`."""
+        return Fragments(self, after, strict)

@@ -91,3 +91,80 @@ cdef int next_fragment(FragmentWalk* w) noexcept nogil:
         return CUT_FRAGMENT
     w.at = w.offset + w.length
     return FRAGMENT
+
+
+cdef class Fragments:
+    """Items of encapsulated pixel data in their order: (offset, length) of each, found again by each who goes through
+    them, since there may be millions.
+
+    Of a fragment that the file cuts off it is what is there. `strict`: without that one, and without those behind an
+    Item Delimitation.
+    """
+    cdef DicomFile file
+    cdef int64_t after
+    cdef bint strict
+    cdef uint64_t count
+    cdef readonly uint64_t bytes    # of all of them
+
+    def __init__(self, DicomFile file not None, int64_t after, bint strict):
+        cdef FragmentWalk walk
+        cdef int found = 1
+        self.file = file
+        self.after = after
+        self.strict = strict
+        self.begin(&walk)
+        with nogil:
+            while found == 1 and self.count <= file.m.limits.fragments:
+                found = self.step(&walk)
+                if found == 1:
+                    self.count += 1
+                    self.bytes += walk.length
+        walk_free(&walk)
+        if found < 0:
+            file.source.raise_failure()
+        if found == 1:
+            raise over_limit("The number of fragments exceeds", "limit_fragments", file.m.limits.fragments,
+                             tag=file.h.pixels.tag)
+
+    cdef void begin(self, FragmentWalk* walk) noexcept:
+        cdef const Element* pixels = &self.file.h.pixels
+        walk_init(walk, &self.file.bytes, pixels.offset, pixels.offset + pixels.length)
+        walk.strict = self.strict
+
+    cdef int step(self, FragmentWalk* walk) noexcept nogil:
+        """Go to the next one: 1, or 0 where there is none, or -1 where the source cannot be read."""
+        cdef int kind
+        while True:
+            kind = next_fragment(walk)
+            if kind == WALK_FAILED:
+                return -1
+            if kind != FRAGMENT and (kind != CUT_FRAGMENT or self.strict):
+                return 0
+            if <int64_t>walk.offset > self.after:
+                return 1
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        cdef FragmentWalk walk
+        cdef int found
+        self.begin(&walk)
+        try:
+            while (found := self.step(&walk)) == 1:
+                yield walk.offset, walk.length
+            if found < 0:
+                self.file.source.raise_failure()
+        finally:
+            walk_free(&walk)
+
+    def joined(self):
+        """The bytes of all of them."""
+        found = bytearray(self.bytes)
+        at = 0
+        for offset, length in self:
+            part = self.file.source.read_at(offset, length)
+            found[at:at + len(part)] = part
+            at += len(part)
+        del found[at:]
+        return found

@@ -85,18 +85,35 @@ def vector_of(value: Any) -> Vector | None:
     return None if found is None else (found[0], found[1], found[2])
 
 
-def _thickness(value: Any) -> float | None:
+# Of what follows the values that count there may be millions.
+
+
+def _position_in(data: DataSet) -> Vector | None:
+    return vector_of(data.first_values(_POSITION, 3))
+
+
+def _orientation_in(data: DataSet) -> tuple[float, ...] | None:
+    return _numbers(data.first_values(_ORIENTATION, 6), 6)
+
+
+def _spacing_in(data: DataSet) -> Spacing | None:
+    return pair_of(data.first_values(_SPACING, 2))
+
+
+def _thickness_in(data: DataSet) -> float | None:
     """A length in mm; None for what cannot be one."""
-    return float(value) if isinstance(value, (int, float)) and 1e-6 < value < 1e6 else None
+    values = data.first_values(_THICKNESS, 2)
+    good = len(values) == 1 and isinstance(values[0], (int, float)) and 1e-6 < values[0] < 1e6
+    return float(values[0]) if good else None
 
 
 def _plane_in(data: DataSet, others: Plane) -> Plane:
     """What a data set says itself, else what `others` say."""
     return Plane(
-        vector_of(data.tag(_POSITION)) or others.position,
-        _numbers(data.tag(_ORIENTATION), 6) or others.orientation,
-        pair_of(data.tag(_SPACING)) or others.spacing,
-        _thickness(data.tag(_THICKNESS)) or others.thickness,
+        _position_in(data) or others.position,
+        _orientation_in(data) or others.orientation,
+        _spacing_in(data) or others.spacing,
+        _thickness_in(data) or others.thickness,
     )
 
 
@@ -111,12 +128,12 @@ def _of_groups(file: DicomFile, common: Plane) -> Iterator[Plane]:
 def _plane_of_group(group: DataSet, others: Plane) -> Plane:
     position, orientation, spacing, thickness = others
     for item in group.items(_PLANE_POSITION)[:1]:
-        position = vector_of(item.tag(_POSITION)) or position
+        position = _position_in(item) or position
     for item in group.items(_PLANE_ORIENTATION)[:1]:
-        orientation = _numbers(item.tag(_ORIENTATION), 6) or orientation
+        orientation = _orientation_in(item) or orientation
     for item in group.items(_PIXEL_MEASURES)[:1]:
-        spacing = pair_of(item.tag(_SPACING)) or spacing
-        thickness = _thickness(item.tag(_THICKNESS)) or thickness
+        spacing = _spacing_in(item) or spacing
+        thickness = _thickness_in(item) or thickness
     return Plane(position, orientation, spacing, thickness)
 
 
@@ -131,7 +148,7 @@ def _along_normal(plane: Plane, distances: list[float]) -> list[Plane]:
 def _of_dose(file: DicomFile, plane: Plane) -> list[Plane]:
     """Grid Frame Offset Vector of an RT Dose (PS3.3 C.8.8.3.2): offsets from the first frame along the normal, which
     begin with 0; or, of axial planes, z coordinates."""
-    offsets = _numbers(file.tag(_GRID_OFFSETS), file.frames)
+    offsets = _numbers(file.first_values(_GRID_OFFSETS, file.frames), file.frames)
     if offsets is None:
         return []
     normal_z = 1.0 if plane.orientation is None else cross(plane.orientation)[2]
@@ -141,7 +158,7 @@ def _of_dose(file: DicomFile, plane: Plane) -> list[Plane]:
 def _of_reconstruction(file: DicomFile, plane: Plane) -> list[Plane]:
     """Reconstructed slices of nuclear medicine (PS3.3 C.8.4.8, C.8.4.15): the first detector says where the first slice
     lies, Slice Vector counts them, and Spacing Between Slices has the sign of the direction along the normal."""
-    numbers = _numbers(file.tag(_SLICE_VECTOR), file.frames) if file.vr(_SLICE_VECTOR) else None
+    numbers = _numbers(file.first_values(_SLICE_VECTOR, file.frames), file.frames) if file.vr(_SLICE_VECTOR) else None
     step = file.tag(_BETWEEN_SLICES)
     if numbers is None or not isinstance(step, (int, float)) or not math.isfinite(step):
         return []

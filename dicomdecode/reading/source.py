@@ -63,7 +63,8 @@ def open_source(source: Any, limits: Limits) -> Source:
     if hasattr(source, "read") and not _is_text(source):
         return _open_file(source, limits)
     if hasattr(source, "read_bytes"):  # a path that is none of the system's: zipfile.Path, importlib.resources
-        return MemorySource(source.read_bytes())
+        with source.open("rb") as stream:
+            return _drained(stream, limits)
     if hasattr(source, "PatientName") or type(source).__module__.startswith("pydicom."):
         from pydicom.dataset import Dataset
 

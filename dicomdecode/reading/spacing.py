@@ -49,8 +49,9 @@ def pair_of(value: Any) -> Spacing | None:
 
 
 def _number(item: DataSet, tag: int) -> float | None:
-    value = item.tag(tag)
-    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
+    values = item.first_values(tag, 2)
+    good = len(values) == 1 and isinstance(values[0], (int, float)) and math.isfinite(values[0])
+    return float(values[0]) if good else None
 
 
 def find_spacing(file: DicomFile) -> MeasuredSpacing:
@@ -73,10 +74,10 @@ def _found(file: DicomFile) -> MeasuredSpacing:
     if found is not None:
         return found
     for tag, name in _PLAIN:
-        pair = pair_of(file.tag(tag))
+        pair = pair_of(file.first_values(tag, 2))
         if pair is not None:
             # In a projection, Pixel Spacing that only repeats the detector's is not calibrated (PS3.3 10.7.1.3).
-            repeated = tag == _PIXEL_SPACING and pair == pair_of(file.tag(_IMAGER))
+            repeated = tag == _PIXEL_SPACING and pair == pair_of(file.first_values(_IMAGER, 2))
             return MeasuredSpacing(pair, "imager" if repeated else name)
     return _of_slide(file) or _of_regions(file) or MeasuredSpacing(None, None)
 
@@ -86,7 +87,7 @@ def _of_groups(file: DicomFile) -> MeasuredSpacing | None:
     groups = FunctionalGroups(file)
     for sequence, tag, name in _GROUPS:
         for item in groups.items(0, sequence):
-            pair = pair_of(item.tag(tag))
+            pair = pair_of(item.first_values(tag, 2))
             if pair is not None:
                 return MeasuredSpacing(pair, name)
     return None
@@ -121,6 +122,7 @@ def _of_regions(file: DicomFile) -> MeasuredSpacing | None:
 def wrong_spacing(file: DicomFile) -> int | None:
     """The tag of a spacing that is there and is none; None where there is no such tag."""
     for tag, _ in _PLAIN:
-        if (file.raw(tag) or b"").strip(b" \0") and pair_of(file.tag(tag)) is None:
+        values = file.first_values(tag, 2)
+        if values and pair_of(values) is None:
             return tag
     return None

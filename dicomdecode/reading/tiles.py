@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from dicomdecode.limits import check_limit
 from dicomdecode.reading.groups import FunctionalGroups
 
 if TYPE_CHECKING:
@@ -24,19 +25,19 @@ class Tiling(NamedTuple):
         Of the whole picture (Total Pixel Matrix); tiles at its ends stick out.
     down, across : int
         Tiles along each axis.
-    frames : dict
-        (row, column) of a tile -> its frame; what is missing was not scanned.
+    frames : dict or None
+        (row, column) of a tile -> its frame; what is missing was not scanned. None: all are there, row by row.
     """
 
     rows: int
     columns: int
     down: int
     across: int
-    frames: dict[tuple[int, int], int]
+    frames: dict[tuple[int, int], int] | None
 
-    @property
-    def is_full(self) -> bool:
-        return list(self.frames.values()) == list(range(self.down * self.across))
+    def frame_at(self, row: int, column: int) -> int | None:
+        """The frame of a tile; None where it was not scanned."""
+        return row * self.across + column if self.frames is None else self.frames.get((row, column))
 
 
 def tiling_of(file: DicomFile) -> Tiling | None:
@@ -46,24 +47,24 @@ def tiling_of(file: DicomFile) -> Tiling | None:
     Raises
     ------
     DicomError
-        A sequence is malformed.
+        A sequence is malformed, or there is room for more tiles than the limit of frames.
     """
     rows, columns = file.tag(_ROWS), file.tag(_COLUMNS)
     if not isinstance(rows, int) or not isinstance(columns, int) or rows < 1 or columns < 1:
         return None
     down, across = -(-rows // file.rows), -(-columns // file.columns)
+    check_limit(
+        "The tiles of the whole picture exceed", "limit_frames", file.limits.frames, down * across, tag=_COLUMNS
+    )
     if file.tag(_ORGANIZATION) == "TILED_FULL":
-        if down * across != file.frames:
-            return None
-        places = [divmod(i, across) for i in range(file.frames)]
-    else:
-        found = _places(file)
-        if found is None:
-            return None
-        places = found
+        return Tiling(rows, columns, down, across, None) if down * across == file.frames else None
+    places = _places(file)
+    if places is None or not all(0 <= row < down and 0 <= column < across for row, column in places):
+        return None
+    if places == [divmod(i, across) for i in range(down * across)]:
+        return Tiling(rows, columns, down, across, None)
     frames = {place: frame for frame, place in enumerate(places)}
-    inside = all(0 <= row < down and 0 <= column < across for row, column in places)
-    return Tiling(rows, columns, down, across, frames) if inside and len(frames) == len(places) else None
+    return Tiling(rows, columns, down, across, frames) if len(frames) == len(places) else None
 
 
 def _places(file: DicomFile) -> list[tuple[int, int]] | None:

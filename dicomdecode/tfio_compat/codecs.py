@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from dicomdecode import codecs
+from dicomdecode.codecs._rle import decode_as_dcmtk, skip_packets
 from dicomdecode.codecs._spec import FrameSpec
 from dicomdecode.errors import TruncatedError, UnsupportedError
 from dicomdecode.limits import check_limit
@@ -16,7 +18,7 @@ from dicomdecode.syntaxes import SYNTAXES, name_of
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, Image, Stream, check_limits, fail, number, undefined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["decompress"]
 
 
+#: Segments in front of a JPEG frame header.
+_MOST_SEGMENTS = 1 << 16
 #: What the decoder takes that DCMTK has for a process of JPEG, by transfer syntax; 16 bits for the lossless ones.
 _MOST_BITS = {f"1.2.840.10008.1.2.4.{process}": 8 if process == 50 else 12 for process in (50, 51, 53, 55)}
 
@@ -42,57 +46,114 @@ def decompress(file: DicomFile, image: Image) -> tuple[Image, Stream]:
         raise UnsupportedError(
             f"tensorflow-io does not decode pixel data in {name_of(file.transfer_syntax)}", code="transfer_syntax"
         )
-    table, fragments = _fragments(file)
-    if not fragments:
+    fragments = _Fragments(file)
+    if not len(fragments):
         fail("there are no fragments", PIXEL_DATA)
     image = replace(image, frames=max(1, min(image.frames, len(fragments))))
-    check_limits(file, image, sum(len(fragment) for fragment in fragments))
+    check_limits(file, image, fragments.bytes)
     samples = number(file, 0x00280002)
     if not samples:
         fail("Samples per Pixel is missing", 0x00280002)
     most = file.limits.output_bytes
     check_limit("The image exceeds", "limit_output_bytes", most, image.total * samples * image.allocated // 8)
     if syntax.codec == "rle":
-        decoded = _rle_frames(fragments, image, samples)
-    elif syntax.codec == "jpeg":
-        image, decoded = _jpeg(fragments, image, samples)
-    else:
-        by_table = syntax.codec == "jpeg2000" and image.frames > 1
-        frames = _frames(fragments, image.frames, table if by_table else None)
-        decoded = [_wavelet_or_ls(frame, image, samples, syntax.codec, i) for i, frame in enumerate(frames)]
-    return image, Stream(decoded[0] if len(decoded) == 1 else np.concatenate(decoded))
+        return image, _rle_frames(fragments, image, samples)
+    if syntax.codec == "jpeg":
+        return _jpeg(fragments, image, samples)
+    return image, _wavelet_or_ls(fragments, image, samples, syntax.codec)
 
 
-def _fragments(file: DicomFile) -> tuple[bytes, list[Any]]:
-    """The Basic Offset Table, and the fragments that are there."""
-    found = [file.source.read_at(offset, length) for offset, length in file.fragments(strict=True)]
-    return bytes(found[0]) if found else b"", found[1:]
+class _Fragments:
+    """What is behind the Basic Offset Table, read one after the other: there may be millions."""
+
+    def __init__(self, file: DicomFile) -> None:
+        self._read = file.source.read_at
+        self._table = next(iter(file.fragments(strict=True)), (0, 0))
+        self._places = file.fragments(after=self._table[0], strict=True)
+
+    @property
+    def bytes(self) -> int:
+        return self._places.bytes
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Any]:
+        for offset, length in self._places:
+            yield self._read(offset, length)
+
+    def joined(self) -> bytearray:
+        return self._places.joined()
+
+    def ends(self, count: int) -> set[int] | None:
+        """The offsets of a table of `count` frames: each but the first is where the frame before ends."""
+        offset, length = self._table
+        if length // 4 != count:
+            return None
+        return set(np.frombuffer(self._read(offset, length // 4 * 4), "<u4").tolist())
 
 
-def _frames(fragments: list[Any], count: int, table: bytes | None = None) -> list[Any]:
-    """One codestream for each frame, by the offset table where one is given, else by their ends."""
+def _codestreams(fragments: _Fragments, count: int, by_table: bool = False) -> Iterator[Any]:
+    """One for each frame, by the offset table or by their ends."""
     if len(fragments) == count:
-        return fragments
+        yield from fragments
+        return
     if count == 1:
-        return [b"".join(map(bytes, fragments))]
-    frames, start, at, end = [], 0, 0, b""
-    offsets = None if table is None else struct.unpack(f"<{len(table) // 4}I", table[: len(table) // 4 * 4])
-    ends = set(offsets or ())
+        yield fragments.joined()
+        return
+    lasts = _last_fragments(fragments, count, by_table)
+    stream, frame = bytearray(), 0
     for i, fragment in enumerate(fragments):
-        at += 8 + len(fragment)
-        if offsets is None:
+        stream += fragment
+        if i == lasts[frame]:
+            yield stream
+            stream, frame = bytearray(), frame + 1
+            if frame == count:
+                return
+
+
+def _last_fragments(fragments: _Fragments, count: int, by_table: bool) -> array[int]:
+    """Which fragment is the last one of each frame."""
+    found, at, end = array("Q"), 0, b""
+    ends = fragments.ends(count) if by_table else set()
+    if ends is None:
+        _fail_to_tell_apart()
+    for i, fragment in enumerate(fragments):
+        if by_table:
+            at += 8 + len(fragment)
+            complete = at in ends or i + 1 == len(fragments)
+        else:
             end += bytes(fragment)
             bare = end.rstrip(b"\0")
             complete = bare.endswith(b"\xff\xd9")
             end = bare[-2:] + end[len(bare) : len(bare) + 1]  # what tells the same of more bytes
-        else:
-            complete = at in ends or i + 1 == len(fragments)
         if complete:
-            frames.append(b"".join(fragments[start : i + 1]))
-            start, end = i + 1, b""
-    if len(frames) < count or (offsets is not None and (len(frames) > count or len(offsets) != count)):
-        fail("the fragments of the frames cannot be told apart", PIXEL_DATA)
-    return frames[:count]
+            found.append(i)
+            end = b""
+    if len(found) < count or (by_table and len(found) > count):
+        _fail_to_tell_apart()
+    return found
+
+
+def _fail_to_tell_apart() -> NoReturn:
+    fail("the fragments of the frames cannot be told apart", PIXEL_DATA)
+
+
+def _room(image: Image, samples: int, bits: int) -> NDArray[Any]:
+    """For the cells of all frames, [frames, rows, columns, samples]."""
+    return np.empty((image.frames, image.rows, image.columns, samples), f"<u{bits // 8}")
+
+
+def _stream(cells: NDArray[Any]) -> Stream:
+    return Stream(cells.reshape(-1).view(np.uint8))
+
+
+def _separate(cells: NDArray[Any], image: Image) -> None:
+    """Move the samples of a frame, [rows, columns, samples, ...], to the order that Planar Configuration says."""
+    samples = cells.shape[2]
+    if image.planar and samples > 1:
+        pixels = cells.reshape(image.rows * image.columns, samples, -1)
+        cells.reshape(-1)[...] = pixels.swapaxes(0, 1).reshape(-1).copy()
 
 
 def _spec(image: Image, samples: int, bits: int, photometric: str, frame: int, signed: bool = False) -> FrameSpec:
@@ -109,7 +170,7 @@ def _spec(image: Image, samples: int, bits: int, photometric: str, frame: int, s
     )
 
 
-def _jpeg(fragments: list[Any], image: Image, samples: int) -> tuple[Image, list[Any]]:
+def _jpeg(fragments: _Fragments, image: Image, samples: int) -> tuple[Image, Stream]:
     """Photometric Interpretation alone decides on colour conversion, the precision of frame 0 on the cells."""
     from dicomdecode.codecs.markers import SOF3, read_header
 
@@ -117,20 +178,18 @@ def _jpeg(fragments: list[Any], image: Image, samples: int) -> tuple[Image, list
     is_ybr = image.photometric.startswith("YBR")
     if is_ybr and image.signed:
         fail("signed pixels with a YBR photometric interpretation", 0x00280103)
-    precision = _precision(bytes(fragments[0]))
+    precision = _precision(next(iter(fragments)))
     if precision > _MOST_BITS.get(image.syntax, 16):
         fail(f"{name_of(image.syntax)} with samples of {precision} bits", PIXEL_DATA)
     bits = 8 if precision <= 8 else 16
-    decoded = []
-    for i, frame in enumerate(_frames(fragments, image.frames)):
+    cells = _room(image, samples, bits)
+    for i, frame in enumerate(_codestreams(fragments, image.frames)):
         header = read_header(memoryview(frame).cast("B"), _spec(image, samples, bits, "RGB", i))
         convert = is_ybr and samples == 3 and header.process != SOF3
         name = "YBR_FULL" if convert else ("RGB" if samples == 3 else "CMYK" if samples == 4 else "MONOCHROME2")
-        out = np.empty((image.rows, image.columns, samples), f"<u{bits // 8}")
-        decode(frame, _spec(image, samples, bits, name, i), out)
+        decode(frame, _spec(image, samples, bits, name, i), cells[i])
         if is_ybr and samples == 3 and not convert:
-            out = _ycc_to_rgb(out, precision)
-        decoded.append(out.reshape(-1).view(np.uint8))
+            cells[i] = _ycc_to_rgb(cells[i], precision)
     photometric = image.photometric
     if is_ybr:
         photometric = "RGB" if samples == 3 else "MONOCHROME2"
@@ -141,16 +200,18 @@ def _jpeg(fragments: list[Any], image: Image, samples: int) -> tuple[Image, list
         stored=min(image.stored, precision),
         high_bit=min(image.high_bit, precision - 1),
         planar=False,
-    ), decoded
+    ), _stream(cells)
 
 
-def _precision(fragment: bytes) -> int:
+def _precision(fragment: Any) -> int:
     """Bits of a sample by the frame header, which only the first fragment is searched for."""
     at = 2
-    while at + 5 <= len(fragment) and fragment[at] == 0xFF:
+    for _ in range(_MOST_SEGMENTS):
+        if at + 5 > len(fragment) or fragment[at] != 0xFF:
+            break
         marker = fragment[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return fragment[at + 4]
+            return int(fragment[at + 4])
         at += 1 if marker == 0xFF else 2 + int.from_bytes(fragment[at + 2 : at + 4], "big")
     fail("the first fragment has no JPEG frame header", PIXEL_DATA)
 
@@ -169,23 +230,24 @@ def _ycc_to_rgb(samples: NDArray[Any], precision: int) -> NDArray[Any]:
     return rgb
 
 
-def _rle_frames(fragments: list[Any], image: Image, samples: int) -> list[NDArray[Any]]:
+def _rle_frames(fragments: _Fragments, image: Image, samples: int) -> Stream:
     """Each frame takes as many fragments as it needs; the last segment of one in a single fragment may be short."""
-    decoded: list[NDArray[Any]] = []
-    taken, last, count = bytearray(), _LastSegment(image.rows * image.columns), 0
+    if image.allocated % 8:
+        fail("Bits Allocated of RLE is not a multiple of 8", 0x00280100)
+    cells = _room(image, samples * image.allocated // 8, 8)
+    taken, last, count, frame = bytearray(), _LastSegment(image.rows * image.columns), 0, 0
     for i, fragment in enumerate(fragments):
         taken += fragment
         count += 1
         left = i + 1 < len(fragments) and len(fragments) != image.frames
         if left and not last.is_whole(taken):
             continue
-        decoded.append(_rle(bytes(taken), image, samples, len(decoded), not left and count == 1))
-        taken, last, count = bytearray(), _LastSegment(image.rows * image.columns), 0
-        if len(decoded) == image.frames:
-            break
-    if len(decoded) < image.frames:
-        fail("a frame is not complete", PIXEL_DATA)
-    return decoded
+        _rle(taken, _spec(image, samples, image.allocated, "", frame), cells[frame], not left and count == 1)
+        _separate(cells[frame].reshape(image.rows, image.columns, samples, -1), image)
+        taken, last, count, frame = bytearray(), _LastSegment(image.rows * image.columns), 0, frame + 1
+        if frame == image.frames:
+            return _stream(cells)
+    fail("a frame is not complete", PIXEL_DATA)
 
 
 class _LastSegment:
@@ -205,75 +267,39 @@ class _LastSegment:
             if not 1 <= segments <= 15:
                 return True
             self._at = max(64, struct.unpack_from("<I", frame, 4 * segments)[0])
-        while self._left > 0 and self._at < len(frame):
-            control = frame[self._at]
-            behind = self._at + (control + 2 if control < 128 else 2)
-            if behind > len(frame):
-                return False
-            self._at = behind
-            self._left -= control + 1 if control < 128 else 257 - control
+        self._at, self._left = skip_packets(frame, self._at, self._left)
         return self._left <= 0
 
 
-def _rle(frame: bytes, image: Image, samples: int, index: int, may_be_short: bool) -> NDArray[Any]:
-    if image.allocated % 8:
-        fail("Bits Allocated of RLE is not a multiple of 8", 0x00280100)
-    size, pixels = image.allocated // 8, image.rows * image.columns
-    out = np.empty(pixels * samples * size, np.uint8)
-    decode, spec = codecs.load("rle"), _spec(image, samples, image.allocated, "", index)
-    frame = _repeating(frame)
+def _rle(frame: bytearray, spec: FrameSpec, cells: NDArray[Any], may_be_short: bool) -> None:
+    out = cells.reshape(-1)
     try:
-        decode(frame, spec, out)
+        decode_as_dcmtk(frame, spec, out)
     except TruncatedError as error:
         if error.code != "rle_segment" or not may_be_short:
             raise
-        decode(_filled(frame, samples * size, pixels), spec, out)
-    return _planes(out.reshape(-1, samples, size), image)
+        # Zeros behind the whole packets of the last segment.
+        start = struct.unpack_from("<I", frame, 4 * cells.shape[2])[0]
+        del frame[skip_packets(frame, start, len(out))[0] :]
+        decode_as_dcmtk(frame + b"\x81\0" * (spec.rows * spec.columns // 128 + 1), spec, out)
 
 
-def _repeating(frame: bytes) -> bytes:
-    """The frame without control bytes of 128: there they repeat a byte 129 times, in PS3.5 G.3.1 they do nothing."""
-    if b"\x80" not in frame or len(frame) < 64:
-        return frame
-    count, *offsets = struct.unpack_from("<16I", frame)
-    ends = [*offsets[1:count], len(frame)]
-    if not 1 <= count <= 15 or any(not 64 <= a <= b for a, b in zip(offsets[:count], ends, strict=True)):
-        return frame
-    segments = []
-    for at, end in zip(offsets[:count], ends, strict=True):
-        kept, pieces = at, []
-        while at < end:
-            control = frame[at]
-            if control == 128 and at + 1 < end:
-                value = frame[at + 1 : at + 2]
-                pieces += [frame[kept:at], b"\x81", value, b"\0", value]
-                kept = at + 2
-            at += control + 2 if control < 128 else 2
-        segments.append(b"".join([*pieces, frame[kept:end]]))
-    starts = [64 + sum(map(len, segments[:i])) for i in range(count)]
-    return struct.pack("<16I", count, *starts, *[0] * (15 - count)) + b"".join(segments)
-
-
-def _filled(frame: bytes, segments: int, pixels: int) -> bytes:
-    """The frame with zeros behind the packets of its last segment, which may be short there."""
-    at = struct.unpack_from("<I", frame, 4 * segments)[0]
-    end = len(frame)
-    while at < end and (step := 2 + frame[at] if frame[at] < 128 else 2 if frame[at] > 128 else 1) <= end - at:
-        at += step
-    return frame[:at] + b"\x81\0" * (pixels // 128 + 1)
-
-
-def _planes(pixels: NDArray[Any], image: Image) -> NDArray[Any]:
-    """[pixels, samples, ...] in the order that Planar Configuration says, as bytes."""
-    if image.planar and pixels.shape[1] > 1:
-        pixels = np.ascontiguousarray(pixels.swapaxes(0, 1))
-    return pixels.reshape(-1).view(np.uint8)
-
-
-def _wavelet_or_ls(frame: Any, image: Image, samples: int, codec: str, index: int) -> NDArray[Any]:
+def _wavelet_or_ls(fragments: _Fragments, image: Image, samples: int, codec: str) -> Stream:
     """JPEG-LS or JPEG 2000."""
     wide = image.stored > 8 or image.allocated > 8
-    precision, signed, decode = _sample(frame, codec)
+    bits = 16 if wide else 8
+    cells = _room(image, samples, bits)
+    for i, frame in enumerate(_codestreams(fragments, image.frames, codec == "jpeg2000" and image.frames > 1)):
+        precision, signed, decode = _sample(frame, codec)
+        _check_precision(precision, wide, samples, codec)
+        spec = _spec(image, samples, bits, "RGB" if samples > 1 else "MONOCHROME2", i, signed)
+        decode(frame, spec, cells[i].view(f"<i{bits // 8}") if signed else cells[i])
+        _separate(cells[i], image)
+    return _stream(cells)
+
+
+def _check_precision(precision: int, wide: bool, samples: int, codec: str) -> None:
+    """Raise where the bits of a sample in the stream are not those that cells of 8 or 16 bits are taken from."""
     if codec == "jpeg2000" and samples == 3:
         if wide:
             undefined("JPEG 2000 colour of more than 8 bits")
@@ -285,11 +311,6 @@ def _wavelet_or_ls(frame: Any, image: Image, samples: int, codec: str, index: in
         fail("the precision of the JPEG-LS stream disagrees with Bits Allocated", 0x00280100)
     if codec == "jpegls" and precision < 6:
         fail("JPEG-LS of fewer than 6 bits", 0x00280100)
-    bits = 16 if precision > 8 else 8
-    out = np.empty((image.rows, image.columns, samples), f"<{'i' if signed else 'u'}{bits // 8}")
-    spec = _spec(image, samples, bits, "RGB" if samples > 1 else "MONOCHROME2", index, signed)
-    decode(frame, spec, out)
-    return _planes(out.reshape(-1, samples), image)
 
 
 def _sample(frame: Any, codec: str) -> tuple[int, bool, Callable[..., Any]]:

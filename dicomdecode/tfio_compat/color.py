@@ -69,7 +69,7 @@ def render_color(image: Image, stream: Stream, tables: list[Table], finish: Func
             fail("4:2:2 pixels in planes", 0x00280006)
         if total % 2:
             undefined("an odd number of pixels in pairs")
-        raw = stored(stream, image, 2 * total)
+        raw = stored(stream, image, 2 * total)[:]
         if len(raw) % 4:
             undefined("the pixel data end inside a pair of pixels")
         groups = _unsigned(raw, image).reshape(-1, 4)
@@ -80,7 +80,7 @@ def render_color(image: Image, stream: Stream, tables: list[Table], finish: Func
             pairs = np.stack([convert(y0, cb, cr, image.stored), convert(y1, cb, cr, image.stored)], axis=1)
             out[2 * part.start : 2 * part.stop] = finish(pairs.reshape(-1, 3).astype(kind))
     else:
-        pixels = _in_pixels(stored(stream, image, image.samples * total), image)
+        pixels = _in_pixels(stored(stream, image, image.samples * total)[:], image)
         done = len(pixels)
         for part in chunks(done):
             out[part] = finish(_to_rgb(pixels[part], image, tables).astype(np.int64).astype(kind))

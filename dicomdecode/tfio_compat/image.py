@@ -7,8 +7,9 @@ What depends on uninitialised memory there, or ended the process, raises here. A
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from dicomdecode.tfio_compat.pixels import (
     PIXEL_DATA,
     Function,
     Image,
+    PackedSamples,
     Stream,
     chunks,
     container,
@@ -55,6 +57,7 @@ __all__ = ["DTYPES", "render_tfio"]
 #: The dtypes that it has.
 DTYPES = ("uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
 
+_OVERLAY_AT_ONCE = 1 << 20  # bits
 #: X-Ray Angiographic, Radiofluoroscopic and biplane images: no modality transform.
 _NO_MODALITY = tuple(f"1.2.840.10008.5.1.4.1.1.12.{i}" for i in (1, 2, 3))
 
@@ -270,7 +273,7 @@ def _monochrome(file: DicomFile, image: Image, stream: Stream, stage: _Stage, fi
     return finish(out)
 
 
-def _base(raw: NDArray[Any], image: Image, stage: _Stage, spread: float, missing: bool) -> float:
+def _base(raw: NDArray[Any] | PackedSamples, image: Image, stage: _Stage, spread: float, missing: bool) -> float:
     """The rescaled value that becomes 0. Where it is fractional, it depends on the size of the image."""
     base = math.trunc(stage.low)
     whole = stage.low == base and stage.high == math.trunc(stage.high)
@@ -302,7 +305,10 @@ def _base(raw: NDArray[Any], image: Image, stage: _Stage, spread: float, missing
 class _Overlay:
     """One overlay plane."""
 
-    bits: NDArray[Any]  # [frames, rows, columns] of 0 and 1
+    bits: Callable[[int, int], NDArray[Any]]  # number of the first one, and how many: 0 and 1
+    rows: int
+    columns: int
+    frames: int
     top: int
     left: int
     frame: int
@@ -310,17 +316,22 @@ class _Overlay:
 
     def burn(self, pixels: NDArray[Any]) -> None:
         """Draw into [frames, rows, columns]."""
-        top, left = max(0, self.top), max(0, self.left)
-        for i, plane in enumerate(self.bits):
-            if self.frame + i >= len(pixels):
-                return
-            part = plane[top - self.top :, left - self.left :]
-            target = pixels[self.frame + i, top : top + part.shape[0], left : left + part.shape[1]]
-            part = part[: target.shape[0], : target.shape[1]]
-            if self.region:
-                target[part == 0] >>= 4 * pixels.itemsize
-            else:
-                target[part != 0] = np.iinfo(pixels.dtype).max
+        first, last = max(0, -self.top), min(self.rows, pixels.shape[1] - self.top)
+        step = max(1, _OVERLAY_AT_ONCE // self.columns)
+        for i in range(min(self.frames, len(pixels) - self.frame)):
+            for row in range(first, last, step):
+                self._burn_rows(i, row, min(step, last - row), pixels[self.frame + i])
+
+    def _burn_rows(self, frame: int, row: int, count: int, pixels: NDArray[Any]) -> None:
+        left = max(0, self.left)
+        bits = self.bits((frame * self.rows + row) * self.columns, count * self.columns)
+        part = bits.reshape(count, self.columns)[:, left - self.left :]
+        target = pixels[self.top + row : self.top + row + count, left : left + part.shape[1]]
+        part = part[:, : target.shape[1]]
+        if self.region:
+            target[part == 0] >>= 4 * pixels.itemsize
+        else:
+            target[part != 0] = np.iinfo(pixels.dtype).max
 
 
 def _overlays(file: DicomFile, image: Image, stream: Stream) -> Iterator[_Overlay]:
@@ -332,29 +343,35 @@ def _overlays(file: DicomFile, image: Image, stream: Stream) -> Iterator[_Overla
         frames = max(1, integer(file, group | 0x0015) or 1)
         frame = max(0, (number(file, group | 0x0051) or 1) - 1)
         count = frames * rows * columns
-        data = _overlay_data(file, group | 0x3000)
-        if len(data):
-            if count > 8 * len(data):
+        data = group | 0x3000
+        length = file.length(data) if file.vr(data) in ("OB", "OW") else 0
+        if length:
+            if count > 8 * (length + length % 2):
                 continue
-            bits = np.unpackbits(data[: (count + 7) // 8], bitorder="little")[:count]
+            bits = functools.partial(_bits_of_data, file, data)
         else:
             position, frame = min(position, image.allocated - 1), 0
             if image.high_bit - image.stored < position <= image.high_bit:
                 continue
             if count > -(-8 * len(stream.data) // image.allocated):
                 continue
-            at = np.arange(count, dtype=np.int64) * image.allocated + position
-            at = np.minimum(at, 8 * len(stream.data) - 1)
-            bits = stream.data[at >> 3] >> (at & 7).astype(np.uint8) & 1
+            bits = functools.partial(_bits_of_cells, stream, image.allocated, position)
         origin.append(0)
         region = first_text(file, group | 0x0040) == "R"
-        yield _Overlay(bits.reshape(frames, rows, columns), origin[0] - 1, origin[1] - 1, frame, region)
+        yield _Overlay(bits, rows, columns, frames, origin[0] - 1, origin[1] - 1, frame, region)
 
 
-def _overlay_data(file: DicomFile, tag: int) -> NDArray[Any]:
-    vr = file.vr(tag)
-    value, big_endian = file.words(tag) or (b"", False)
-    if vr not in ("OB", "OW"):
-        return np.empty(0, np.uint8)
+def _bits_of_data(file: DicomFile, tag: int, first: int, count: int) -> NDArray[Any]:
+    begin = first // 16 * 2
+    value, big_endian = file.words(tag, begin, (first + count + 15) // 16 * 2 - begin) or (b"", False)
     data = np.frombuffer(value + b"\0" * (len(value) % 2), np.uint8)
-    return data.view(">u2").astype("<u2").view(np.uint8) if big_endian and vr == "OW" else data
+    if big_endian and file.vr(tag) == "OW":
+        data = data.view(">u2").astype("<u2").view(np.uint8)
+    return np.unpackbits(data, bitorder="little")[first - 8 * begin :][:count]
+
+
+def _bits_of_cells(stream: Stream, allocated: int, position: int, first: int, count: int) -> NDArray[Any]:
+    at = np.arange(first, first + count, dtype=np.int64) * allocated + position
+    at = np.minimum(at, 8 * len(stream.data) - 1)
+    bits: NDArray[Any] = stream.data[at >> 3] >> (at & 7).astype(np.uint8) & 1
+    return bits

@@ -29,6 +29,7 @@ __all__ = [
     "PIXEL_DATA",
     "Function",
     "Image",
+    "PackedSamples",
     "Stream",
     "Table",
     "check_limits",
@@ -71,6 +72,7 @@ _INTEGER = re.compile(rb"\s*([+-]?\d+)")
 _DECIMAL = re.compile(rb"\s*([+-]?)(?=\.?\d)(\d*(?:\.\d*)?)(?:[eE]([+-]?)(\d+))?")
 #: A file that holds fewer than 1/64 of the pixels that it announces gets no memory beyond this.
 _FREE_BYTES = 1 << 26
+_MOST_ENTRIES = 1 << 16  # of a lookup table
 _CHUNK = 1 << 17  # pixels: float64 temporaries stay in the cache
 
 
@@ -128,11 +130,12 @@ def open_lenient(source: Source, limits: Limits) -> DicomFile:
 
 
 def numbers(data: DataSet, tag: int, *vrs: str) -> list[int]:
-    """The 16-bit values of an element; none when it is absent or has another VR than these, as there."""
+    """The 16-bit values of an element, as many as a table can have; none when it is absent or has another VR than
+    these, as there."""
     vr = data.vr(tag)
     if vr not in vrs:
         return []
-    value, big_endian = data.words(tag) or (b"", False)
+    value, big_endian = data.words(tag, 0, 2 * _MOST_ENTRIES) or (b"", False)
     count = len(value) // 2
     return list(struct.unpack(f"{'>' if big_endian else '<'}{count}{'h' if vr == 'SS' else 'H'}", value[: 2 * count]))
 
@@ -187,7 +190,7 @@ def lookup_table(
     Entries are masked with the bits: a table of 16-bit entries that declares 8 bits keeps the low bytes.
     """
     descriptor = numbers(data, descriptor_tag, "US", "SS")
-    words = np.array(numbers(data, data_tag, "US", "OW")[:65536], np.int64)
+    words = np.array(numbers(data, data_tag, "US", "OW"), np.int64)
     if len(descriptor) < 3 or not len(words):
         return None
     count, first, bits = (value & 0xFFFF for value in descriptor[:3])
@@ -279,7 +282,41 @@ def read_native(file: DicomFile, image: Image) -> Stream:
 # --- stored values ---------------------------------------------------------------------------------------------------
 
 
-def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
+class PackedSamples:
+    """Samples that are not cells of their own in the stream, unpacked as they are asked for: like an array of them.
+
+    Attributes
+    ----------
+    dtype : numpy.dtype
+    """
+
+    def __init__(
+        self, data: NDArray[Any], count: int, allocated: int, shift: int, mask: int, dtype: np.dtype[Any]
+    ) -> None:
+        self.dtype = dtype
+        self._data = data
+        self._count = count
+        self._allocated, self._shift, self._mask = allocated, shift, mask
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, part: slice) -> NDArray[Any]:
+        start, stop, _ = part.indices(self._count)
+        allocated = self._allocated
+        if allocated == 1:
+            cells = np.unpackbits(self._data[start // 8 : (stop + 7) // 8], bitorder="little")
+            return cells[start % 8 :][: stop - start]
+        front = start * allocated // 8
+        data = np.append(self._data[front : (stop * allocated + 7) // 8], np.zeros(8, np.uint8))
+        first = np.arange(start, stop, dtype=np.int64) * allocated + self._shift - 8 * front
+        word = np.zeros(stop - start, np.uint64)
+        for i in range(5):  # 32 bits touch five bytes at most
+            word |= data[(first >> 3) + i].astype(np.uint64) << np.uint64(8 * i)
+        return ((word >> (first & 7).astype(np.uint64)) & np.uint64(self._mask)).astype(self.dtype)
+
+
+def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any] | PackedSamples:
     """The Bits Stored bits of at most `needed` samples, as unsigned integers of 8, 16 or 32 bits, not sign-extended.
 
     Sample k has the bits k * Bits Allocated + High Bit + 1 - Bits Stored onwards. A High Bit outside of the cell says
@@ -296,8 +333,6 @@ def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
     if image.high_bit >= allocated and bits == allocated:
         shift = 0
     mask = (1 << min(bits, max(0, allocated - shift))) - 1
-    if allocated == 1 and shift == 0:
-        return np.unpackbits(stream.data[: (count + 7) // 8], bitorder="little")[:count]
     if mask == 0:
         return np.zeros(count, kind)
     if allocated in (8, 16, 32, 64):
@@ -308,12 +343,7 @@ def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any]:
         if shift + bits < allocated:
             cells = cells & cells.dtype.type(mask)
         return cells.astype(kind, copy=False)
-    first = np.arange(count, dtype=np.int64) * allocated + shift
-    data = np.append(stream.data, np.zeros(-(-(image.high_bit + 1) // 8) + 8, np.uint8))
-    word = np.zeros(count, np.uint64)
-    for i in range(5):  # 32 bits touch five bytes at most
-        word |= data[(first >> 3) + i].astype(np.uint64) << np.uint64(8 * i)
-    return ((word >> (first & 7).astype(np.uint64)) & np.uint64(mask)).astype(kind)
+    return PackedSamples(stream.data, count, allocated, shift, mask, kind)
 
 
 def container(bits: int) -> np.dtype[Any]:
@@ -334,19 +364,21 @@ def signed_values(raw: NDArray[Any], image: Image) -> NDArray[Any]:
     return values
 
 
-def mapped(raw: NDArray[Any], image: Image, function: Function, out: NDArray[Any]) -> None:
+def mapped(raw: NDArray[Any] | PackedSamples, image: Image, function: Function, out: NDArray[Any]) -> None:
     """`function` of the signed stored values, by a table where that is less work."""
     if image.stored <= 16 and len(raw) > 1 << image.stored:
         table = function(signed_values(np.arange(1 << image.stored), image))
         if not out.flags.c_contiguous:
-            out[:] = table[raw]
+            for part in chunks(len(raw)):
+                out[part] = table[raw[part]]
             return
         # The kernel only moves bytes: types of the same size will do.
         entries = np.zeros(1 << 8 * raw.dtype.itemsize, table.dtype)
         entries[: len(table)] = table
         moved = np.dtype({1: "u1", 2: "u2", 4: "u4", 8: "f8"}[table.dtype.itemsize])
         plan = Plan.of_table(entries.view(moved), type_number(raw.dtype), type_number(moved), moved)
-        plan.apply(raw, out.view(moved))
+        for part in chunks(len(raw)):
+            plan.apply(raw[part], out[part].view(moved))
     else:
         for part in chunks(len(raw)):
             out[part] = function(signed_values(raw[part], image))

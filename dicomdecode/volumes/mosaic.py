@@ -30,6 +30,8 @@ __all__ = ["Mosaic", "find_mosaic", "read_csa"]
 _POSITION, _IMAGE_TYPE, _BETWEEN_SLICES = 0x00200032, 0x00080008, 0x00180088
 #: What a CSA header may hold at most; real ones have 128 elements.
 _MOST_ELEMENTS, _MOST_VALUES = 1024, 1024
+#: More tiles than any picture has.
+_MOST_SLICES = 1 << 12
 _COUNT, _NORMAL = "NumberOfImagesInMosaic", "SliceNormalVector"
 
 
@@ -91,10 +93,12 @@ def _of_united_imaging(file: DicomFile) -> Mosaic:
     tag = private_tag(file, 0x0065, "Image Private Header", 0x51)
     items = file.items(tag) if tag is not None else []
     plane = planes_of(file)[0]
-    planes = [plane._replace(position=vector_of(item.tag(_POSITION))) for item in items]
-    across = math.isqrt(len(planes) - 1) + 1 if planes else 1
-    down = -(-len(planes) // across)
-    if not planes or file.rows % down or file.columns % across or any(one.position is None for one in planes):
+    count = len(items)
+    across = math.isqrt(count - 1) + 1 if count else 1
+    down = -(-count // across)
+    fits = 0 < count <= _MOST_SLICES and file.rows % down == file.columns % across == 0
+    planes = [plane._replace(position=vector_of(item.tag(_POSITION))) for item in items] if fits else []
+    if not planes or any(one.position is None for one in planes):
         raise VolumeError(
             "A mosaic of United Imaging (VFRAME) cannot be taken apart: its private sequence of positions is missing",
             code="not_a_volume",
@@ -114,7 +118,7 @@ def _first_position(file: DicomFile, plane: Plane, side: int) -> Vector | None:
 def _whole(values: list[str] | None) -> int:
     """The number of slices; 0 for none that can be meant."""
     text = values[0] if values else ""
-    return int(text) if text.isdecimal() and 0 < int(text) <= 1 << 16 else 0
+    return int(text) if text.isdecimal() and len(text) <= 4 and 0 < int(text) <= _MOST_SLICES else 0
 
 
 def _vector(values: list[str] | None) -> Vector | None:

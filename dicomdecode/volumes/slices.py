@@ -30,6 +30,8 @@ _POSITION_IN_VOLUME, _DETECTORS = 0x0020930E, 0x00540022
 _FAR, _TINY = 1e6, 1e-6
 #: How far a direction may be from a unit vector, and two of them from a right angle: they are written in a few digits.
 _ROUNDED = 0.01
+#: More than any volume has, and each takes objects of Python.
+_MOST_FRAMES = 1 << 16
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +145,12 @@ def slices_of(opened: Opened) -> Iterator[Slice]:
     if opened.file.frames > 1:
         with opened.awake():
             check_last_frame(opened.pixels)
+    if opened.file.frames > _MOST_FRAMES:
+        raise VolumeError(
+            f"A file of {opened.file.frames} frames is taken for no volume",
+            code="not_a_volume",
+            hint="dicomdecode.imread reads them",
+        )
     mosaic = find_mosaic(opened.file)
     if mosaic is not None:
         for tile, plane in enumerate(mosaic.planes):

@@ -461,6 +461,8 @@ if importlib.util.find_spec("av"):
 
 
 def main(names: list[str]) -> None:
+    from tests.hostile.bombs_of_faces import MORE
+
     warnings.simplefilter("error")
     # What is loaded once is no bomb's fault.
     for syntax in (s.EXPLICIT_LE, s.RLE, s.DEFLATED_FRAME):
@@ -473,8 +475,13 @@ def main(names: list[str]) -> None:
     ):
         with contextlib.suppress(dd.DicomError):
             stored(coded(syntax, stream, 8, 8))
-    _ = dd.open(s.image(np.zeros((8, 8), np.uint16))).issues
-    for name, bomb in BOMBS.items():
+    small = s.image(np.zeros((8, 8), np.uint16))
+    _ = dd.open(small).issues
+    with contextlib.suppress(dd.DicomError):
+        dd.read_series([small])
+    dd.read_tags([small], ["Rows"])
+    dd.decode_dicom_image(s.image(np.zeros((8, 8), np.uint16), syntax=s.RLE), values="tfio")
+    for name, bomb in (BOMBS | MORE).items():
         if not names or name in names:
             print(json.dumps({"name": name} | run(bomb)), flush=True)
 

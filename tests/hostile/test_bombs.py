@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.hostile.bombs import BOMBS
+from tests.hostile.bombs_of_faces import MORE
 from tests.hostile.measuring import MB, SOON
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,10 +36,10 @@ def measured() -> dict[str, dict[str, Any]]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="platform: a child's memory is not told")
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", BOMBS | MORE)
 def test_bomb(name: str, measured: dict[str, dict[str, Any]]) -> None:
     found = measured[name]
-    assert found["end"] == BOMBS[name].verdict, found
+    assert found["end"] == (BOMBS | MORE)[name].verdict, found
     if found["end"] == "refused":
         assert found["cpu"] <= SOON, found
         assert found["memory"] <= 64 * MB, found

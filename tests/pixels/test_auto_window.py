@@ -7,6 +7,7 @@ import pytest
 
 import dicomdecode as dd
 from dicomdecode.pictures.frames import picture_of
+from dicomdecode.pixels import auto_window
 from tests import synthesise as s
 from tests.pixels.test_levels import rescale, windowed
 
@@ -83,6 +84,18 @@ def test_float_pixel_data(dtype: str, padding: int, vr: str) -> None:
 def test_cells_of_32_bits(pixels: np.ndarray) -> None:
     found = shown(s.image(pixels))
     assert (found.min(), found.max()) == (0, 255) and len(np.unique(found)) == 256
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<f8", "<i4", "<u4", "<u2"])
+def test_as_numpy_has_it(kind: str) -> None:
+    """Exactly, of images that are looked at part by part."""
+    assert 900 * 700 / auto_window._AT_ONCE > 1
+    drawn = np.clip(RNG.standard_normal((2, 900, 700)) / 5, -1, 1) * [[[1.0]], [[1e-3]]]
+    pixels = (
+        drawn.astype(kind) if kind[1] == "f" else ((drawn + (kind[1] == "u")) * np.iinfo(kind).max / 2).astype(kind)
+    )
+    expected = np.percentile(pixels.astype(float), auto_window.PERCENTILES, method="inverted_cdf")
+    np.testing.assert_allclose(window_of(s.image(pixels)), expected, rtol=1e-6)
 
 
 def test_nearly_all_background() -> None:

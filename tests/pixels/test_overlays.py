@@ -358,3 +358,19 @@ def test_show_draws_them_when_asked(tmp_path: Path) -> None:
         assert main(["show", str(path), "-o", str(tmp_path / "out.png"), *options]) == 0
         want = dd.imread(path, values="display", window="auto", overlays=overlays)
         np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), want)
+
+
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.EXPLICIT_BE, s.RLE])
+@pytest.mark.parametrize("at", [(1, 1), (-2, 4), (6, -3)])
+def test_part_by_part(syntax: str, at: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are unpacked together end anywhere in a byte."""
+    extra = overlay(bits_of(3, 9, 11), origin=at)
+    embedded = [e for e in overlay(bits_of(9, 11), 0x6002, x0102=("US", 7)) if e[0] != 0x60023000]
+    pixels = RNG.integers(0, 256, (3, 9, 11), np.uint8)
+    contents = s.image(pixels, syntax=syntax, bits_stored=7, extra=[*extra, *embedded])
+    arrays = [one.array for one in dd.open(contents).overlays]
+    shown = dd.imread(contents, values="display", overlays=True)
+    monkeypatch.setattr("dicomdecode.pixels.overlays._AT_ONCE", 25)
+    for one, array in zip(dd.open(contents).overlays, arrays, strict=True):
+        np.testing.assert_array_equal(one.array, array)
+    np.testing.assert_array_equal(dd.imread(contents, values="display", overlays=True), shown)

@@ -339,6 +339,20 @@ def test_embedded_overlay() -> None:
     assert flat(tfio(raw_image(value, *planes, allocated=16, stored=12))) == [65535, 2, 65535, 4]
 
 
+def test_overlays_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = RNG.bytes(64)
+    pixels = RNG.integers(0, 4096, 16 * 20, np.uint16).tobytes()
+    for extra in ([(0x60003000, "OW", data)], []):
+        found: list[s.Element] = [(0x60000010, "US", [16]), (0x60000011, "US", [20]), (0x60000050, "SS", [2, -3])]
+        found += [(0x60000100, "US", [1]), (0x60000102, "US", [13]), *extra]
+        contents = raw_image(pixels, *found, allocated=16, stored=12, rows=16, columns=20)
+        whole = flat(tfio(contents))
+        assert 65535 in whole or not extra
+        with monkeypatch.context() as patched:
+            patched.setattr("dicomdecode.tfio_compat.image._OVERLAY_AT_ONCE", 45)
+            assert flat(tfio(contents)) == whole
+
+
 # --- colour ----------------------------------------------------------------------------------------------------------
 
 
@@ -457,6 +471,17 @@ def test_rle_control_byte_128_repeats() -> None:
     assert flat(found) == [9] * 129 + [7]
     with pytest.raises(dd.MalformedError, match="Samples per Pixel"):
         tfio(s.dataset([*items[1:], *s.encapsulate([frame])], syntax=s.RLE))
+
+
+def test_too_many_fragments() -> None:
+    frames = [struct.pack("<16I", 1, 64, *[0] * 14) + bytes([129, i]) for i in range(3)]
+    items: list[s.Element] = [(0x00280002, "US", [1]), (0x00280004, "CS", "MONOCHROME2"), (0x00280008, "IS", "3")]
+    items += [(0x00280010, "US", [8]), (0x00280011, "US", [16])]
+    items += [(0x00280100 + i, "US", [value]) for i, value in enumerate((8, 8, 7, 0))]
+    contents = s.dataset([*items, *s.encapsulate(frames)], syntax=s.RLE)
+    assert flat(tfio(contents, np.uint8)) == [i for i in range(3) for _ in range(128)]
+    with pytest.raises(dd.LimitError, match="fragments"):
+        tfio(contents, np.uint8, limits=dd.Limits(fragments=2))
 
 
 def test_jpeg_colour_by_photometric_interpretation() -> None:
