@@ -17,7 +17,7 @@ import numpy as np
 import dicomdecode.tensorflow  # noqa: F401 - first: it says how to install TensorFlow
 from dicomdecode.tags import dicom_tags
 from dicomdecode.tfop import native
-from dicomdecode.tfop.single import decode_one
+from dicomdecode.tfop.single import checked, image_of
 from dicomdecode.tfop.texts import texts_of
 
 import tensorflow as tf  # isort: skip
@@ -90,7 +90,7 @@ class image:
         >>> tfio.image.decode_dicom_image(contents, dtype=tf.float32).shape  # always of rank 4
         TensorShape([1, 128, 128, 1])
         """
-        return decode_one(contents, color_dim, on_error, scale, dtype, name, values="tfio")
+        return image_of(contents, checked(color_dim, on_error, scale, dtype, "tfio"), name)
 
     @staticmethod
     def decode_dicom_data(contents: Any, tags: Any = None, name: str | None = None) -> tf.Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import dicomdecode
@@ -21,17 +22,41 @@ _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _SPECTRA = 0x56000020
 
 
-def _checked(name: str, source: Any) -> dict[str, Any]:
+@dataclass(slots=True)
+class _Fault:
+    """Something odd, or why a file cannot be decoded."""
+
+    code: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Checked:
     """What is found out about a file, as `--json` says it."""
-    found: dict[str, Any] = {"file": name, "frames": 0, "decoded": 0, "issues": [], "error": None}
+
+    file: str
+    frames: int = 0
+    decoded: int = 0
+    issues: list[_Fault] = field(default_factory=list)
+    error: _Fault | None = None
+
+    @property
+    def kind(self) -> str:
+        if self.error:
+            return "cannot be decoded"
+        return "without pixels" if not self.frames else "odd" if self.issues else "sound"
+
+
+def _checked(name: str, source: Any) -> _Checked:
+    found = _Checked(name)
     try:
         with dicomdecode.open(source) as image:
-            found["issues"] = [{"code": issue.code, "text": str(issue)} for issue in image.issues]
-            found["frames"] = 0 if _is_of_no_pixels(image) else image.frames
-            for _ in image if found["frames"] else ():  # one at a time: all of them may not fit in memory
-                found["decoded"] += 1
+            found.issues = [_Fault(issue.code, str(issue)) for issue in image.issues]
+            found.frames = 0 if _is_of_no_pixels(image) else image.frames
+            for _ in image if found.frames else ():  # one at a time: all of them may not fit in memory
+                found.decoded += 1
     except (DicomError, OSError, ImportError) as error:
-        found["error"] = {"code": getattr(error, "code", type(error).__name__), "text": text_of(error)}
+        found.error = _Fault(getattr(error, "code", type(error).__name__), text_of(error))
     return found
 
 
@@ -42,15 +67,9 @@ def _is_of_no_pixels(image: dicomdecode.DicomImage) -> bool:
     return not any(tag in _PIXELS for tag in tags) and (not image.rows or _SPECTRA in tags)
 
 
-def _kind(found: dict[str, Any]) -> str:
-    if found["error"]:
-        return "cannot be decoded"
-    return "without pixels" if not found["frames"] else "odd" if found["issues"] else "sound"
-
-
-def _complaint(code: str, text: str) -> str:
-    """What is wrong, with its code; what is wrong with the system has the name of a class there, and needs none."""
-    return f"{code}: {text}" if code.islower() else text
+def _complaint(error: _Fault) -> str:
+    """What is wrong, with its code; an error of the system has the name of a class there, and needs none."""
+    return f"{error.code}: {error.text}" if error.code.islower() else error.text
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -58,11 +77,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
     def work(name: str, source: Any) -> tuple[str, list[str]]:
         found = _checked(name, source)
-        error = found["error"]
-        kinds.append(_kind(found))
-        wrong = [_complaint(**error)] if error else []
+        kinds.append(found.kind)
+        wrong = [_complaint(found.error)] if found.error else []
         if arguments.json:
-            return as_json(found), wrong
+            return as_json(asdict(found)), wrong
         if arguments.csv:
             return _as_csv(found), wrong
         return _as_text(found, quiet=arguments.quiet), wrong
@@ -76,27 +94,27 @@ def _run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _as_text(found: dict[str, Any], *, quiet: bool) -> str:
-    name, issues = clean(found["file"]), found["issues"]
-    start = name if found["error"] or found["frames"] else f"{name}: it holds no pixels"
+def _as_text(found: _Checked, *, quiet: bool) -> str:
+    name, issues = clean(found.file), found.issues
+    start = name if found.error or found.frames else f"{name}: it holds no pixels"
     if not issues:
-        return "" if found["error"] or quiet else f"{start}: nothing is odd" if found["frames"] else start
-    end = "; it decodes all the same" if found["frames"] and not found["error"] else ""
+        return "" if found.error or quiet else f"{start}: nothing is odd" if found.frames else start
+    end = "; it decodes all the same" if found.kind == "odd" else ""
     lines = [styled(f"{start}: {len(issues)} odd thing{'s' * (len(issues) > 1)}{end}", "name")]
     for issue in issues:
-        lines.append(f"  {styled(issue['code'], 'odd')}: {clean(issue['text'])}")
-        done = ISSUE_CODES.get(issue["code"], "").partition(": ")[2].removesuffix(".")
-        if done and done not in issue["text"]:
+        lines.append(f"  {styled(issue.code, 'odd')}: {clean(issue.text)}")
+        done = ISSUE_CODES.get(issue.code, "").partition(": ")[2].removesuffix(".")
+        if done and done not in issue.text:
             lines[-1] += styled(f"; {done}", "label")
     return "\n".join(lines)
 
 
-def _as_csv(found: dict[str, Any]) -> str:
-    """One row (RFC 4180); the codes of several issues beside each other."""
-    row = {**found, "error": (found["error"] or {"code": ""})["code"]}
-    row["issues"] = " ".join(issue["code"] for issue in found["issues"])
+def _as_csv(found: _Checked) -> str:
+    """One row of `_COLUMNS` (RFC 4180); the codes of several issues beside each other."""
+    issues = " ".join(issue.code for issue in found.issues)
+    row = (found.file, found.frames, found.decoded, found.error.code if found.error else "", issues)
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(row[column] for column in _COLUMNS)
+    csv.writer(text, lineterminator="").writerow(row)
     return text.getvalue()
 
 

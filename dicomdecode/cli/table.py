@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -63,7 +62,7 @@ def _read(names: Sequence[str], tags: Sequence[str], jobs: int | None) -> tuple[
 
 
 def _name(source: Any) -> str:
-    return os.fsdecode(source) if isinstance(source, str) else "-"
+    return source if isinstance(source, str) else "-"
 
 
 def _as_text(value: Any) -> str:

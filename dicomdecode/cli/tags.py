@@ -10,7 +10,7 @@ from dicomdecode.cli.commands import Commands, add_files, add_jobs, wrong_files,
 from dicomdecode.cli.files import for_each_file
 from dicomdecode.cli.table import write_csv, write_parquet
 from dicomdecode.cli.terminal import clean
-from dicomdecode.cli.values import as_json, key_of, short
+from dicomdecode.cli.values import as_json, key_of, number_of, short
 from dicomdecode.errors import DicomError
 from dicomdecode.tags import keyword_of, parse_tag
 
@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
             for key, tag in wanted:
                 if key in found:
                     number = parse_tag(tag)[-1]
-                    label = f"({number >> 16:04x},{number & 0xFFFF:04x}) {keyword_of(number)}"
+                    label = f"({number_of(number)}) {keyword_of(number)}"
                     lines.append(f"  {label:48}{short(found[key])}".rstrip())
         return "\n".join(lines), wrong
 

@@ -33,7 +33,12 @@ def _plain(value: Any) -> Any:
 
 def key_of(tag: int) -> str:
     """The keyword of a tag; of one that has none, its number."""
-    return keyword_of(tag) or f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
+    return keyword_of(tag) or number_of(tag)
+
+
+def number_of(tag: int) -> str:
+    """A tag as group and element."""
+    return f"{tag >> 16:04x},{tag & 0xFFFF:04x}"
 
 
 def is_item(value: Any) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from dicomdecode.export.slides import Slide
     from dicomdecode.limits import Limits
+    from dicomdecode.reading import Source
     from dicomdecode.tables.columns import Column
     from dicomdecode.volumes import Volume
 
@@ -33,25 +36,25 @@ class Record:
     ----------
     index : int
         Its place in the input, counted from 0.
-    array : ndarray
-        Its pixels; without elements where only tags are written, or volumes.
-    has_frames : bool
-        The first axis of `array` is that of frames.
     tags : dict
         name -> str, int, float, list of these, or None.
     columns : tuple of Column
         What the tags are.
+    array : ndarray
+        Its pixels; without elements where only tags are written, volumes, or a slide.
+    has_frames : bool
+        The first axis of `array` is that of frames.
     volumes : tuple of Volume
         Of a series.
     slide : tuple of Slide
-        The picture that the frames are tiles of, and its smaller levels; `array` has no elements then.
+        The picture that the frames are tiles of, and its smaller levels.
     """
 
     index: int
-    array: NDArray[Any]
-    has_frames: bool
     tags: dict[str, Any]
-    columns: tuple[Column, ...] = ()
+    columns: tuple[Column, ...]
+    array: NDArray[Any] = field(default_factory=lambda: np.empty(0))
+    has_frames: bool = False
     volumes: tuple[Volume, ...] = ()
     slide: tuple[Slide, ...] = ()
 
@@ -93,49 +96,52 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
         It cannot be decoded, or not be read.
     """
     if reading.by_series:
-        volumes = read_series(list(source), **reading.keywords, split="all", threads=threads, limits=reading.limits)
-        found = _tags_of(source[0], reading)
-        return Record(index, np.empty(0), False, found, reading.columns, tuple(volumes))
+        return _read_volumes(index, source, reading, threads)
     if isinstance(source, tuple):
         if len(source) > 1:
-            levels = in_order([_level(each, reading, threads) for each in source])
-            return Record(index, np.empty(0), False, _tags_of(source[0], reading), reading.columns, slide=levels)
+            return _read_levels(index, source, reading, threads)
         (source,) = source
-    if not reading.with_pixels:
-        return Record(index, np.empty(0), False, _tags_of(source, reading), reading.columns)
-    opened = open_source(source, reading.limits)
-    try:
-        file = DicomFile(opened, reading.limits)
-        tags = {column.name: value_of(column.cell(file)) for column in reading.columns}
+    with _opened(source, reading) as (opened, file):
+        record = Record(index, _tags_of(file, reading), reading.columns)
         slide = slide_of(opened, file, reading.keywords, threads) if reading.by_tiles else None
         if slide is not None:
-            return Record(index, np.empty(0), False, tags, reading.columns, slide=(slide,))
-        frames = reading.keywords.get("frames")
-        has_frames = file.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
-        array = decode(PixelData(file), Request(**reading.keywords), threads=threads)
-        return Record(index, array, has_frames, tags, reading.columns)
-    finally:
-        opened.rest()
+            record.slide = (slide,)
+        elif reading.with_pixels:
+            frames = reading.keywords.get("frames")
+            record.has_frames = file.frames > 1 if frames is None else not isinstance(frames, (int, np.integer))
+            record.array = decode(PixelData(file), Request(**reading.keywords), threads=threads)
+    return record
 
 
-def _level(source: Any, reading: Reading, threads: int) -> Slide:
+def _read_volumes(index: int, sources: tuple[Any, ...], reading: Reading, threads: int) -> Record:
+    volumes = read_series(list(sources), **reading.keywords, split="all", threads=threads, limits=reading.limits)
+    with _opened(sources[0], reading) as (_, file):
+        return Record(index, _tags_of(file, reading), reading.columns, volumes=tuple(volumes))
+
+
+def _read_levels(index: int, sources: tuple[Any, ...], reading: Reading, threads: int) -> Record:
+    levels = []
+    for source in sources:
+        with _opened(source, reading) as (opened, file):
+            level = level_of(opened, file, reading.keywords, threads)
+        if level is None:
+            raise UnsupportedError("A level of a slide is no matrix of tiles", code="export_type")
+        levels.append(level)
+    with _opened(sources[0], reading) as (_, file):
+        return Record(index, _tags_of(file, reading), reading.columns, slide=in_order(levels))
+
+
+@contextlib.contextmanager
+def _opened(source: Any, reading: Reading) -> Iterator[tuple[Source, DicomFile]]:
     opened = open_source(source, reading.limits)
     try:
-        level = level_of(opened, DicomFile(opened, reading.limits), reading.keywords, threads)
+        yield opened, DicomFile(opened, reading.limits)
     finally:
         opened.rest()
-    if level is None:
-        raise UnsupportedError("A level of a slide is no matrix of tiles", code="export_type")
-    return level
 
 
-def _tags_of(source: Any, reading: Reading) -> dict[str, Any]:
-    opened = open_source(source, reading.limits)
-    try:
-        file = DicomFile(opened, reading.limits)
-        return {column.name: value_of(column.cell(file)) for column in reading.columns}
-    finally:
-        opened.rest()
+def _tags_of(file: DicomFile, reading: Reading) -> dict[str, Any]:
+    return {column.name: value_of(column.cell(file)) for column in reading.columns}
 
 
 def value_of(cell: Any) -> Any:

@@ -78,30 +78,17 @@ def run(
     one_of("format", format, tuple(FORMATS))
     one_of("on_error", on_error, ("record", "raise", "skip"))
     chosen = FORMATS[format]
-    columns = _columns(tags)
-    if not columns and not chosen.with_pixels:
-        raise ValueError(f'format="{format}" writes tags and nothing else: name some with tags=')
-    _check_library(format, chosen)
-    given = _checked(format, chosen, {**keywords, "values": keywords["values"] or chosen.values})
-    reading = Reading(given, columns, limits_of(limits), chosen.with_pixels, chosen.by_series, chosen.by_tiles)
-    if shard_size is not None and not chosen.has_shards:
-        raise ValueError(f'shard_size has no effect with format="{format}", which has a file for each source')
-    size = chosen.per_unit if shard_size is None else check_whole("shard_size", shard_size, 1)
-    settings: dict[str, Any] = {
-        "format": format,
-        "shard_size": size,
-        "tags": {column.name: column.path or column.private for column in reading.columns},
-    }
-    settings["keywords"] = {name: _text(value) for name, value in sorted(given.items())}
+    reading = _reading_of(format, chosen, keywords, tags, limits_of(limits))
+    size = _size_of_unit(format, chosen, shard_size)
     size_of_crew = count_workers(workers)
     if executor is not None:
         checked_executor(executor)
     folder = Path(dest)
     if check_flag("dry_run", dry_run):
         return _planned(sources, size, folder, chosen, reading, began)
-    manifest = Manifest(
-        folder, settings, resume=check_flag("resume", resume), overwrite=check_flag("overwrite", overwrite)
-    )
+    check_flag("resume", resume)
+    check_flag("overwrite", overwrite)
+    manifest = Manifest(folder, _settings(format, size, reading), resume=resume, overwrite=overwrite)
     try:
         plan = _plan_of(sources, size, folder, chosen, reading, manifest.known)
         shown = Progress(check_flag("progress", progress))
@@ -115,6 +102,36 @@ def run(
         manifest.close()  # on a full disk it may raise once more
     seconds = time.perf_counter() - began
     return Report(work.done, plan.skipped, work.failed, work.bytes, seconds, manifest.path)
+
+
+def _reading_of(name: str, chosen: Format, keywords: dict[str, Any], tags: Any, limits: Limits) -> Reading:
+    """What is read of each source; wrong arguments raise now, and not with the first file."""
+    columns = _columns(tags)
+    if not columns and not chosen.with_pixels:
+        raise ValueError(f'format="{name}" writes tags and nothing else: name some with tags=')
+    if chosen.library and importlib.util.find_spec(chosen.library) is None:
+        raise ImportError(f'format="{name}" needs {chosen.library}: pip install "dicomdecode[export]"')
+    given = _checked(name, chosen, {**keywords, "values": keywords["values"] or chosen.values})
+    return Reading(given, columns, limits, chosen.with_pixels, chosen.by_series, chosen.by_tiles)
+
+
+def _size_of_unit(name: str, chosen: Format, shard_size: int | None) -> int:
+    """How many sources a unit has."""
+    if shard_size is None:
+        return chosen.per_unit
+    if not chosen.has_shards:
+        raise ValueError(f'shard_size has no effect with format="{name}", which has a file for each source')
+    return check_whole("shard_size", shard_size, 1)
+
+
+def _settings(name: str, size: int, reading: Reading) -> dict[str, Any]:
+    """What results depend on, for the manifest."""
+    return {
+        "format": name,
+        "shard_size": size,
+        "tags": {column.name: column.path or column.private for column in reading.columns},
+        "keywords": {key: _text(value) for key, value in sorted(reading.keywords.items())},
+    }
 
 
 def _plan_of(
@@ -134,13 +151,8 @@ def _planned(sources: Any, size: int, folder: Path, chosen: Format, reading: Rea
     return Report(done, plan.skipped, 0, 0, time.perf_counter() - began, folder / MANIFEST)
 
 
-def _check_library(name: str, chosen: Format) -> None:
-    if chosen.library and importlib.util.find_spec(chosen.library) is None:
-        raise ImportError(f'format="{name}" needs {chosen.library}: pip install "dicomdecode[export]"')
-
-
 def _checked(name: str, chosen: Format, keywords: dict[str, Any]) -> dict[str, Any]:
-    """The keywords of `imread`; wrong ones raise now, and not with the first file."""
+    """The keywords of `imread` that were given."""
     given = {key: value for key, value in keywords.items() if value is not None}
     if chosen.by_series and set(given) - {"values", "dtype"}:
         raise ValueError(f'format="{name}" takes values and dtype alone, as read_series does')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dicomdecode.export.places import Placing
     from dicomdecode.limits import Limits
 
-__all__ = ["Each", "Plan", "Task", "Unit", "growing_size"]
+__all__ = ["Each", "Plan", "Task", "Unit"]
 
 #: Of the sources of a unit, where it may be smaller than asked for.
 _UNIT_BYTES = 1 << 26
@@ -72,11 +73,6 @@ class Task:
     items: tuple[Each, ...]
 
 
-def growing_size(number: int) -> int:
-    """How many sources a unit may have that has files of its own for each."""
-    return 1 << number // _OF_ONE_SIZE
-
-
 class Plan:
     """The units of an input that are still to be done.
 
@@ -121,7 +117,11 @@ class Plan:
         self._alone = alone
         self._known = known
         self._folder = folder
-        self._each = map(_each_of, _counted(self._items)) if placing is None else _grouped(self._items, placing, limits)
+        self._each: Iterator[Each]
+        if placing is None:
+            self._each = map(_each_of, itertools.count(), self._items)
+        else:
+            self._each = _grouped(self._items, placing, limits)
 
     @property
     def total(self) -> int | None:
@@ -144,7 +144,7 @@ class Plan:
         work for all workers from the beginning to the end, and large files make a unit smaller."""
         items: list[Each] = []
         left = _UNIT_BYTES
-        size = min(self._size, growing_size(number)) if self._alone else self._size
+        size = min(self._size, 1 << number // _OF_ONE_SIZE) if self._alone else self._size
         while len(items) < size and left > 0 and (each := next(self._each, None)) is not None:
             items.append(each)
             left -= (each.size or 0) if self._alone else 0
@@ -200,12 +200,7 @@ def _parts_of(unit: Unit) -> Iterator[tuple[Each, ...]]:
         yield tuple(part)
 
 
-def _counted(items: Iterator[Item]) -> Iterator[tuple[int, Item]]:
-    yield from enumerate(items)
-
-
-def _each_of(counted: tuple[int, Item]) -> Each:
-    index, item = counted
+def _each_of(index: int, item: Item) -> Each:
     return Each(index, _name_of(item.name), _size_of(item.name), item.source, item.error)
 
 

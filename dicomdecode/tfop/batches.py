@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from dicomdecode.tfop import native
-from dicomdecode.tfop.single import TensorCall, checked, frozen, image_of, with_all_axes
+from dicomdecode.tfop.single import TensorCall, checked, image_of, with_all_axes
 
 __all__ = ["decode_dicom_batch"]
 
@@ -71,8 +71,7 @@ def decode_dicom_batch(
     """
     if samples is not None and (samples not in (1, 3, 4) or shape is not None):
         raise ValueError(f"samples must be 1, 3 or 4, and goes without shape, not {samples!r}")
-    parts = (frozen(window), frozen(frames), frozen(region), reduce)
-    call = checked(color_dim, on_error, scale, dtype, values, color, frame_dim, *parts)
+    call = checked(color_dim, on_error, scale, dtype, values, color, frame_dim, window, frames, region, reduce)
     if shape is None:
         return batch_of(contents, call, name, samples)
 

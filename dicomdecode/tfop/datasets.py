@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from dicomdecode.pixels.arguments import check_flag, check_number, check_whole
-from dicomdecode.tfop.single import checked, frozen, image_of
+from dicomdecode.tfop.single import checked, image_of
 
 __all__ = ["dicom_dataset"]
 
@@ -88,8 +88,7 @@ def dicom_dataset(
     """
     drops_frames = isinstance(frames, int) and not isinstance(frames, bool)
     rank = 3 if drops_frames else 4
-    parts = (frozen(window), frozen(frames), frozen(region), reduce)
-    call = checked(True, on_error, scale, dtype, values, color, not drops_frames, *parts)
+    call = checked(True, on_error, scale, dtype, values, color, not drops_frames, window, frames, region, reduce)
     _check_batch(batch_size, pad)
     for name, flag in (("shuffle", shuffle), ("drop_remainder", drop_remainder), ("deterministic", deterministic)):
         check_flag(name, flag)

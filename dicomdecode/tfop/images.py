@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from dicomdecode.tfop.batches import batch_of
-from dicomdecode.tfop.single import checked, frozen, image_of
+from dicomdecode.tfop.single import checked, image_of
 
 __all__ = ["decode_dicom_image"]
 
@@ -74,19 +74,7 @@ def decode_dicom_image(
     >>> image.shape, image.dtype
     (TensorShape([128, 128]), tf.int16)
     """
-    call = checked(
-        color_dim,
-        on_error,
-        scale,
-        dtype,
-        values,
-        color,
-        frame_dim,
-        window if window is None else frozen(window),
-        frames if frames is None else frozen(frames),
-        region if region is None else frozen(region),
-        reduce,
-    )
+    call = checked(color_dim, on_error, scale, dtype, values, color, frame_dim, window, frames, region, reduce)
     rank = getattr(contents, "_rank", None)  # of eager tensors, whose `shape` takes 3 us to make
     if (_is_vector(contents) if rank is None else rank() == 1) and not call.image.is_tfio:
         return batch_of(contents, call, name)

@@ -11,32 +11,10 @@ from dicomdecode.decode_dicom import ImageCall, checked_call, run_call
 from dicomdecode.tfop import native
 from dicomdecode.tfop.options import write_options
 
-__all__ = ["TensorCall", "checked", "decode_one", "frozen", "image_of", "with_all_axes"]
+__all__ = ["TensorCall", "checked", "image_of", "with_all_axes"]
 
 _INTEGERS = (tf.uint8, tf.uint16, tf.uint32, tf.uint64, tf.int8, tf.int16, tf.int32, tf.int64)
 _DTYPES = frozenset((*_INTEGERS, tf.float16, tf.bfloat16, tf.float32, tf.float64))
-
-
-def decode_one(
-    contents: Any,
-    color_dim: bool,
-    on_error: str,
-    scale: str,
-    dtype: Any,
-    name: str | None,
-    *,
-    values: str,
-    color: str = "rgb",
-    frame_dim: bool | None = None,
-    window: Any = None,
-    frames: Any = None,
-    region: Any = None,
-    reduce: int = 0,
-) -> tf.Tensor:
-    """`decode_dicom_image` of one string."""
-    parts = (frozen(window), frozen(frames), frozen(region), reduce)
-    call = checked(color_dim, on_error, scale, dtype, values, color, frame_dim, *parts)
-    return image_of(contents, call, name)
 
 
 class TensorCall(NamedTuple):
@@ -57,7 +35,7 @@ class TensorCall(NamedTuple):
     is_plain : bool
         Nothing is to be done but to run the op for "skip" or "lossy".
     keywords : dict
-        Those that `checked` was called with.
+        The arguments by their names, as they can be hashed.
     """
 
     image: ImageCall
@@ -75,24 +53,50 @@ class _Slice(NamedTuple):  # which can be hashed, before Python 3.12 too
     step: Any
 
 
-def frozen(argument: Any) -> Any:
+def _frozen(argument: Any) -> Any:
     """An argument as something that can be hashed."""
     if isinstance(argument, slice):
         return _Slice(argument.start, argument.stop, argument.step)
     if hasattr(argument, "tolist"):
         argument = argument.tolist()
-    return tuple(map(frozen, argument)) if isinstance(argument, (list, tuple, range)) else argument
+    return tuple(map(_frozen, argument)) if isinstance(argument, (list, tuple, range)) else argument
 
 
 def _thawed(argument: Any) -> Any:
-    """The argument that `frozen` was given."""
+    """The argument that `_frozen` was given."""
     if isinstance(argument, _Slice):
         return slice(*argument)
     return tuple(map(_thawed, argument)) if isinstance(argument, tuple) else argument
 
 
-@functools.lru_cache(256)
 def checked(
+    color_dim: bool,
+    on_error: str,
+    scale: str,
+    dtype: Any,
+    values: str,
+    color: str = "rgb",
+    frame_dim: bool | None = None,
+    window: Any = None,
+    frames: Any = None,
+    region: Any = None,
+    reduce: int = 0,
+) -> TensorCall:
+    """The call with these arguments.
+
+    Raises
+    ------
+    ValueError, TypeError
+        One of them is wrong.
+    """
+    window = window if window is None else _frozen(window)  # most often it is None, and a microsecond counts
+    frames = frames if frames is None else _frozen(frames)
+    region = region if region is None else _frozen(region)
+    return _checked(color_dim, on_error, scale, dtype, values, color, frame_dim, window, frames, region, reduce)
+
+
+@functools.lru_cache(256)
+def _checked(
     color_dim: bool,
     on_error: str,
     scale: str,
@@ -105,7 +109,7 @@ def checked(
     region: Any,
     reduce: int,
 ) -> TensorCall:
-    """Check the arguments."""
+    """The same, of arguments that can be hashed."""
     asked = tf.as_dtype(dtype)
     if asked not in _DTYPES:
         raise TypeError(
@@ -134,7 +138,7 @@ def checked(
 
 def with_all_axes(call: TensorCall) -> TensorCall:
     """The same call, but [frames, rows, columns, samples] whatever the file holds."""
-    return checked(**{**call.keywords, "color_dim": True, "frame_dim": True})
+    return _checked(**{**call.keywords, "color_dim": True, "frame_dim": True})
 
 
 def _certain_rank(image: ImageCall, color_dim: bool, frame_dim: bool | None) -> int | None:

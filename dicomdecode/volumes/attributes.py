@@ -163,20 +163,21 @@ def _is_equal(files: list[DicomFile], attribute: Attribute) -> bool:
     """Whether the bytes of an element are the same in all files, which is most often so and quickly told."""
     if attribute.is_vector:
         return files[0].frames == 1
-    if attribute.creator:
-        group, element = attribute.tag >> 16, attribute.tag & 0xFF
-        tags = [private_tag(file, group, attribute.creator, element) for file in files]
-        raw = [None if tag is None else file.raw(tag) for file, tag in zip(files, tags, strict=True)]
-    else:
-        raw = [file.raw(attribute.tag) for file in files]
+    tags = [_tag_in(file, attribute) for file in files]
+    raw = [None if tag is None else file.raw(tag) for file, tag in zip(files, tags, strict=True)]
     return raw.count(raw[0]) == len(raw)
+
+
+def _tag_in(file: DicomFile, attribute: Attribute) -> int | None:
+    """The tag of an attribute; None where no block is reserved for its creator."""
+    if not attribute.creator:
+        return attribute.tag
+    return private_tag(file, attribute.tag >> 16, attribute.creator, attribute.tag & 0xFF)
 
 
 def _reader(file: DicomFile, attribute: Attribute, groups: FunctionalGroups | None) -> Callable[[int], Hashable]:
     """What gives the value of an attribute for a frame of a file."""
-    tag: int | None = attribute.tag
-    if attribute.creator:
-        tag = private_tag(file, attribute.tag >> 16, attribute.creator, attribute.tag & 0xFF)
+    tag = _tag_in(file, attribute)
     whole = None if tag is None else _hashable(file.tag(tag))
     if attribute.is_vector and isinstance(whole, tuple):
         return partial(_nth, whole)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-__all__ = ["Group", "Kinds", "kinds_of", "levels_of", "positions_of", "projections", "split_repeats", "unit_normal"]
+__all__ = ["Group", "Kinds", "kinds_of", "levels_of", "positions_of", "split_repeats", "unit_normal"]
 
 _SERIES, _FRAME_OF_REFERENCE = 0x0020000E, 0x00200052
 #: Directions that differ by less in each number are one: they may be written with three decimals.
@@ -72,7 +72,7 @@ class Group:
         return [column[row] for row in self.rows]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Kinds:
     """Slices by what no volume mixes.
 
@@ -84,12 +84,12 @@ class Kinds:
         The slices of each kind.
     """
 
-    series: int = 1
-    frames_of_reference: int = 1
-    sizes: int = 1
-    orientations: int = 1
-    spacings: int = 1
-    groups: list[list[Slice]] = field(default_factory=list)
+    series: int
+    frames_of_reference: int
+    sizes: int
+    orientations: int
+    spacings: int
+    groups: list[list[Slice]]
 
 
 def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
@@ -100,7 +100,6 @@ def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
     VolumeError
         There are more than can be distinguished.
     """
-    kinds = Kinds()
     by_key: dict[tuple[Hashable, ...], list[Slice]] = defaultdict(list)
     known: dict[int, tuple[Hashable, Hashable]] = {}
     spacings, orientations = _Alike(relative=_SAME_SPACING), _Alike(absolute=_SAME_DIRECTION)
@@ -117,11 +116,8 @@ def kinds_of(slices: list[Slice], *, same_space: bool) -> Kinds:
         space = uids[1] if same_space else b""
         spaces.add(uids[1])
         by_key[(uids[0], space, (one.rows, one.columns, one.samples), orientation, spacing)].append(one)
-    counts = [len(set(column)) for column in zip(*by_key, strict=True)]
-    kinds.series, _, kinds.sizes, kinds.orientations, kinds.spacings = counts
-    kinds.frames_of_reference = len(spaces)
-    kinds.groups = list(by_key.values())
-    return kinds
+    series, _, sizes, directions, steps = (len(set(column)) for column in zip(*by_key, strict=True))
+    return Kinds(series, len(spaces), sizes, directions, steps, list(by_key.values()))
 
 
 class _Alike:
@@ -179,7 +175,7 @@ def split_repeats(slices: list[Slice]) -> list[Group]:
 
 def levels_of(slices: list[Slice]) -> NDArray[np.int64]:
     """The number of each slice's level along the normal; slices of one level have the same."""
-    along = projections(slices)
+    along = positions_of(slices) @ unit_normal(slices)  # in mm
     order = np.argsort(along, kind="stable")
     gaps = np.diff(along[order])
     closer = min(max(_SAME_LEVEL * _usual(gaps), _LEAST_LEVEL), _MOST_LEVEL)
@@ -195,17 +191,13 @@ def _usual(gaps: Numbers) -> float:
     return float(ordered[np.searchsorted(sums, sums[-1] / 2)]) if len(gaps) else 0.0
 
 
-def projections(slices: list[Slice]) -> Numbers:
-    """How far each slice lies along the normal (of a row x of a column), in mm."""
-    return positions_of(slices) @ unit_normal(slices)
-
-
 def positions_of(slices: list[Slice]) -> Numbers:
     """[slices, 3] in mm."""
     return np.array([one.plane.position for one in slices], np.float64)
 
 
 def unit_normal(slices: list[Slice]) -> Numbers:
+    """[3]: direction of a row x direction of a column, of the first slice."""
     normal: Numbers = np.array(cross(slices[0].plane.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)))
     normal /= np.linalg.norm(normal)
     return normal
@@ -224,10 +216,8 @@ def _columns_beside(slices: list[Slice], levels: NDArray[np.int64]) -> dict[str,
 
 def _by_attribute(group: Group, levels: list[int]) -> list[Group]:
     """The parts of a group by the first attribute that can be what was repeated; none where no position repeats."""
-    members = defaultdict(list)
-    for i, level in enumerate(levels):
-        members[level].append(i)
-    most = max(map(len, members.values()))
+    members = _members_of(levels)
+    most = max(map(len, members))
     if most == 1 or len(members) == 1:
         return []
     for name in group.columns:
@@ -236,18 +226,24 @@ def _by_attribute(group: Group, levels: list[int]) -> list[Group]:
         values = group.values(name)
         if not 1 < len(set(values)) <= most:
             continue
-        differ = sum(len({values[i] for i in at}) > 1 for at in members.values())
-        if 2 * differ > len(members) and _is_balanced(values, members.values(), most):
+        differ = sum(len({values[i] for i in at}) > 1 for at in members)
+        if 2 * differ > len(members) and _is_balanced(values, members, most):
             return _parts(group, name)
     return []
 
 
+def _members_of(keys: Iterable[Hashable]) -> list[list[int]]:
+    """For each key, in the order in which they are met, the places that have it."""
+    members: dict[Hashable, list[int]] = defaultdict(list)
+    for i, key in enumerate(keys):
+        members[key].append(i)
+    return list(members.values())
+
+
 def _parts(group: Group, name: str) -> list[Group]:
     """A part for each value of an attribute; one where there is only one."""
-    parts = defaultdict(list)
-    for i, value in enumerate(group.values(name)):
-        parts[value].append(i)
-    return [group.part(chosen, name) for chosen in parts.values()] if len(parts) > 1 else [group]
+    parts = _members_of(group.values(name))
+    return [group.part(chosen, name) for chosen in parts] if len(parts) > 1 else [group]
 
 
 def _is_balanced(values: list[Hashable], members: Iterable[list[int]], most: int) -> bool:
@@ -261,14 +257,12 @@ def _by_number(group: Group, levels: list[int]) -> list[Group]:
     if "InstanceNumber" not in group.columns:
         return []
     numbers = [number if isinstance(number, int) else None for number in group.values("InstanceNumber")]
-    members = defaultdict(list)
-    for i, level in enumerate(levels):
-        members[level].append(i)
-    repeats = len(next(iter(members.values())))
-    whole = all(len(at) == repeats and len({numbers[i] for i in at} - {None}) == repeats for at in members.values())
+    members = _members_of(levels)
+    repeats = len(members[0])
+    whole = all(len(at) == repeats and len({numbers[i] for i in at} - {None}) == repeats for at in members)
     if repeats == 1 or len(members) == 1 or not whole:
         return []
-    ordered = [sorted(at, key=lambda i: numbers[i] or 0) for at in members.values()]
+    ordered = [sorted(at, key=lambda i: numbers[i] or 0) for at in members]
     parts = [group.part((at[k] for at in ordered), "InstanceNumber") for k in range(repeats)]
     for part in parts:
         part.by_number = True

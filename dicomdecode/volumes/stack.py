@@ -66,9 +66,9 @@ def affine_of_stack(slices: list[Slice]) -> Numbers:
 
 def faults_of(slices: list[Slice]) -> Iterator[VolumeError]:
     """What keeps ordered slices, each at a position of its own, from being an even and straight stack."""
+    if len(slices) == 2:
+        yield from _tilt(slices)
     if len(slices) < 3:
-        if len(slices) == 2:
-            yield from _tilt(slices)
         return
     positions, normal = positions_of(slices), unit_normal(slices)
     line = positions[0] + np.outer(np.linspace(0, 1, len(slices)), positions[-1] - positions[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -68,8 +68,6 @@ class Format:
         A record of a slide is a picture that is decoded while it is written.
     library : str
         What must be installed; empty for nothing.
-    keywords : dict
-        Of `imread`, in any case.
     """
 
     encode: Callable[[Record], Payload]
@@ -81,7 +79,6 @@ class Format:
     by_series: bool = False
     by_tiles: bool = False
     library: str = ""
-    keywords: dict[str, Any] = field(default_factory=dict)
 
 
 def name_of(index: int) -> str:
