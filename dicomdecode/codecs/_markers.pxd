@@ -8,6 +8,8 @@ from dicomdecode.reading._reading cimport Fault
 cdef enum:                  # low bytes of markers
     TEM = 0x01
     SOF0 = 0xC0
+    SOF1 = 0xC1
+    SOF2 = 0xC2
     SOF3 = 0xC3
     DHT = 0xC4
     JPG = 0xC8

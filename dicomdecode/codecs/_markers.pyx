@@ -4,7 +4,7 @@
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memset
 
-from dicomdecode.codecs._spec cimport FrameSpec
+from dicomdecode.codecs._spec cimport FrameSpec, Spec
 from dicomdecode.reading._cursor cimport peek_u16, short_of, u16_at
 from dicomdecode.reading._reading cimport MALFORMED, TRUNCATED, ReadBuffer, fail, raise_fault
 
@@ -204,6 +204,52 @@ cdef void largest_factors(const JpegHead* head, int* across, int* down) noexcept
         down[0] = max(down[0], v)
 
 
+cdef uint64_t count_blocks(const JpegHead* head) noexcept nogil:
+    """Of 8 x 8 samples, of the first four components (T.81 A.1.1, A.2.3); 0 where a sampling factor is 0."""
+    cdef uint64_t blocks = 0
+    cdef int across, down, i
+    largest_factors(head, &across, &down)
+    if not (across and down):
+        return 0
+    for i in range(min(head.components, 4)):
+        blocks += (parts_of(<uint64_t>head.columns * (head.sampling[i] >> 4), 8 * across)
+                   * parts_of(<uint64_t>head.rows * (head.sampling[i] & 15), 8 * down))
+    return blocks
+
+
+cdef uint64_t least_bits(const JpegHead* head, uint64_t blocks) noexcept nogil:
+    """The fewest bits of entropy-coded data that hold so many blocks.
+
+    T.81 F.1.2 and G.1.2: a block of a sequential scan takes a code for DC and one that ends AC at least, one of a
+    progressive picture a code for DC; in a lossless process each sample takes a code (H.1.2). Arithmetic coding has no
+    least length; 64 blocks for a bit are more than any picture has.
+    """
+    # Where there are several scans, later ones may bring shorter codes.
+    cdef bint knows_codes = head.scan_components == head.components
+    cdef int dc = max(1, head.shortest_code[0]) if knows_codes else 1
+    cdef int ac = max(1, head.shortest_code[1]) if knows_codes else 1
+    if head.process == SOF3:
+        return <uint64_t>head.rows * head.columns * <uint64_t>(head.components * dc)
+    if head.process == SOF0 or head.process == SOF1:
+        return blocks * <uint64_t>(dc + ac)
+    return blocks if head.process == SOF2 else blocks // 64
+
+
+cdef int check_layout(const JpegHead* head, const Spec* spec, Fault* fault) noexcept nogil:
+    if head.rows != spec.rows:
+        return fail(fault, MALFORMED, "stream_rows", "rows of the stream", 0x00280010u, -1, spec.rows, head.rows)
+    if head.columns != spec.columns:
+        return fail(fault, MALFORMED, "stream_columns", "columns of the stream", 0x00280011u, -1, spec.columns,
+                    head.columns)
+    if head.components != spec.samples:
+        return fail(fault, MALFORMED, "stream_components", "components of the stream", 0x00280002u, -1, spec.samples,
+                    head.components)
+    if not 1 <= head.precision <= 8 * spec.item_bytes:
+        return fail(fault, MALFORMED, "stream_precision", "bits of a sample of the stream, at most", 0x00280100u, -1,
+                    8 * spec.item_bytes, head.precision)
+    return 0
+
+
 cdef class StreamHeader:
     """What a stream says of itself.
 
@@ -213,8 +259,6 @@ cdef class StreamHeader:
         The low byte of its SOF marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive, 0xC3 lossless, 0xF7 JPEG-LS.
     precision, rows, columns, components : int
         Of the frame header.
-    blocks : int
-        Of 8 x 8 samples, of its first four components (T.81 A.1.1, A.2.3); 0 where a sampling factor is 0.
     units : int
         MCUs of a scan of all components (T.81 A.2); 0 where a sampling factor is 0.
     interval : int
@@ -225,8 +269,6 @@ cdef class StreamHeader:
         Offset of what follows the segment of that marker.
     scan_components : int
         How many components the first scan holds.
-    shortest_codes : (int, int)
-        Bits of the shortest Huffman codes for DC and for AC; 0 where there is no table in front of the scan.
     """
     cdef JpegHead head
 
@@ -249,18 +291,6 @@ cdef class StreamHeader:
     @property
     def components(self):
         return self.head.components
-
-    @property
-    def blocks(self):
-        cdef uint64_t blocks = 0
-        cdef int across, down, i
-        largest_factors(&self.head, &across, &down)
-        if not (across and down):
-            return 0
-        for i in range(min(self.head.components, 4)):
-            blocks += (parts_of(<uint64_t>self.head.columns * (self.head.sampling[i] >> 4), 8 * across)
-                       * parts_of(<uint64_t>self.head.rows * (self.head.sampling[i] & 15), 8 * down))
-        return blocks
 
     @property
     def units(self):
@@ -288,10 +318,6 @@ cdef class StreamHeader:
     def scan_components(self):
         return self.head.scan_components
 
-    @property
-    def shortest_codes(self):
-        return self.head.shortest_code[0], self.head.shortest_code[1]
-
 
 def read_header(data, FrameSpec spec not None):
     """Walk the marker segments up to the first scan.
@@ -312,6 +338,28 @@ def read_header(data, FrameSpec spec not None):
     if status < 0:
         raise_fault(&fault, spec.frame)
     return header
+
+
+def check_stream(StreamHeader header not None, FrameSpec spec not None):
+    """Raise MalformedError, naming both, when stream and data set disagree in size, components or room for samples."""
+    cdef Fault fault
+    if check_layout(&header.head, &spec.c, &fault) < 0:
+        raise_fault(&fault, spec.frame)
+
+
+def check_length(StreamHeader header not None, int64_t end, FrameSpec spec not None):
+    """Raise when what is in front of `end` cannot hold every block of the picture, whatever is in them."""
+    cdef Fault fault
+    cdef int64_t found = max(<int64_t>0, end - header.head.entropy)
+    cdef uint64_t blocks = count_blocks(&header.head)
+    cdef uint64_t bits = least_bits(&header.head, blocks)
+    if blocks == 0:
+        fail(&fault, MALFORMED, "stream_header", "the frame header has a sampling factor of 0", 0, -1, -1, -1)
+        raise_fault(&fault, spec.frame)
+    if bits > 8 * <uint64_t>found:
+        fail(&fault, TRUNCATED, "stream_cut", "the stream is too short for its blocks (bytes)", 0, end,
+             <int64_t>parts_of(bits, 8), found)
+        raise_fault(&fault, spec.frame)
 
 
 def find_end(data, StreamHeader header not None):

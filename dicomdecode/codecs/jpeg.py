@@ -70,8 +70,7 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
     UnsupportedError
         A hierarchical or arithmetic lossless process, or a stream that tells its number of lines at its end.
     """
-    view = memoryview(data).cast("B")
-    header = read_header(view, spec)
+    header = read_header(data, spec)
     if header.process == SOF55:
         from dicomdecode.codecs import jpegls
 
@@ -80,33 +79,32 @@ def decode(data: Any, spec: FrameSpec, out: NDArray[Any]) -> str:
         raise unsupported(f"the JPEG process of marker SOF{header.process - 0xC0}", "stream_process", spec)
     if header.rows == 0:
         raise unsupported("streams that give the number of lines after the scan (DNL)", "stream_dnl", spec)
-    check_stream(header, spec, 8 * out.dtype.itemsize)
+    check_stream(header, spec)
     if header.process == SOF3:
         try:
             return _ljpeg.decode(data, spec, out)
         except UnsupportedError:
             pass  # what it does not take, libjpeg-turbo may
-    end = find_end(view, header)
+    end = find_end(data, header)
     has_end = end >= 0
-    check_length(header, end if has_end else len(view), spec)
+    check_length(header, end if has_end else len(data), spec)
     if not has_end:
         if header.process in _PROGRESSIVE:  # more scans may be missing
-            raise cut(spec, len(view))
-        end = _end_of_data(view)
-        data = b"".join((view[:end], _EOI))
-        view = memoryview(data)
+            raise cut(spec, len(data))
+        end = _end_of_data(data)
+        data = b"".join((data[:end], _EOI))
     one_scan = header.process not in _PROGRESSIVE and header.scan_components == header.components
     if not one_scan:
-        check_scans(view, header, spec)
+        check_scans(data, header, spec)
     elif header.interval and header.process != SOF3:
-        check_restarts(view, header, end, spec)
+        check_restarts(data, header, end, spec)
     width = 1 if header.precision <= 8 else 2
     target = unsigned_view(out)
     direct = width == out.dtype.itemsize
     place = target if direct else np.empty(out.shape, f"u{width}")
-    result = _decode_turbo(view, header, spec, place)
+    result = _decode_turbo(data, header, spec, place)
     if not has_end or (one_scan and header.process != SOF3 and _ends_in_grey(place, header.precision)):
-        _check_whole(view, header, end, spec, place)
+        _check_whole(data, header, end, spec, place)
     if not direct:
         target[...] = place
     if spec.signed:
@@ -137,14 +135,14 @@ def _decode_turbo(data: Any, header: StreamHeader, spec: FrameSpec, place: NDArr
             data,
             colorspace=stored,
             outcolorspace=wanted,
-            out=place.reshape(place.shape[:2]) if spec.samples == 1 else place,
+            out=place[..., 0] if spec.samples == 1 else place,
         )
     except (imagecodecs.Jpeg8Error, ValueError, RuntimeError, TypeError) as error:
         raise library_error(error, spec) from None
     return result
 
 
-def _end_of_data(data: memoryview) -> int:
+def _end_of_data(data: Any) -> int:
     """Where entropy-coded data without EOI end: they are padded with ones (T.81 F.1.2.3), so that no zero ends them."""
     end = len(data)
     while end and data[end - 1] == 0:
@@ -156,13 +154,13 @@ def _end_of_data(data: memoryview) -> int:
 def _ends_in_grey(place: NDArray[Any], precision: int) -> bool:
     """Whether the last block is of the value that the library fills in where data are missing."""
     grey = 1 << (precision - 1)
-    if place[-1, -1, 0] != grey:
+    if place.item(-1) != grey:
         return False
     rows, columns = place.shape[:2]
     return bool((place[(rows - 1) // 8 * 8 :, (columns - 1) // 8 * 8 :] == grey).all())
 
 
-def _check_whole(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec, place: NDArray[Any]) -> None:
+def _check_whole(data: Any, header: StreamHeader, end: int, spec: FrameSpec, place: NDArray[Any]) -> None:
     """Raise TruncatedError when entropy-coded data of the picture are missing before `end`.
 
     Bytes put in behind the data of a whole picture are never read, and change nothing. The picture is decoded into the

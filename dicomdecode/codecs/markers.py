@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dicomdecode.codecs._markers import StreamHeader, find_end, read_header
-from dicomdecode.codecs.faults import check_layout, cut, malformed
+from dicomdecode.codecs._markers import StreamHeader, check_length, check_stream, find_end, read_header
+from dicomdecode.codecs.faults import cut, malformed
 from dicomdecode.errors import TruncatedError
 from dicomdecode.syntaxes import name_of
 
@@ -19,7 +19,6 @@ __all__ = [
     "SOF3",
     "SOF55",
     "StreamHeader",
-    "check_end",
     "check_length",
     "check_restarts",
     "check_scans",
@@ -37,27 +36,7 @@ _BEHIND_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 _MOST_SCANS, _SCANS_OF_ANY, _MOST_WORK = 200, 32, 1 << 28
 
 
-def check_stream(header: StreamHeader, spec: FrameSpec, item_bits: int) -> None:
-    """Raise MalformedError, naming both, when stream and data set disagree in size, components or room for samples."""
-    check_layout(
-        spec,
-        rows=header.rows,
-        columns=header.columns,
-        components=header.components,
-        precision=header.precision,
-        item_bits=item_bits,
-    )
-
-
-def check_end(data: memoryview, header: StreamHeader, spec: FrameSpec) -> int:
-    """The offset of EOI; TruncatedError when there is none: libraries return grey pixels, or never return."""
-    end = find_end(data, header)
-    if end < 0:
-        raise cut(spec, len(data))
-    return end
-
-
-def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None:
+def check_scans(data: Any, header: StreamHeader, spec: FrameSpec) -> None:
     """Raise when a stream of several scans has too many, or a component has none: libraries leave it grey."""
     progressive = header.process in (0xC2, 0xCA)
     most = max(_SCANS_OF_ANY, min(_MOST_SCANS, _MOST_WORK // max(1, header.rows * header.columns)))
@@ -99,35 +78,7 @@ def check_scans(data: memoryview, header: StreamHeader, spec: FrameSpec) -> None
         )
 
 
-def check_length(header: StreamHeader, end: int, spec: FrameSpec) -> None:
-    """Raise when what is in front of `end` cannot hold every block of the picture, whatever is in them.
-
-    T.81 F.1.2 and G.1.2: a block of a sequential scan takes a code for DC and one that ends AC at least, one of a
-    progressive picture a code for DC; in a lossless process each sample takes a code (H.1.2). Arithmetic coding has no
-    least length; 64 blocks for a bit are more than any picture has.
-    """
-    blocks = header.blocks
-    if not blocks:
-        raise malformed("the frame header has a sampling factor of 0", "stream_header", spec)
-    # Where there are several scans, later ones may bring shorter codes.
-    dc, ac = (max(1, n if header.scan_components == header.components else 1) for n in header.shortest_codes)
-    if header.process == SOF3:
-        bits = header.rows * header.columns * header.components * dc
-    elif header.process in (0xC0, 0xC1):
-        bits = blocks * (dc + ac)
-    else:
-        bits = blocks if header.process == 0xC2 else blocks // 64
-    if bits > 8 * (end - header.entropy):
-        raise TruncatedError(
-            f"{name_of(spec.syntax)}: the stream is too short for its blocks (bytes): expected at least {bits // 8}, "
-            f"found {end - header.entropy}",
-            code="stream_cut",
-            offset=end,
-            frame=spec.frame,
-        )
-
-
-def check_restarts(data: memoryview, header: StreamHeader, end: int, spec: FrameSpec) -> None:
+def check_restarts(data: Any, header: StreamHeader, end: int, spec: FrameSpec) -> None:
     """Raise when restart markers are missing or out of order, in a DCT stream of one scan (T.81 A.2 and E.2.4).
 
     After `check_length`.

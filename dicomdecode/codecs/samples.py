@@ -36,4 +36,4 @@ def ycc_or_rgb(spec: FrameSpec) -> str:
 
 def unsigned_view(out: NDArray[Any]) -> NDArray[Any]:
     """The same memory, as codecs write it."""
-    return out.view(f"u{out.dtype.itemsize}")
+    return out if out.dtype.kind == "u" else out.view(f"u{out.dtype.itemsize}")

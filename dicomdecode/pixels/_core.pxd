@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from dicomdecode.codecs._j2k cimport Area
 from dicomdecode.codecs._spec cimport Spec
-from dicomdecode.pixels._plans cimport Cells, CPlan
+from dicomdecode.pixels._plans cimport Cells, CPlan, Plan
 from dicomdecode.reading._limits cimport CLimits
 from dicomdecode.reading._reading cimport DicomFile, Fault, FileBytes, FileMap, ImageHeader
 
@@ -268,7 +268,9 @@ cdef class Frames:
     cdef int check(self, uint64_t last, uint64_t count) except -1
     cdef uint64_t fetch_ahead(self, uint64_t frame, uint64_t count) except 0
     cdef int take_area(self, Request request) except -1
-    cdef int read_into(self, uint64_t frame, place, int* conversion) except -1
+    cdef int write_with_python(self, uint64_t frame, int status, Plan plan, out, uint64_t at) except -1
+    cdef object read_samples(self, uint64_t frame, int status, place, bint as_cells)
+    cdef int read_into(self, uint64_t frame, int status, place, int* conversion) except -1
     cdef int read_by_other(self, uint64_t frame, place, bint as_cells) except -1
     cdef int raise_located(self, const Fault* fault, int status, uint64_t frame) except -1
     cdef int codestream(self, uint64_t frame, Scratch* s, const uint8_t** data, size_t* size) except -1

@@ -210,7 +210,7 @@ cdef class Frames:
                 if i == stop:
                     stop += self.fetch_ahead(first + i, count - i)
                 if plan.c.kind == PLAN_FUNCTION or self.layout.uses_profiles or self.layout.is_stream:
-                    self.write_with_python(first + i, plan, out, at + i)
+                    self.write_with_python(first + i, NEEDS_WALK, plan, out, at + i)
                     i += 1
                     continue
                 if self.layout.codec == CODEC_NATIVE and step < 1 << 17 and count == 1:   # the GIL would cost more
@@ -227,7 +227,7 @@ cdef class Frames:
                 if status == NEEDS_WALK:
                     self.pixels.walk(first + count - 1)
                 elif status == NEEDS_LIBRARY or status == OTHER_CODEC:
-                    self.write_with_python(first + i, plan, out, at + i)
+                    self.write_with_python(first + i, status, plan, out, at + i)
                     i += 1
                 elif status != DONE:
                     self.raise_located(&fault, status, first + i)
@@ -252,15 +252,15 @@ cdef class Frames:
             self.file.source.prefetch(start, end - start)
         return count
 
-    def write_with_python(self, uint64_t frame, Plan plan, out, uint64_t at):
-        """One frame whose codec, profile or plan is a Python call."""
+    cdef int write_with_python(self, uint64_t frame, int status, Plan plan, out, uint64_t at) except -1:
+        """One frame whose codec, profile or plan is a Python call; `status`: as in `read_samples`."""
         cdef Cells cells
         target = out.reshape((-1, self.run.rows, self.run.columns, plan.c.samples if plan.c.kind == PLAN_PALETTE else
                               self.layout.spec.samples))[at]
         in_place = plan.c.kind == PLAN_COPY and not is_cropped(&self.run)
         cells = cells_for_plan(&self.layout)
         as_cells = plan.c.kind != PLAN_FUNCTION and not in_place
-        samples = self.read(frame, target if in_place else None, as_cells)
+        samples = self.read_samples(frame, status, target if in_place else None, as_cells)
         if is_cropped(&self.run):
             samples = np.ascontiguousarray(
                 samples[self.area.row:self.area.row + self.area.height,
@@ -282,6 +282,10 @@ cdef class Frames:
         as_cells : bool
             With the bits around the stored ones, which the plan removes (by `left` and `right`); else values.
         """
+        return self.read_samples(frame, NEEDS_WALK, place, as_cells)
+
+    cdef object read_samples(self, uint64_t frame, int status, place, bint as_cells):
+        """What `read` gives; `status`: how the core has ended with the frame, NEEDS_WALK where it has not begun."""
         cdef int conversion = AS_THEY_ARE
         cdef WriteBuffer target
         cdef size_t pixels = <size_t>self.layout.pixels
@@ -292,7 +296,7 @@ cdef class Frames:
             shape = (self.file.h.rows, self.file.h.columns, self.layout.spec.samples)
         if place is None:
             place = np.empty(shape, DTYPES[self.layout.cell])
-        if self.read_into(frame, place, &conversion) == OTHER_CODEC:
+        if self.read_into(frame, status, place, &conversion) == OTHER_CODEC:
             self.read_by_other(frame, place, as_cells)
             return place
         target = WriteBuffer(place)
@@ -303,17 +307,17 @@ cdef class Frames:
             convert_samples(&self.layout, target.data, pixels, conversion)
         return place
 
-    cdef int read_into(self, uint64_t frame, place, int* conversion) except -1:
+    cdef int read_into(self, uint64_t frame, int status, place, int* conversion) except -1:
         """Samples of a frame before colour, with their bits as in the cell: DONE, or OTHER_CODEC and no samples."""
         cdef Scratch s
         cdef Fault fault
         cdef WriteBuffer target
         cdef const uint8_t* found = NULL
-        cdef int status = NEEDS_WALK
-        memset(&s, 0, sizeof(s))
-        if self.layout.is_stream:
+        if self.layout.is_stream or status == NEEDS_LIBRARY:
             decode_by_library(self, frame, place, conversion)
-            return 0
+            return DONE
+        memset(&s, 0, sizeof(s))
+        status = NEEDS_WALK
         target = WriteBuffer(place)
         target.has_room_for(<uint64_t>self.run.rows * self.run.columns * self.layout.spec.samples
                             * self.layout.spec.item_bytes)
