@@ -214,7 +214,7 @@ def test_processes_without_a_decoder():
 
 
 def test_precision_beyond_the_cells():
-    with pytest.raises(MalformedError, match="expected at most 8, found 12"):
+    with pytest.raises(MalformedError, match="at most: expected 8, found 12"):
         decoded(jpeg.decode, encode(picture(32, 32, 1, 12), 12), picture(32, 32))
 
 
