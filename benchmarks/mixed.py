@@ -1,22 +1,30 @@
 """Files a second over a folder of mixed files, beside other readers: ``python benchmarks/mixed.py [FOLDER ...]``.
 
-Without an argument: the test files of pydicom. Each reader is compared over the files that both decode, on one core by
-a loop, and on two by the best of a loop, threads and processes; processes need not send their arrays back. Rounds are
-interleaved, and medians shown. `ours / theirs`: how many times as many files a second.
+Without an argument: the test files of pydicom. Each reader is compared over the files that both decode:
+
+- on one core, file by file: both read it once before it counts, then take turns for a fraction of a second;
+- on two, all files by `decode_batch` and by the best of a loop, threads and processes of theirs, in turns; processes
+  need not send their arrays back.
+
+`ours / theirs`: how many times as many files a second. Readers run in processes of their own: some end with a file. All
+of it takes a minute or two for 250 files. ``--syntaxes`` shows in which transfer syntaxes the time goes.
 """
 
 from __future__ import annotations
 
-import contextlib
+import argparse
+import importlib.util
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 if ROOT not in sys.path:
@@ -26,8 +34,18 @@ import numpy as np  # noqa: E402
 
 import dicomdecode as dd  # noqa: E402
 
-ROUNDS = 5
 CORES = 2
+#: Of the times of one file, and of all of them; and how long they may take together.
+ROUNDS, SECONDS_OF_A_FILE = 7, 0.1
+ALL_ROUNDS, SECONDS_OF_ALL = 5, 20.0
+#: After which a reader that is silent is taken for hanging.
+PATIENCE = 60.0
+
+Read = Callable[[str], Any]
+
+
+def by_us(path: str) -> Any:
+    return dd.imread(path, values="stored")
 
 
 def by_pydicom(path: str) -> Any:
@@ -57,7 +75,7 @@ def by_simple_itk(path: str) -> Any:
     return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
 
 
-RIVALS: dict[str, Callable[[str], Any]] = {
+RIVALS: dict[str, Read] = {
     "pydicom": by_pydicom,
     "dicomsdl": by_dicomsdl,
     "pydcm": by_pydcm,
@@ -65,32 +83,11 @@ RIVALS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def is_decoded(read: Callable[[str], Any], path: str) -> bool:
-    try:
-        return bool(read(path).size)
-    except Exception:  # whatever a library raises
-        return False
+class Pair(NamedTuple):
+    """Seconds, medians."""
 
-
-def decoded_by(read: Callable[[str], Any], paths: list[str]) -> list[str]:
-    """The files that a reader decodes, each tried in a process of its own: some end it, at the second time or later."""
-    found = []
-    for path in paths:
-        one = get_context("fork").Process(target=exit_with, args=(read, path))
-        one.start()
-        one.join(60)
-        found += [path] * (one.exitcode == 0)
-        one.kill()
-    return found
-
-
-def exit_with(read: Callable[[str], Any], path: str) -> None:
-    sys.exit(not all(is_decoded(read, path) for _ in range(5)))
-
-
-def run_all(read: Callable[[str], Any], paths: list[str]) -> None:
-    for path in paths:
-        read(path)
+    ours: float
+    theirs: float
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -99,72 +96,170 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def medians(works: dict[str, Callable[[], object]]) -> dict[str, float]:
-    found: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(ROUNDS):
-        for name, work in works.items():
-            found[name].append(seconds_of(work))
-    return {name: statistics.median(each) for name, each in found.items()}
+def pair_of(read: Read, path: str) -> Pair | None:
+    """The times of one file; None where one of the two does not decode it."""
+    times: list[Pair] = []
+    try:
+        if not (by_us(path).size and read(path).size):
+            return None
+        end = time.perf_counter() + SECONDS_OF_A_FILE
+        while not times or (len(times) < ROUNDS and time.perf_counter() < end):
+            times.append(Pair(seconds_of(lambda: by_us(path)), seconds_of(lambda: read(path))))
+    except Exception:  # whatever a library raises
+        return None
+    return Pair(*map(statistics.median, zip(*times, strict=True)))
 
 
-def in_parts(pool: Executor, read: Callable[[str], Any], paths: list[str]) -> None:
+def send_pairs(answers: Connection, name: str, paths: list[str]) -> None:
+    warnings.simplefilter("ignore")
+    for path in paths:
+        answers.send(pair_of(RIVALS[name], path))
+
+
+def pairs_of(name: str, paths: list[str]) -> dict[str, Pair]:
+    """The times of the files that both decode. What ends a process, or hangs, is left out."""
+    found: dict[str, Pair] = {}
+    left = iter(paths)
+    while todo := list(left):
+        left = iter(todo)
+        with Child(send_pairs, name, todo) as answers:
+            for path in left:
+                if (pair := answers()) is None:
+                    continue
+                if isinstance(pair, Lost):
+                    break
+                found[path] = pair
+    return found
+
+
+class Lost:
+    """In the place of an answer: the process has ended, or does not answer."""
+
+
+class Child:
+    """A process that sends answers."""
+
+    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+        self._answers, sender = get_context("spawn").Pipe(duplex=False)
+        self._process = get_context("spawn").Process(target=work, args=(sender, *arguments))
+        self._process.start()
+        sender.close()
+
+    def __enter__(self) -> Callable[[], Any]:
+        return self._next
+
+    def _next(self) -> Any:
+        try:
+            return self._answers.recv() if self._answers.poll(PATIENCE) else Lost()
+        except EOFError:
+            return Lost()
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.join()
+
+
+def run_all(read: Read, paths: list[str]) -> None:
+    for path in paths:
+        read(path)
+
+
+def decode_all(paths: list[str]) -> None:
+    for each in dd.decode_batch(paths, threads=CORES, values="stored"):
+        assert each.error is None, each.error
+
+
+def in_parts(pool: Executor, read: Read, paths: list[str]) -> None:
     """Small parts in turn, so that no worker is left with all that is slow."""
     parts = [paths[i : i + 8] for i in range(0, len(paths), 8)]
     list(pool.map(run_all, [read] * len(parts), parts))
 
 
-def decode_all(paths: list[str], threads: int) -> None:
-    for each in dd.decode_batch(paths, threads=threads, values="stored"):
-        assert each.error is None, each.error
-
-
-def compare(name: str, read: Callable[[str], Any], paths: list[str], pools: tuple[Executor, Executor]) -> None:
-    threads, processes = pools
-    found = medians(
-        {
-            "imread": lambda: run_all(lambda path: dd.imread(path, values="stored"), paths),
-            "decode_batch, one thread": lambda: decode_all(paths, 1),
-            "decode_batch": lambda: decode_all(paths, CORES),
+def send_all(answers: Connection, name: str, paths: list[str]) -> None:
+    """The times of each way to read all files, one answer a round."""
+    warnings.simplefilter("ignore")
+    read = RIVALS[name]
+    with ThreadPoolExecutor(CORES) as threads, ProcessPoolExecutor(CORES, get_context("spawn")) as processes:
+        ways: dict[str, Callable[[], object]] = {
+            "decode_batch": lambda: decode_all(paths),
+            "processes": lambda: in_parts(processes, read, paths),
             "a loop": lambda: run_all(read, paths),
             "threads": lambda: in_parts(threads, read, paths),
-            "processes": lambda: in_parts(processes, read, paths),
         }
-    )
-    best = min(("a loop", "threads", "processes"), key=found.__getitem__)
-    one = found["a loop"] / min(found["imread"], found["decode_batch, one thread"])
-    two = found[best] / found["decode_batch"]
-    print(
-        f"{name:12} {len(paths):5} files: ours / theirs {one:6.2f} on one core, {two:6.2f} on two ({best})", flush=True
-    )
-    print("    " + ", ".join(f"{way} {len(paths) / seconds:.0f}/s" for way, seconds in found.items()))
+        ways["processes"]()  # they are started
+        end = time.perf_counter() + SECONDS_OF_ALL
+        for _ in range(ALL_ROUNDS):
+            for way, work in ways.items():
+                answers.send((way, seconds_of(work)))
+            if time.perf_counter() > end:
+                break
 
 
-@contextlib.contextmanager
-def workers() -> Iterator[tuple[Executor, Executor]]:
-    with ThreadPoolExecutor(CORES) as threads, ProcessPoolExecutor(CORES, get_context("spawn")) as processes:
-        yield threads, processes
+def ways_of(name: str, paths: list[str]) -> dict[str, float]:
+    """The median time of each way to read all files, of those rounds that the process has lived to end."""
+    times: dict[str, list[float]] = defaultdict(list)
+    with Child(send_all, name, paths) as answers:
+        while not isinstance(answer := answers(), Lost):
+            way, seconds = answer
+            times[way].append(seconds)
+    return {way: statistics.median(each) for way, each in times.items()}
 
 
-def folders() -> list[str]:
-    if len(sys.argv) > 1:
-        return sys.argv[1:]
+def compare(name: str, paths: list[str], syntaxes: dict[str, str]) -> None:
+    pairs = pairs_of(name, paths)
+    if not pairs:
+        print(f"{name:12} decodes none of them")
+        return
+    ours, theirs = (sum(column) for column in zip(*pairs.values(), strict=True))
+    each = statistics.median(pair.theirs / pair.ours for pair in pairs.values())
+    ways = ways_of(name, list(pairs))
+    best = min(ways.keys() - {"decode_batch"}, key=ways.__getitem__, default="")
+    two = f"{ways[best] / ways['decode_batch']:6.2f} on two ({best})" if best else "it ended its process on two"
+    print(f"{name:12} {len(pairs):5} files: ours / theirs {theirs / ours:6.2f} on one core, {two}; median file {each:.2f}")
+    one = {"imread": ours, "theirs, one by one": theirs}
+    print("    " + ", ".join(f"{way} {len(pairs) / seconds:.0f}/s" for way, seconds in (one | ways).items()), flush=True)
+    if syntaxes:
+        show_syntaxes(pairs, syntaxes)
+
+
+def show_syntaxes(pairs: dict[str, Pair], syntaxes: dict[str, str]) -> None:
+    """Where the time of one core goes."""
+    groups: dict[str, list[Pair]] = defaultdict(list)
+    for path, pair in pairs.items():
+        groups[syntaxes[path]].append(pair)
+    for syntax, members in sorted(groups.items(), key=lambda item: -sum(pair.ours for pair in item[1])):
+        ours, theirs = (1e3 * sum(column) for column in zip(*members, strict=True))
+        print(f"        {syntax:40} {len(members):4} files {ours:9.2f} ms, theirs {theirs:9.2f}: {theirs / ours:6.2f}")
+
+
+def syntax_of(path: str) -> str:
+    from pydicom.uid import UID
+
+    with dd.open(path) as image:
+        return UID(image.transfer_syntax).name
+
+
+def test_files() -> str:
     from pydicom.data import get_testdata_file
 
-    return [str(Path(str(get_testdata_file("CT_small.dcm"))).parent)]
+    return str(Path(str(get_testdata_file("CT_small.dcm"))).parent)
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")
-    ours = [each.source for each in dd.decode_batch(folders(), values="stored", on_error="skip")]
-    paths = [str(path) for path in ours]
-    print(f"{len(paths)} files in {', '.join(Path(folder).name for folder in folders())}")
-    with workers() as pools:
-        for name, read in RIVALS.items():
-            both = decoded_by(read, paths)
-            if both:
-                compare(name, read, both, pools)
-            else:
-                print(f"{name:12} decodes none of them, or is not installed")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", metavar="FOLDER")
+    parser.add_argument("--syntaxes", action="store_true", help="show in which transfer syntaxes the time goes")
+    arguments = parser.parse_args()
+    folders = arguments.folders or [test_files()]
+    ours = dd.decode_batch(folders, values="stored", on_error="skip")
+    paths = [str(each.source) for each in ours]
+    print(f"{len(paths)} files in {', '.join(Path(folder).name for folder in folders)}", flush=True)
+    syntaxes = {path: syntax_of(path) for path in paths} if arguments.syntaxes else {}
+    for name in RIVALS:
+        if importlib.util.find_spec(name) is None:
+            print(f"{name:12} is not installed")
+        else:
+            compare(name, paths, syntaxes)
 
 
 if __name__ == "__main__":

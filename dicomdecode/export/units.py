@@ -5,19 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.errors import DicomError
-from dicomdecode.export.places import Place
 from dicomdecode.open_image import open_image
 from dicomdecode.sources import Item, expand
 
 if TYPE_CHECKING:
     from dicomdecode.export.manifest import Entry
-    from dicomdecode.export.places import Placing
+    from dicomdecode.export.places import Place, Placing
     from dicomdecode.limits import Limits
 
 __all__ = ["Each", "Plan", "Task", "Unit"]
@@ -88,7 +87,7 @@ class Plan:
         Each source has files of its own. A unit may have fewer sources then, where they are large, and leaves out those
         that are done.
     placing : callable or None
-        Says which files are one source, which takes a look at every header first.
+        Says which files are one source, by a look at each header; those of several files come last.
     known : dict
         index -> what the manifest says of it.
     folder : Path
@@ -223,9 +222,15 @@ def _size_of(name: Any) -> int | None:
 
 
 def _grouped(items: Iterator[Item], placing: Placing, limits: Limits) -> Iterator[Each]:
-    """The files of each group as one source, in the order of their first files; what cannot be opened alone."""
-    groups: dict[Any, list[tuple[Item, Place]]] = {}
-    for number, item in enumerate(items):
+    """The files of each group as one source; what cannot be opened alone.
+
+    A file that is a source by itself comes at once. Groups come at the end, because any file may be one more of theirs;
+    their numbers are those of their first files.
+    """
+    groups: dict[Hashable, list[tuple[Item, Place]]] = {}
+    numbers: dict[Hashable, int] = {}
+    count = 0
+    for item in items:
         place = None
         if item.error is None:
             try:
@@ -233,13 +238,20 @@ def _grouped(items: Iterator[Item], placing: Placing, limits: Limits) -> Iterato
                     place = placing(image)
             except (DicomError, OSError) as error:
                 item = item._replace(error=error.with_traceback(None))
-        place = place or Place(number)
+        if place is None:
+            yield _each_of_group(count, [item])
+            count += 1
+            continue
+        if place.group not in groups:
+            numbers[place.group] = count
+            count += 1
         groups.setdefault(place.group, []).append((item, place))
-    index = 0
-    for members in groups.values():
-        for group in _parted(members):
-            yield _each_of_group(index, group)
-            index += 1
+    for key, members in groups.items():
+        first, *others = _parted(members)
+        yield _each_of_group(numbers[key], first)
+        for group in others:
+            yield _each_of_group(count, group)
+            count += 1
 
 
 def _parted(members: list[tuple[Item, Place]]) -> list[list[Item]]:

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 import dicomdecode as dd
 from dicomdecode.export._crc32c import crc32c
 from dicomdecode.export.formats import read_examples
+from dicomdecode.export.places import place_in_slide
+from dicomdecode.export.units import Plan
 from tests import synthesise as s
 from tests.volumes.series import affine, multi_frame, one_slice, stack, values
 
@@ -191,7 +194,8 @@ def test_levels_of_a_slide_are_one_image(tmp_path: Path) -> None:
     others = [level(8, 8, kind="LABEL"), level(8, 8, uid="1.2.4")]
     files = [levels[1][0], others[0][0], *stack(1), levels[0][0], others[1][0], levels[2][0]]
     report = dd.convert(files, tmp_path, format="zarr", values="stored", tags=["Modality"])
-    assert report.done == 4 and [line["index"] for line in lines_of(tmp_path)] == [0, 1, 2, 3]
+    assert report.done == 4
+    assert [line["index"] for line in lines_of(tmp_path)] == [1, 2, 0, 3], "slides are known when all files are"
     group = zarr.open_group(tmp_path / "00000000", mode="r")
     for name, k in (("0", 0), ("1", 2), ("2", 1)):
         assert np.array_equal(group[name][...], levels[k][1])
@@ -202,6 +206,20 @@ def test_levels_of_a_slide_are_one_image(tmp_path: Path) -> None:
     for name, k in (("00000001", 0), ("00000003", 1)):
         assert np.array_equal(zarr.open_group(tmp_path / name, mode="r")["0"][...], others[k][1])
     assert dd.convert(files, tmp_path, format="zarr", values="stored", tags=["Modality"]).skipped == 4
+
+
+def test_only_levels_wait_for_other_files(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    def sources() -> Iterator[bytes]:
+        for k, contents in enumerate([level(16, 8)[0], *stack(3)]):
+            taken.append(k)
+            yield contents
+
+    plan = Plan(sources(), 8, dd.Limits(), alone=True, placing=place_in_slide, known={}, folder=tmp_path)
+    units = iter(plan)
+    assert [each.index for each in next(units).items] == [1] and taken == [0, 1]
+    assert [each.index for unit in units for each in unit.items] == [2, 3, 0]
 
 
 def test_pictures_of_one_size_are_no_levels(tmp_path: Path) -> None:
