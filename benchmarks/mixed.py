@@ -2,7 +2,8 @@
 
 Without an argument: the test files of pydicom. Each reader is compared over the files that both decode:
 
-- on one core, file by file: both read it once before it counts, then take turns for a fraction of a second;
+- on one core, file by file: both read it once before it counts, then take turns for a fraction of a second; times are
+  those of the processor, which a busy machine spoils less;
 - on two, all files by `decode_batch` and by the best of a loop, threads and processes of theirs, in turns; processes
   need not send their arrays back.
 
@@ -13,7 +14,9 @@ of it takes a minute or two for 250 files. ``--syntaxes`` shows in which transfe
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
+import os
 import statistics
 import sys
 import time
@@ -21,6 +24,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -84,16 +88,16 @@ RIVALS: dict[str, Read] = {
 
 
 class Pair(NamedTuple):
-    """Seconds, medians."""
+    """Seconds of the processor, medians."""
 
     ours: float
     theirs: float
 
 
-def seconds_of(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
+def seconds_of(work: Callable[[], object], clock: Callable[[], float]) -> float:
+    began = clock()
     work()
-    return time.perf_counter() - began
+    return clock() - began
 
 
 def pair_of(read: Read, path: str) -> Pair | None:
@@ -104,32 +108,42 @@ def pair_of(read: Read, path: str) -> Pair | None:
             return None
         end = time.perf_counter() + SECONDS_OF_A_FILE
         while not times or (len(times) < ROUNDS and time.perf_counter() < end):
-            times.append(Pair(seconds_of(lambda: by_us(path)), seconds_of(lambda: read(path))))
+            times.append(Pair(*(seconds_of(partial(way, path), time.process_time) for way in (by_us, read))))
     except Exception:  # whatever a library raises
         return None
     return Pair(*map(statistics.median, zip(*times, strict=True)))
 
 
 def send_pairs(answers: Connection, name: str, paths: list[str]) -> None:
-    warnings.simplefilter("ignore")
+    be_silent()
     for path in paths:
         answers.send(pair_of(RIVALS[name], path))
 
 
+def send_pairs_apart(answers: Connection, name: str, paths: list[str]) -> None:
+    """The same, with a process for each file."""
+    be_silent()
+    importlib.import_module(name)
+    for path in paths:
+        with Child("fork", send_pairs, name, [path]) as answer:
+            answers.send(answer())
+
+
 def pairs_of(name: str, paths: list[str]) -> dict[str, Pair]:
-    """The times of the files that both decode. What ends a process, or hangs, is left out."""
-    found: dict[str, Pair] = {}
-    left = iter(paths)
-    while todo := list(left):
-        left = iter(todo)
-        with Child(send_pairs, name, todo) as answers:
-            for path in left:
-                if (pair := answers()) is None:
-                    continue
-                if isinstance(pair, Lost):
-                    break
-                found[path] = pair
-    return found
+    """The times of the files that both decode. What ends a process, or hangs, is left out; and where there is such a
+    file, others run apart from it: it may have damaged what they need."""
+    for work in (send_pairs, send_pairs_apart):
+        with Child("spawn", work, name, paths) as answer:
+            answers = [answer() for _ in paths]
+        if not any(isinstance(pair, Lost) for pair in answers):
+            break
+    return {path: pair for path, pair in zip(paths, answers, strict=True) if isinstance(pair, Pair)}
+
+
+def be_silent() -> None:
+    """Some readers write to the standard error whatever they think of a file."""
+    warnings.simplefilter("ignore")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 class Lost:
@@ -139,9 +153,10 @@ class Lost:
 class Child:
     """A process that sends answers."""
 
-    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
-        self._answers, sender = get_context("spawn").Pipe(duplex=False)
-        self._process = get_context("spawn").Process(target=work, args=(sender, *arguments))
+    def __init__(self, how: str, work: Callable[..., None], *arguments: Any) -> None:
+        context: Any = get_context(how)
+        self._answers, sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=work, args=(sender, *arguments))
         self._process.start()
         sender.close()
 
@@ -150,9 +165,12 @@ class Child:
 
     def _next(self) -> Any:
         try:
-            return self._answers.recv() if self._answers.poll(PATIENCE) else Lost()
+            if self._answers.poll(PATIENCE):
+                return self._answers.recv()
+            self._process.kill()
         except EOFError:
-            return Lost()
+            pass
+        return Lost()
 
     def __exit__(self, *exception: object) -> None:
         self._process.kill()
@@ -176,21 +194,21 @@ def in_parts(pool: Executor, read: Read, paths: list[str]) -> None:
 
 
 def send_all(answers: Connection, name: str, paths: list[str]) -> None:
-    """The times of each way to read all files, one answer a round."""
-    warnings.simplefilter("ignore")
+    """The times of each way to read all files, round by round."""
+    be_silent()
     read = RIVALS[name]
     with ThreadPoolExecutor(CORES) as threads, ProcessPoolExecutor(CORES, get_context("spawn")) as processes:
         ways: dict[str, Callable[[], object]] = {
             "decode_batch": lambda: decode_all(paths),
-            "processes": lambda: in_parts(processes, read, paths),
             "a loop": lambda: run_all(read, paths),
             "threads": lambda: in_parts(threads, read, paths),
+            "processes": lambda: in_parts(processes, read, paths),
         }
-        ways["processes"]()  # they are started
+        list(processes.map(time.sleep, [0.2] * CORES))  # they are started
         end = time.perf_counter() + SECONDS_OF_ALL
         for _ in range(ALL_ROUNDS):
             for way, work in ways.items():
-                answers.send((way, seconds_of(work)))
+                answers.send((way, seconds_of(work, time.perf_counter)))
             if time.perf_counter() > end:
                 break
 
@@ -198,9 +216,9 @@ def send_all(answers: Connection, name: str, paths: list[str]) -> None:
 def ways_of(name: str, paths: list[str]) -> dict[str, float]:
     """The median time of each way to read all files, of those rounds that the process has lived to end."""
     times: dict[str, list[float]] = defaultdict(list)
-    with Child(send_all, name, paths) as answers:
-        while not isinstance(answer := answers(), Lost):
-            way, seconds = answer
+    with Child("spawn", send_all, name, paths) as answer:
+        while not isinstance(found := answer(), Lost):
+            way, seconds = found
             times[way].append(seconds)
     return {way: statistics.median(each) for way, each in times.items()}
 
@@ -215,9 +233,10 @@ def compare(name: str, paths: list[str], syntaxes: dict[str, str]) -> None:
     ways = ways_of(name, list(pairs))
     best = min(ways.keys() - {"decode_batch"}, key=ways.__getitem__, default="")
     two = f"{ways[best] / ways['decode_batch']:6.2f} on two ({best})" if best else "it ended its process on two"
-    print(f"{name:12} {len(pairs):5} files: ours / theirs {theirs / ours:6.2f} on one core, {two}; median file {each:.2f}")
-    one = {"imread": ours, "theirs, one by one": theirs}
-    print("    " + ", ".join(f"{way} {len(pairs) / seconds:.0f}/s" for way, seconds in (one | ways).items()), flush=True)
+    one = f"{theirs / ours:6.2f} on one core"
+    print(f"{name:12} {len(pairs):5} files: ours / theirs {one}, {two}; median file {each:.2f}")
+    rates = {"imread": ours, "theirs, one by one": theirs, **ways}
+    print("    " + ", ".join(f"{way} {len(pairs) / seconds:.0f}/s" for way, seconds in rates.items()), flush=True)
     if syntaxes:
         show_syntaxes(pairs, syntaxes)
 
