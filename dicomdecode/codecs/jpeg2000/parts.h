@@ -55,9 +55,9 @@ enum {
     BLOCK_AREA = 4096,          /* code-blocks: A.6.1 */
     BLOCK_SIDE = 1024,
     LENGTH_BITS = 3,            /* Lblock before the first packet: B.10.7.1 */
-    ROW_PAD = 8,                /* items before and behind a row of coefficients */
-    NONE = 0xFFFFFFFF
+    ROW_PAD = 8                 /* items before and behind a row of coefficients */
 };
+#define NONE 0xFFFFFFFFu        /* in an enum it would make all of it unsigned in C23 */
 
 enum {                          /* tables A.19 of T.800 and A.6 of T.814 */
     STYLE_BYPASS = 1, STYLE_RESET = 2, STYLE_TERMINATE = 4, STYLE_CAUSAL = 8, STYLE_PREDICTABLE = 16,
