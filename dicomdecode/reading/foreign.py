@@ -9,7 +9,7 @@ from dicomdecode.errors import MalformedError
 __all__ = ["is_path", "not_dicom"]
 
 _UNPACK = "Unpack it first"
-_OTHER = "It is not DICOM: open it with a reader of that format"
+_OTHER = "Open it with a reader of that format"
 
 #: First bytes, what they begin, and what to do.
 _STARTS = (
@@ -63,7 +63,7 @@ def _what(head: bytes) -> tuple[str, str]:
         if head.startswith(start):
             return name, hint
     if head[344:347] in (b"n+1", b"ni1") or head[4:7] == b"n+2":
-        return "a NIfTI image", "It is not DICOM: open it with nibabel"
+        return "a NIfTI image", "Open it with nibabel"
     if head[257:262] == b"ustar":
         return "a tar archive", "Unpack it first, with tarfile.open"
     if not head.strip(b"\0"):
