@@ -12,8 +12,8 @@ from dicomdecode.pixels._core cimport CODEC_NATIVE, DONE, Asked, Frames, Layout,
 from dicomdecode.pixels._plans cimport CAffine, CPlan, Plan, fold, item_bytes
 from dicomdecode.reading._cursor cimport u16_at, u32_at
 from dicomdecode.reading._reading cimport (
-    PI_MONOCHROME2, PIXELS_INTEGER, SHAPE_IDENTITY, DicomFile, Element, Fault, FileMap, ImageHeader, check_header, find,
-    letters, value_at)
+    FAR, PI_MONOCHROME2, PIXELS_INTEGER, SHAPE_IDENTITY, UNDEFINED, DataSet, DicomFile, Element, Fault, FileMap,
+    ImageHeader, check_header, find, letters, place_of, value_at)
 from dicomdecode.words cimport COLOR_RGB, SCALE_AUTO, T_F32, T_F64, T_U8, T_U16, T_U32
 
 
@@ -44,6 +44,63 @@ cdef bint has_number(const FileMap* m, uint32_t tag, int64_t number) noexcept no
     return u16_at(value_at(m, e), False) == number
 
 
+cdef bint is_command_set(const FileMap* m) noexcept nogil:
+    """Whether what was passed over in front of the data set is a command set, encoded as the data set is."""
+    cdef Element begin
+    cdef const uint8_t* p
+    cdef uint64_t left = m.skipped
+    cdef uint64_t size
+    if m.cursor.big_endian or m.dataset_offset < left:
+        return False
+    begin.offset = m.dataset_offset - left
+    p = place_of(m, &begin)
+    while left >= 8:
+        if u16_at(p, False) != 0 or is_letter(p[4]) != m.explicit_vr:
+            return False
+        size = 8 + <uint64_t>(u16_at(p + 6, False) if m.explicit_vr else u32_at(p + 4, False))
+        if size > left:
+            return False
+        p += size
+        left -= size
+    return left == 0
+
+
+cdef inline bint is_letter(uint8_t c) noexcept nogil:
+    return c'A' <= c <= c'Z'
+
+
+cdef const char* LONG_VRS = b"OBODOFOLOVOWSQSVUCUNURUTUV"     # with a length of 32 bits, in DCMTK 3.6.6
+cdef const char* SHORT_VRS = b"AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS"
+
+
+cdef bint is_one_of(const uint8_t* vr, const char* names) noexcept nogil:
+    while names[0]:
+        if vr[0] == <uint8_t>names[0] and vr[1] == <uint8_t>names[1]:
+            return True
+        names += 2
+    return False
+
+
+cdef bint is_read_alike(const FileMap* m, const Element* e) noexcept nogil:
+    """Whether DCMTK finds the value of an element in explicit VR where we do.
+
+    It takes a VR of two capital letters that it does not know for one with a length of 32 bits, and any other for one
+    with 16. Items of a UN element of undefined length have no VRs there (PS3.5 6.2.2).
+    """
+    cdef const uint8_t* value = place_of(m, e)
+    cdef const uint8_t* vr = value - 8
+    cdef bint is_long = not (u16_at(value - 8, m.cursor.big_endian) == e.tag >> 16
+                             and u16_at(value - 6, m.cursor.big_endian) == e.tag & 0xFFFF)
+    if not is_long:
+        vr = value - 4
+    if e.flags & UNDEFINED:
+        return e.flags & FAR or vr[0] != c'U' or vr[1] != c'N' or e.length < 14 or not (
+            is_letter(value[12]) and is_letter(value[13]))
+    if is_one_of(vr, LONG_VRS) or (is_letter(vr[0]) and is_letter(vr[1]) and not is_one_of(vr, SHORT_VRS)):
+        return is_long
+    return not is_long and u16_at(value - 2, m.cursor.big_endian) == e.length
+
+
 cdef bint pixels_are_found(const FileMap* m) noexcept nogil:
     """Whether DCMTK's parser comes to the pixel data as well.
 
@@ -52,18 +109,17 @@ cdef bint pixels_are_found(const FileMap* m) noexcept nogil:
     """
     cdef const Element* length = find(&m.meta, 0x00020000u)
     cdef const Element* e
-    cdef uint64_t end
+    cdef uint64_t end = 0
     cdef size_t i
-    if m.skipped or (m.stray_item and m.stray_item < m.pixels.offset):
+    if (m.skipped and not is_command_set(m)) or (m.stray_item and m.stray_item < m.pixels.offset):
         return False
-    if length == NULL or length.length != 4:
-        return True
-    end = length.offset + 4 + u32_at(value_at(m, length), False)
+    if length != NULL and length.length == 4:
+        end = length.offset + 4 + u32_at(value_at(m, length), False)
     for i in range(m.elements.count):
         e = &m.elements.items[i]
-        if e.offset >= end:
-            return True
-        if e.tag >> 16 == 0x0028:
+        if e.offset < end and e.tag >> 16 == 0x0028:
+            return False
+        if m.explicit_vr and e.offset < m.pixels.offset and not is_read_alike(m, e):
             return False
     return m.pixels.offset >= end
 
@@ -73,12 +129,33 @@ def finds_pixels(DicomFile file not None):
     return pixels_are_found(&file.m)
 
 
+cdef inline bint is_shadowed(const FileMap* m, size_t i) noexcept nogil:
+    """Whether an element follows an empty one of the same tag: of duplicates, DCMTK has the first."""
+    cdef const Element* before
+    if i == 0:
+        return False
+    before = &m.elements.items[i - 1]
+    return before.tag == m.elements.items[i].tag and before.length == 0
+
+
+def is_first_empty(DataSet data not None, uint32_t tag):
+    """Whether the first element with a tag has no value: it is what counts there, not one behind it."""
+    cdef size_t i
+    for i in range(data.m.elements.count):
+        if data.m.elements.items[i].tag == tag:
+            return data.m.elements.items[i].length == 0
+    return False
+
+
 cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
     """Whether tensorflow-io understands the header as we do, and draws no overlay and inverts nothing."""
     cdef const Element* uid
+    cdef const Element* photometric = find(&m.elements, 0x00280004u)
     cdef size_t i
     if m.contradicts or h.is_renamed or h.photometric != PI_MONOCHROME2 or h.samples != 1 or h.bits_stored > 16 or (
             h.is_signed < 0 or not pixels_are_found(m)):
+        return False
+    if photometric == NULL or (photometric.vr and photometric.vr != letters(b"CS")):
         return False
     if h.high_bit < h.bits_stored - 1 or h.big_endian or h.pixel_kind != PIXELS_INTEGER:
         return False
@@ -93,7 +170,7 @@ cdef bint is_usual(const FileMap* m, const ImageHeader* h) noexcept nogil:
     if find(&m.elements, 0x20500020u) != NULL and h.shape != SHAPE_IDENTITY:
         return False
     for i in range(m.elements.count):
-        if 0x60000000u <= m.elements.items[i].tag < 0x60200000u:
+        if 0x60000000u <= m.elements.items[i].tag < 0x60200000u or is_shadowed(m, i):
             return False
     if h.has_slope != h.has_intercept or not is_plain(m, 0x00280008u, b"IS"):
         return False

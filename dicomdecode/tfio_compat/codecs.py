@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from array import array
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from dicomdecode.codecs._markers import StreamHeader
     from dicomdecode.reading._reading import DicomFile
 
 __all__ = ["decompress"]
@@ -86,22 +87,22 @@ class _Fragments:
         return self._places.joined()
 
     def ends(self, count: int) -> set[int] | None:
-        """The offsets of a table of `count` frames: each but the first is where the frame before ends."""
+        """Where frames end, but for the last, by a table of `count` offsets."""
         offset, length = self._table
         if length // 4 != count:
             return None
-        return set(np.frombuffer(self._read(offset, length // 4 * 4), "<u4").tolist())
+        return set(np.frombuffer(self._read(offset, length // 4 * 4), "<u4")[1:].tolist())
 
 
-def _codestreams(fragments: _Fragments, count: int, by_table: bool = False) -> Iterator[Any]:
-    """One for each frame, by the offset table or by their ends."""
+def _codestreams(fragments: _Fragments, count: int, codec: str) -> Iterator[Any]:
+    """One for each frame."""
     if len(fragments) == count:
         yield from fragments
         return
-    if count == 1:
+    if count == 1 and codec != "jpeg":
         yield fragments.joined()
         return
-    lasts = _last_fragments(fragments, count, by_table)
+    lasts = _last_fragments(fragments, count, codec)
     stream, frame = bytearray(), 0
     for i, fragment in enumerate(fragments):
         stream += fragment
@@ -112,31 +113,52 @@ def _codestreams(fragments: _Fragments, count: int, by_table: bool = False) -> I
                 return
 
 
-def _last_fragments(fragments: _Fragments, count: int, by_table: bool) -> array[int]:
-    """Which fragment is the last one of each frame."""
-    found, at, end = array("Q"), 0, b""
-    ends = fragments.ends(count) if by_table else set()
-    if ends is None:
-        _fail_to_tell_apart()
-    for i, fragment in enumerate(fragments):
-        if by_table:
+def _last_fragments(fragments: _Fragments, count: int, codec: str) -> array[int]:
+    """Which fragment is the last one of each frame: by the offset table, of JPEG-LS else by the SOI behind it.
+
+    The decoder of JPEG is fed with fragments until a frame ends.
+    """
+    found, at = array("Q"), 0
+    ends = None if codec == "jpeg" else fragments.ends(count)
+    if ends is not None:
+        for i, fragment in enumerate(fragments):
             at += 8 + len(fragment)
-            complete = at in ends or i + 1 == len(fragments)
-        else:
-            end += bytes(fragment)
-            bare = end.rstrip(b"\0")
-            complete = bare.endswith(b"\xff\xd9")
-            end = bare[-2:] + end[len(bare) : len(bare) + 1]  # what tells the same of more bytes
-        if complete:
-            found.append(i)
-            end = b""
-    if len(found) < count or (by_table and len(found) > count):
-        _fail_to_tell_apart()
+            if at in ends:
+                found.append(i)
+        found.append(len(fragments) - 1)
+    elif codec == "jpegls":
+        for i, fragment in enumerate(fragments):
+            if len(found) == count - 1:
+                break
+            _check_not_empty(fragment)
+            if i and bytes(fragment[:2]) == b"\xff\xd8":
+                found.append(i - 1)
+        found.append(len(fragments) - 1)
+    elif codec == "jpeg":
+        found = _last_by_end(fragments, count)
+    if len(found) != count:
+        fail("the fragments of the frames cannot be told apart", PIXEL_DATA)
     return found
 
 
-def _fail_to_tell_apart() -> NoReturn:
-    fail("the fragments of the frames cannot be told apart", PIXEL_DATA)
+def _last_by_end(fragments: _Fragments, count: int) -> array[int]:
+    found, end = array("Q"), b""
+    for i, fragment in enumerate(fragments):
+        _check_not_empty(fragment)
+        end += bytes(fragment)
+        bare = end.rstrip(b"\0")
+        end = bare[-2:] + end[len(bare) : len(bare) + 1]  # what tells the same of more bytes
+        if bare.endswith(b"\xff\xd9") or i + 1 == len(fragments):
+            found.append(i)
+            end = b""
+        if len(found) == count:
+            break
+    return found
+
+
+def _check_not_empty(fragment: Any) -> None:
+    if not len(fragment):
+        fail("a fragment is empty", PIXEL_DATA)
 
 
 def _room(image: Image, samples: int, bits: int) -> NDArray[Any]:
@@ -183,8 +205,9 @@ def _jpeg(fragments: _Fragments, image: Image, samples: int) -> tuple[Image, Str
         fail(f"{name_of(image.syntax)} with samples of {precision} bits", PIXEL_DATA)
     bits = 8 if precision <= 8 else 16
     cells = _room(image, samples, bits)
-    for i, frame in enumerate(_codestreams(fragments, image.frames)):
+    for i, frame in enumerate(_codestreams(fragments, image.frames, "jpeg")):
         header = read_header(memoryview(frame).cast("B"), _spec(image, samples, bits, "RGB", i))
+        _check_end(frame, header)
         convert = is_ybr and samples == 3 and header.process != SOF3
         name = "YBR_FULL" if convert else ("RGB" if samples == 3 else "CMYK" if samples == 4 else "MONOCHROME2")
         decode(frame, _spec(image, samples, bits, name, i), cells[i])
@@ -237,6 +260,7 @@ def _rle_frames(fragments: _Fragments, image: Image, samples: int) -> Stream:
     cells = _room(image, samples * image.allocated // 8, 8)
     taken, last, count, frame = bytearray(), _LastSegment(image.rows * image.columns), 0, 0
     for i, fragment in enumerate(fragments):
+        _check_not_empty(fragment)
         taken += fragment
         count += 1
         left = i + 1 < len(fragments) and len(fragments) != image.frames
@@ -289,7 +313,7 @@ def _wavelet_or_ls(fragments: _Fragments, image: Image, samples: int, codec: str
     wide = image.stored > 8 or image.allocated > 8
     bits = 16 if wide else 8
     cells = _room(image, samples, bits)
-    for i, frame in enumerate(_codestreams(fragments, image.frames, codec == "jpeg2000" and image.frames > 1)):
+    for i, frame in enumerate(_codestreams(fragments, image.frames, codec)):
         precision, signed, decode = _sample(frame, codec)
         _check_precision(precision, wide, samples, codec)
         spec = _spec(image, samples, bits, "RGB" if samples > 1 else "MONOCHROME2", i, signed)
@@ -313,17 +337,28 @@ def _check_precision(precision: int, wide: bool, samples: int, codec: str) -> No
         fail("JPEG-LS of fewer than 6 bits", 0x00280100)
 
 
+def _check_end(frame: Any, header: StreamHeader) -> None:
+    from dicomdecode.codecs.markers import find_end
+
+    if find_end(memoryview(frame).cast("B"), header) < 0:
+        fail("a stream has no end marker", PIXEL_DATA)
+
+
 def _sample(frame: Any, codec: str) -> tuple[int, bool, Callable[..., Any]]:
-    """Bits and sign of a sample by the stream, and what decodes it."""
+    """Bits and sign of a sample by the stream, and what decodes it. Both decoders there want an end marker."""
     if codec == "jpegls":
         from dicomdecode.codecs.markers import read_header
 
         spec = FrameSpec(rows=1, columns=1, samples=1, bits_allocated=8, bits_stored=8, signed=False, photometric="")
-        return read_header(memoryview(frame).cast("B"), spec).precision, False, codecs.load(codec)
+        header = read_header(memoryview(frame).cast("B"), spec)
+        _check_end(frame, header)
+        return header.precision, False, codecs.load(codec)
     from dicomdecode.codecs import jpeg2000
     from dicomdecode.codecs._j2k import describe
 
-    found = describe(frame)
+    found, data = describe(frame), bytes(frame)
+    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\x93"):  # EOC and SOD: neither is among coded data
+        fail("a codestream has no end marker", PIXEL_DATA)
     # OpenJPEG is what tensorflow-io has: in the 9/7 wavelet, decoders differ in the last bit
     exact = found["transform"].startswith("5/3")
     return found["precision"], found["signed"], jpeg2000.decode if exact else jpeg2000.decode_by_openjpeg

@@ -28,9 +28,9 @@ from dicomdecode.tfio_compat.pixels import (
     Stream,
     chunks,
     container,
-    decimal,
     fail,
     first_text,
+    floating,
     integer,
     lookup_table,
     mapped,
@@ -42,6 +42,7 @@ from dicomdecode.tfio_compat.pixels import (
     signed_values,
     stored,
     undefined,
+    vr_of,
 )
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _depth(low: float, high: float) -> int:
 
 
 def _items(data: DataSet, tag: int) -> Sequence[DataSet]:
-    return data.items(tag) if data.vr(tag) == "SQ" else []
+    return data.items(tag) if vr_of(data, tag) == "SQ" else []
 
 
 def _rescale(file: DicomFile) -> tuple[float, float]:
@@ -229,10 +230,7 @@ def _rescale(file: DicomFile) -> tuple[float, float]:
 
 
 def _pair(data: DataSet) -> tuple[float, float] | None:
-    slope, intercept = (
-        decimal((data.raw(tag) or b"").split(b"\\")[0]) if data.vr(tag) == "DS" else None
-        for tag in (0x00281053, 0x00281052)
-    )
+    slope, intercept = floating(data, 0x00281053), floating(data, 0x00281052)
     return None if slope is None or intercept is None else (slope, intercept)
 
 
@@ -344,7 +342,7 @@ def _overlays(file: DicomFile, image: Image, stream: Stream) -> Iterator[_Overla
         frame = max(0, (number(file, group | 0x0051) or 1) - 1)
         count = frames * rows * columns
         data = group | 0x3000
-        length = file.length(data) if file.vr(data) in ("OB", "OW") else 0
+        length = file.length(data) if vr_of(file, data) in ("OB", "OW") else 0
         if length:
             if count > 8 * (length + length % 2):
                 continue

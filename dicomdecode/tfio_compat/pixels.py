@@ -18,6 +18,7 @@ from dicomdecode.limits import check_limit
 from dicomdecode.pixels._plans import Plan, type_number
 from dicomdecode.reading import DicomFile, MemorySource
 from dicomdecode.syntaxes import SYNTAXES
+from dicomdecode.tfio_compat._plan import is_first_empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,7 @@ __all__ = [
     "decimal",
     "fail",
     "first_text",
+    "floating",
     "integer",
     "lookup_table",
     "mapped",
@@ -49,6 +51,7 @@ __all__ = [
     "signed_values",
     "stored",
     "undefined",
+    "vr_of",
 ]
 
 Function = Callable[["NDArray[Any]"], "NDArray[Any]"]
@@ -68,6 +71,7 @@ SAMPLES = {
     "YBRPARTIAL422": 2,
 }
 PIXEL_DATA = 0x7FE00010
+_TEXTS = ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
 _INTEGER = re.compile(rb"\s*([+-]?\d+)")
 _DECIMAL = re.compile(rb"\s*([+-]?)(?=\.?\d)(\d*(?:\.\d*)?)(?:[eE]([+-]?)(\d+))?")
 #: A file that holds fewer than 1/64 of the pixels that it announces gets no memory beyond this.
@@ -107,6 +111,7 @@ class Stream:
 
     data: NDArray[Any]
     cut: bool = False  # the file ends inside it: what is missing is undefined
+    word: int = 16  # bits that are read at a time: 8 of OB
 
 
 def fail(text: str, tag: int | None = None) -> NoReturn:
@@ -129,10 +134,15 @@ def open_lenient(source: Source, limits: Limits) -> DicomFile:
         return DicomFile(MemorySource(bytes(source.read_at(0, error.offset))), limits)
 
 
+def vr_of(data: DataSet, tag: int) -> str | None:
+    """The VR of an element; None where it is absent, or the first of several is empty, which is the one there."""
+    return None if is_first_empty(data, tag) else data.vr(tag)
+
+
 def numbers(data: DataSet, tag: int, *vrs: str) -> list[int]:
     """The 16-bit values of an element, as many as a table can have; none when it is absent or has another VR than
     these, as there."""
-    vr = data.vr(tag)
+    vr = vr_of(data, tag)
     if vr not in vrs:
         return []
     value, big_endian = data.words(tag, 0, 2 * _MOST_ENTRIES) or (b"", False)
@@ -146,14 +156,28 @@ def number(data: DataSet, tag: int) -> int | None:
 
 
 def first_text(data: DataSet, tag: int) -> str:
-    """The first of the values that backslashes separate, without padding."""
+    """The first of the values that backslashes separate, without padding; nothing of what is no text."""
+    if vr_of(data, tag) not in _TEXTS:
+        return ""
     return (data.raw(tag) or b"").split(b"\\")[0].strip(b" \0").decode("latin-1")
 
 
 def integer(data: DataSet, tag: int) -> int | None:
     """The first value of an IS element."""
-    match = _INTEGER.match(data.raw(tag) or b"") if data.vr(tag) == "IS" else None
+    match = _INTEGER.match(data.raw(tag) or b"") if vr_of(data, tag) == "IS" else None
     return int(match[1]) if match and len(match[1]) < 19 else None
+
+
+def floating(data: DataSet, tag: int) -> float | None:
+    """The first value of a DS, or of an FD in its place."""
+    vr = vr_of(data, tag)
+    if vr == "DS":
+        return decimal((data.raw(tag) or b"").split(b"\\")[0])
+    value, big_endian = (data.words(tag) if vr == "FD" else None) or (b"", False)
+    if len(value) < 8:
+        return None
+    number: float = struct.unpack_from(">d" if big_endian else "<d", value)[0]
+    return number
 
 
 def decimal(text: bytes) -> float | None:
@@ -276,7 +300,7 @@ def read_native(file: DicomFile, image: Image) -> Stream:
     if vr == "OW" and (file.big_endian or (syntax is not None and syntax.swaps_pixels)):
         # Words, also where a pixel has two of them.
         data = data[: len(data) // 2 * 2].view(">u2").astype("<u2").view(np.uint8)
-    return Stream(data, file.pixels_cut)
+    return Stream(data, file.pixels_cut, 8 if vr == "OB" else 16)
 
 
 # --- stored values ---------------------------------------------------------------------------------------------------
@@ -290,13 +314,11 @@ class PackedSamples:
     dtype : numpy.dtype
     """
 
-    def __init__(
-        self, data: NDArray[Any], count: int, allocated: int, shift: int, mask: int, dtype: np.dtype[Any]
-    ) -> None:
-        self.dtype = dtype
-        self._data = data
+    def __init__(self, stream: Stream, image: Image, count: int, shift: int) -> None:
+        self.dtype = container(image.stored)
+        self._data, self._word = stream.data, stream.word
         self._count = count
-        self._allocated, self._shift, self._mask = allocated, shift, mask
+        self._allocated, self._shift, self._bits = image.allocated, shift, image.stored
 
     def __len__(self) -> int:
         return self._count
@@ -304,23 +326,29 @@ class PackedSamples:
     def __getitem__(self, part: slice) -> NDArray[Any]:
         start, stop, _ = part.indices(self._count)
         allocated = self._allocated
-        if allocated == 1:
+        if allocated == 1 and self._shift == 0:
             cells = np.unpackbits(self._data[start // 8 : (stop + 7) // 8], bitorder="little")
             return cells[start % 8 :][: stop - start]
-        front = start * allocated // 8
-        data = np.append(self._data[front : (stop * allocated + 7) // 8], np.zeros(8, np.uint8))
-        first = np.arange(start, stop, dtype=np.int64) * allocated + self._shift - 8 * front
+        front, end = start * allocated // 8, (stop * allocated + self._shift) // 8 + 6
+        data = self._data[front:end]
+        data = np.append(data, np.zeros(end - front - len(data), np.uint8))
+        begin = np.arange(start, stop, dtype=np.int64) * allocated
+        first = begin + self._shift - 8 * front
         word = np.zeros(stop - start, np.uint64)
         for i in range(5):  # 32 bits touch five bytes at most
             word |= data[(first >> 3) + i].astype(np.uint64) << np.uint64(8 * i)
-        return ((word >> (first & 7).astype(np.uint64)) & np.uint64(self._mask)).astype(self.dtype)
+        found = (word >> (first & 7).astype(np.uint64)) & np.uint64((1 << self._bits) - 1)
+        if self._word % allocated == 0:  # several samples in a word: what follows it is zeros
+            left = np.clip(self._word - begin % self._word - self._shift, 0, self._bits)
+            found &= (np.uint64(1) << left.astype(np.uint64)) - np.uint64(1)
+        return found.astype(self.dtype)
 
 
 def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any] | PackedSamples:
     """The Bits Stored bits of at most `needed` samples, as unsigned integers of 8, 16 or 32 bits, not sign-extended.
 
     Sample k has the bits k * Bits Allocated + High Bit + 1 - Bits Stored onwards. A High Bit outside of the cell says
-    nothing where all bits are stored; else the bits end with the cell, and zeros follow.
+    nothing where all bits are stored; else bits of the samples behind may follow, or zeros.
     """
     allocated, bits = image.allocated, image.stored
     count = min(needed, -(-8 * len(stream.data) // allocated))
@@ -328,22 +356,18 @@ def stored(stream: Stream, image: Image, needed: int) -> NDArray[Any] | PackedSa
         undefined("the pixel data end inside a pixel")
     if stream.cut and count < needed:
         raise TruncatedError("The file ends inside the pixel data", code="pixels_cut", tag=PIXEL_DATA)
-    kind = container(bits)
     shift = image.high_bit + 1 - bits
-    if image.high_bit >= allocated and bits == allocated:
+    if bits == allocated and allocated in (8, 16, 32):
         shift = 0
-    mask = (1 << min(bits, max(0, allocated - shift))) - 1
-    if mask == 0:
-        return np.zeros(count, kind)
-    if allocated in (8, 16, 32, 64):
-        size = allocated // 8
-        cells = stream.data[: count * size].view(f"<u{size}")
-        if shift:
-            cells = cells >> shift
-        if shift + bits < allocated:
-            cells = cells & cells.dtype.type(mask)
-        return cells.astype(kind, copy=False)
-    return PackedSamples(stream.data, count, allocated, shift, mask, kind)
+    if allocated not in (8, 16, 32, 64) or (shift + bits > allocated and allocated != stream.word):
+        return PackedSamples(stream, image, count, shift)
+    size = allocated // 8
+    cells = stream.data[: count * size].view(f"<u{size}")
+    if shift:
+        cells = cells >> shift
+    if shift + bits < allocated:
+        cells = cells & cells.dtype.type((1 << bits) - 1)
+    return cells.astype(container(bits), copy=False)
 
 
 def container(bits: int) -> np.dtype[Any]:

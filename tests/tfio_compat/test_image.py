@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from typing import Any
 
@@ -227,12 +228,28 @@ def test_high_bit_outside_of_the_cell(high_bit: int, signed: int) -> None:
 
 
 def test_high_bit_outside_of_other_cells() -> None:
-    for allocated, pixels in ((8, [1, 200, 255, 0]), (12, [4095, 7, 2048, 9]), (32, [1 << 31, 3, 77, 0xFFFFFFFF])):
-        value = s.pack_bits(np.array(pixels, np.uint64), allocated)
-        whole = raw_image(value, allocated=allocated, stored=allocated, high_bit=allocated + 2)
-        assert flat(tfio(whole, np.uint32)) == pixels
-        part = raw_image(value, allocated=allocated, stored=7, high_bit=allocated)
-        assert flat(tfio(part, np.uint32)) == [pixel >> (allocated - 6) for pixel in pixels]
+    """What follows is that of the next samples, as far as the word goes that is read: a byte of OB, else two."""
+    pixels = {1: [1, 0, 1, 1], 4: [15, 8, 11, 0], 8: [255, 128, 100, 37], 12: [4095, 2048, 1286, 176]}
+    pixels |= {16: [65535, 32768, 16604, 5956], 32: [(1 << 32) - 1, 1 << 31, 193854638, 175495284]}
+    for allocated, vr in itertools.product(pixels, ("OB", "OW")):
+        if allocated == 32 and vr == "OB":
+            continue
+        stream = sum(pixel << (allocated * i) for i, pixel in enumerate(pixels[allocated]))
+        size = (4 * allocated + 15) // 16 * 2
+        for stored, beyond in itertools.product({allocated, (allocated + 1) // 2}, (0, 1, 3)):
+            raw = raw_image(
+                stream.to_bytes(size, "little"), allocated=allocated, stored=stored, high_bit=allocated + beyond, vr=vr
+            )
+            word = 8 if vr == "OB" else 16
+            shift = 0 if stored == allocated and allocated >= 8 and allocated != 12 else allocated + beyond + 1 - stored
+            want = []
+            for i in range(4):
+                start = allocated * i
+                end = start + allocated if allocated == word else 8 * size
+                if word % allocated == 0:
+                    end = start - start % word + word
+                want.append((stream & (1 << end) - 1) >> start >> shift & (1 << stored) - 1)
+            assert flat(tfio(raw, np.uint32)) == want, (allocated, vr, stored, beyond)
 
 
 def test_missing_and_surplus_pixels() -> None:
