@@ -6,6 +6,7 @@ tests run over the copy, before the last steps too, when they must fail.
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -42,12 +43,12 @@ class Clone:
         """A file of this folder at its place."""
         shutil.copy(TOYS / toy, self.top / place)
 
-    def insert(self, name: str, new: str, *, before: str) -> None:
-        """`new` in front of the only place that reads so."""
-        path = self.top / name
+    def insert(self, name: str, new: str, *, before: str = "", after: str = "") -> None:
+        """`new` beside the only place that reads so."""
+        path, place = self.top / name, before or after
         text = path.read_text(encoding="utf-8")
-        assert text.count(before) == 1, f"{name}: {before}"
-        path.write_text(text.replace(before, new + before), encoding="utf-8")
+        assert text.count(place) == 1, f"{name}: {place}"
+        path.write_text(text.replace(place, new + place if before else place + new), encoding="utf-8")
 
     def python(self, *arguments: str, fails: bool = False) -> str:
         """What a program prints that runs in the copy; it must end well, or not."""
@@ -70,12 +71,12 @@ def clone(tmp_path: Path) -> Clone:
 
 def test_a_new_codec(clone: Clone) -> None:
     row = '        "png": Codec("dicomdecode.codecs.png"),\n'
-    clone.insert("dicomdecode/codecs/__init__.py", row, before="        # of no transfer syntax")  # 1
+    clone.insert("dicomdecode/codecs/__init__.py", row, after=" = MappingProxyType(\n    {\n")  # 1
     clone.add("png.py", "dicomdecode/codecs/png.py")  # 2 and 3
     row = '    Syntax("1.2.826.0.1.3680043.10.999.1", "PNG frames (private)", "png"),\n'
-    clone.insert("dicomdecode/syntaxes.py", row, before='    Syntax(_ROOT + ".8.1"')  # 4
+    clone.insert("dicomdecode/syntaxes.py", row, after="_ROWS = (\n")  # 4
     assert "test_support_table_is_complete" in clone.test("tests/test_docs.py", "-k", "support_table", fails=True)
-    clone.insert("docs/tables.py", '    "png": ("PNG frames", "libpng (imagecodecs)"),\n', before='    "jpegxl": (')
+    clone.insert("docs/tables.py", '    "png": ("PNG frames", "libpng (imagecodecs)"),\n', after="\nCODECS = {\n")
     assert clone.python("docs/tables.py").split("\n")[:2] == ["rewritten: README.md", "rewritten: docs/support.md"]
     clone.add("check_png.py", "tests/codecs/test_png.py")  # 5
     held = ("tests/codecs/test_png.py", "tests/test_docs.py", "tests/test_rooms.py")
@@ -105,8 +106,8 @@ def test_a_new_plugin(clone: Clone) -> None:
         "    from dicomdecode.plugins.lightbox import register\n\n    if ours:\n        register()\n"
         "    return lambda path: host.show(path)\n\n\n"
     )
-    clone.insert("benchmarks/plugins.py", reader, before="def pillow(")
-    clone.insert("benchmarks/plugins.py", '    "lightbox": (lightbox, "nothing"),\n', before='    "Pillow": (')
+    clone.insert("benchmarks/plugins.py", reader, before="READERS = {\n")
+    clone.insert("benchmarks/plugins.py", '    "lightbox": (lightbox, "nothing"),\n', after="READERS = {\n")
     clone.insert("tests/test_docs.py", '"lightbox", ', before='"monai", "napari", "pillow"')  # 5
     clone.insert("docs/conf.py", '"lightbox", ', before='"monai", "torchio"')
     clone.insert("pyproject.toml", '"lightbox.*", ', before='"monai.*", "npe2.*"')
@@ -140,9 +141,10 @@ CHOICE = """    if (source == T_U16 && target == T_U32 && left == 0 && right == 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="platform: MSVC has no -O0")
 def test_a_new_kernel(clone: Clone) -> None:
-    for tool in ("setuptools", "Cython"):
-        if not importlib.util.find_spec(tool):
-            pytest.skip(f"setuptools: {tool} is not installed")
+    if not all(map(importlib.util.find_spec, ("setuptools", "Cython"))):
+        pytest.skip("setuptools: it or Cython is not installed")
+    if int(importlib.metadata.version("setuptools").partition(".")[0]) < 80:
+        pytest.skip("setuptools: older than what [build-system] asks for")
     kernels = "dicomdecode/pixels/kernels.h"
     clone.insert(kernels, KERNEL.replace("WRONG", "1"), before="/* Where float32 arithmetic is exact")  # 1
     clone.insert(kernels, CHOICE, before="    const clamp_kernel one =")  # 2
@@ -167,8 +169,8 @@ def test_a_new_benchmark(clone: Clone) -> None:
         "def toy() -> Iterator[Figure]:\n    contents = samples.xray()\n"
         "    yield compare('toy', lambda: dd.imread(contents), {'tag': lambda: dd.open(contents).rows}, 1e6, 3)\n\n\n"
     )
-    clone.insert("benchmarks/ratios.py", group, before="def on_disk(")
-    clone.insert("benchmarks/ratios.py", '    "toy": toy,\n', before='    "RLE": rle,\n')
+    clone.insert("benchmarks/ratios.py", group, before="GROUPS = {\n")
+    clone.insert("benchmarks/ratios.py", '    "toy": toy,\n', after="GROUPS = {\n")
     assert re.search(r"^ok   toy +\d.* of at most", clone.python("benchmarks/ratios.py", "toy"), re.MULTILINE)
     clone.add("bench_toy.py", "benchmarks/bench_toy.py")
     run = "from benchmarks.bench_toy import Toy; t = Toy(); t.setup('display'); t.time_imread('display')"
