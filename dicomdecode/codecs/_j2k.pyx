@@ -25,6 +25,7 @@ cdef enum:
     MCT = 0xFF74
     MCC = 0xFF75
     MCO = 0xFF77
+    CBD = 0xFF78
     ATK = 0xFF79            # to here
     SOT = 0xFF90
     SOD = 0xFF93
@@ -162,6 +163,9 @@ cdef int read_coding(Codestream* stream, Component* components, int marker, size
             return malformed(fault, b"stream_header", b"a coding style segment is too short", pos)
         stream.progression = p[3]
         stream.layers = u16_at(p + 4, True)
+        if stream.capabilities & RSIZ_PART_2 and p[6] > 1:      # which OpenJPEG 2.5 writes, but does not read
+            return fail(fault, UNSUPPORTED, b"stream_process",
+                        b"the codestream has a component transform of JPEG 2000 Part 2", 0, <int64_t>pos + 6, -1, -1)
         stream.component_transform = p[6] != 0 and stream.components > 2
         for i in range(min(stream.components, <int>MAX_COMPONENTS)):
             if read_style(stream, &components[i], pos + 7, length - 7, (p[2] & 1) != 0, fault) != 0:
@@ -179,7 +183,7 @@ cdef int read_coding(Codestream* stream, Component* components, int marker, size
 
 cdef int read_extension(Codestream* stream, int marker, size_t pos, Fault* fault) noexcept nogil:
     """A segment of JPEG 2000 Part 2: OpenJPEG has its array-based component transforms, nobody here has the rest."""
-    if marker == MCT or marker == MCC or marker == MCO:
+    if marker == MCT or marker == MCC or marker == MCO or marker == CBD:
         stream.array_transform = True
         return 0
     return fail(fault, UNSUPPORTED, b"stream_process", b"the codestream has an extension of JPEG 2000 Part 2", 0,

@@ -199,6 +199,19 @@ class Interval:
             out.append(line)
         return stuffed("".join(self.bits)), np.array(out).transpose(0, 2, 1)
 
+    def encode_planes(self, planes: list[np.ndarray], together: list[int]) -> tuple[bytes, list[np.ndarray]]:
+        """Components of sizes of their own by line, so many lines of each at a time."""
+        lines = [plane.tolist() for plane in planes]
+        above = [[0] * plane.shape[1] for plane in planes]
+        left, done = [0] * len(planes), [0] * len(planes)
+        while any(n < len(rows) for n, rows in zip(done, lines, strict=True)):
+            for c, count in enumerate(together):
+                for row in lines[c][done[c] : done[c] + count]:
+                    self.row([row], [above[c]], [left[c]], False, c)
+                    left[c], above[c] = above[c][0], row
+                    done[c] += 1
+        return stuffed("".join(self.bits)), [np.array(rows) for rows in lines]
+
 
 def stuffed(bits: str) -> bytes:
     """A 0 before each bit that follows 0xFF (A.1)."""
@@ -254,3 +267,33 @@ def encode(
             out.append(segment(0xDC, struct.pack(">H", rows)))
             lines = rows
     return b"".join([*out, b"\xff\xd9"]), result
+
+
+def encode_subsampled(
+    planes: list[np.ndarray],
+    size: tuple[int, int],
+    factors: list[tuple[int, int]],
+    parameters: Parameters,
+    scans: list[list[int]],
+    interleave: int = LINE,
+) -> tuple[bytes, list[np.ndarray]]:
+    """A stream of 8 bits of components that have sizes of their own, by their factors (Hi, Vi); and what it holds."""
+    names = b"".join(bytes([i + 1, h << 4 | v, 0]) for i, (h, v) in enumerate(factors))
+    out = [b"\xff\xd8", segment(0xF7, struct.pack(">BHHB", 8, *size, len(planes)) + names)]
+    held = list(planes)
+    for scan in scans:
+        mode = interleave if len(scan) > 1 else NONE
+        named = b"".join(bytes([c + 1, 0]) for c in scan)
+        out.append(segment(0xDA, bytes([len(scan)]) + named + bytes([parameters.near, mode, 0])))
+        interval = Interval(parameters.complete())
+        if mode == SAMPLE:
+            coded, decoded = interval.encode(np.stack([planes[c] for c in scan], axis=2), mode)
+            found = list(decoded.transpose(2, 0, 1))
+        else:
+            coded, found = interval.encode_planes(
+                [planes[c] for c in scan], [factors[c][1] if mode == LINE else 1 for c in scan]
+            )
+        out.append(coded)
+        for c, plane in zip(scan, found, strict=True):
+            held[c] = plane
+    return b"".join([*out, b"\xff\xd9"]), held

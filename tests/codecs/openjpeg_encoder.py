@@ -63,12 +63,14 @@ def encode(
     sop: bool = False,
     eph: bool = False,
     steps: Sequence[tuple[int, int]] = (),
+    array: np.ndarray | None = None,
 ) -> bytes:
     """A codestream of [rows, columns, samples]. `bits` and `steps` (XRsiz, YRsiz) may be given for each component.
 
     `tile`, `blocks`, `precincts` and offsets are (width, height) and (x, y); precincts from the highest resolution
     down. `rates` are compression ratios of the layers, 0 for lossless; `roi` is component and shift. `changes` are
-    first resolution, first component, end of layers, of resolutions, of components, and order.
+    first resolution, first component, end of layers, of resolutions, of components, and order. `array` is the matrix
+    of a component transform of JPEG 2000 Part 2 (MCT, MCC and MCO segments), with the 9/7 wavelet.
     """
     p = _Parameters()
     lib = library()
@@ -102,6 +104,14 @@ def encode(
         poc.tile = 1
     if parts:
         p.tp_on, p.tp_flag = 1, ord(parts)
+    if array is not None:
+        matrix = np.ascontiguousarray(array, np.float32)
+        offsets = np.full(a.shape[2], 1 << (max([bits] if isinstance(bits, int) else bits) - 1), np.int32)
+        as_pointer = ctypes.c_void_p
+        if not lib.opj_set_MCT(
+            ctypes.byref(p), as_pointer(matrix.ctypes.data), as_pointer(offsets.ctypes.data), a.shape[2]
+        ):
+            raise ValueError("OpenJPEG does not take that matrix")
     precisions = [bits] * a.shape[2] if isinstance(bits, int) else list(bits)
     return _run(lib, p, a, precisions, list(steps) or [(1, 1)] * a.shape[2])
 

@@ -225,6 +225,12 @@ def test_mapping_tables(interleave, width, kind):
         assert np.array_equal(out, expected)
 
 
+def test_point_transform_of_mapped_samples():
+    stream = mapped(table(7, 1, bytes(256)))
+    with pytest.raises(UnsupportedError, match="a point transform together with a mapping table is not supported"):
+        decoded(jpegls.decode, replaced(stream, SOS, 7, b"\1"), GREY.astype(np.uint8))
+
+
 def test_mapping_table_in_a_stream_of_charls():
     """More bits of index than of value, and a table that a later one replaces."""
     a = picture(30, 40, 1, 10)
@@ -437,9 +443,11 @@ def test_errors(stream, error, code):
 def test_components():
     a = picture(12, 14, 3)
     stream = encode_planes(a)
-    with pytest.raises(UnsupportedError) as caught:
-        decoded(jpegls.decode, replaced(stream, SOF, 9, b"\x21"), a)
-    assert caught.value.code == "stream_subsampling"
+    for factors in (b"\x01", b"\x10", b"\x51", b"\x15"):
+        with pytest.raises(MalformedError, match="sampling factors"):
+            decoded(jpegls.decode, replaced(stream, SOF, 9, factors), a)
+    with pytest.raises(MalformedError, match="of different sizes"):
+        decoded(jpegls.decode, replaced(encode(a), SOF, 9, b"\x21"), a)
     with pytest.raises(MalformedError, match="for the second time"):
         decoded(jpegls.decode, stream.replace(b"\xff\xda\0\x08\1\2", b"\xff\xda\0\x08\1\1"), a)
 

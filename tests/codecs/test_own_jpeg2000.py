@@ -364,13 +364,19 @@ def test_extensions_of_part_2_are_named(levels: int, kernel: int, segments: byte
         _jpeg2000.decode(stream, spec_of(a), np.zeros_like(a))
 
 
-def test_array_based_transforms_of_part_2_are_openjpegs() -> None:
+def test_array_based_transforms_of_part_2() -> None:
+    """A stream with a matrix in MCT, of which MCC and MCO make use (T.801 A.3.7 to A.3.10), as OpenJPEG writes it: it
+    does not read it. Where COD does not ask for such a transform, it does."""
     a = picture(64, 64, 3)
-    stream = bytearray(encode(a, 8))
-    stream[6] |= 0x80
-    at = stream.index(b"\xff\x52")
-    stream[at:at] = b"\xff\x77\0\x03\0"  # MCO
-    assert _jpeg2000.decode(stream, spec_of(a), np.zeros_like(a)) is None
+    matrix = np.array([[0.5, 0.3, 0.2], [-0.4, 0.5, -0.1], [0.1, -0.6, 0.5]])
+    stream = bytearray(encode(a, 8, array=matrix))
+    assert stream[6] & 0x80 and all(bytes([0xFF, kind]) in stream[:300] for kind in (0x74, 0x75, 0x77, 0x78))
+    with pytest.raises(UnsupportedError, match="a component transform of JPEG 2000 Part 2"):
+        jpeg2000.decode(stream, spec_of(a), np.zeros_like(a))
+    stream[stream.index(b"\xff\x52") + 8] = 0
+    out = np.zeros_like(a)
+    assert _jpeg2000.decode(stream, spec_of(a), out) is None and not out.any()
+    assert jpeg2000.decode(stream, spec_of(a), out) == "RGB" and out.any()
 
 
 def test_arguments() -> None:

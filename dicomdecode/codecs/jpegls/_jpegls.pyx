@@ -27,7 +27,8 @@ cdef extern from "contexts.h" nogil:
         int maxval, near, t1, t2, t3, reset
     ctypedef struct JlsScan:
         JlsReader reader
-        int columns, components
+        int columns[4]
+        int components
         uint16_t* above[4]
         uint16_t* row[4]
     bint jls_complete(JlsParameters* p)
@@ -43,7 +44,7 @@ cdef extern from "scan.h" nogil:
     enum:
         JLS_OK
         JLS_SHORT
-    int jls_next_row(JlsScan* s, bint by_sample)
+    int jls_next_row(JlsScan* s, int first, int coded)
 
 cdef extern from "store.h" nogil:
     ctypedef struct JlsStore:
@@ -94,73 +95,161 @@ cdef JlsStore way_out(const Spec* spec, int bits) noexcept nogil:
     return how
 
 
-cdef int store_row(const Frame* f, const JlsScan* s, const Order* order, const Spec* spec, uint8_t* line,
-                   Fault* fault) noexcept nogil:
-    """The row that was decoded last, to the components of this scan."""
+cdef int store_component(const Frame* f, const Order* order, int i, const uint16_t* source, const Spec* spec,
+                         uint8_t* line, Fault* fault) noexcept nogil:
+    """A row of pixels of component i of the scan."""
+    cdef JlsStore how = way_out(spec, 8 * order.table[i].width if order.table[i] != NULL else f.precision)
+    cdef uint8_t* item = line + order.component[i] * spec.item_bytes
+    cdef int missing
+    if order.table[i] == NULL:
+        how.point = order.point
+        jls_store(&how, spec.columns, source, item)
+        return 0
+    missing = jls_store_mapped(&how, spec.columns, source, order.table[i], item)
+    if missing >= 0:
+        return fail(fault, MALFORMED, "stream_mapping", "a sample is not in its mapping table", 0, -1, -1, missing)
+    return 0
+
+
+cdef uint16_t* spare_row(const Frame* f, const Spec* spec, int i) noexcept nogil:
+    """One of three rows behind those of the components."""
+    return f.rows + (2 * f.n + i) * (<size_t>spec.columns + 2 * JLS_MARGIN)
+
+
+cdef int store_rows(const Frame* f, const JlsScan* s, const Order* order, const Spec* spec, uint8_t* line,
+                    Fault* fault) noexcept nogil:
+    """The row that was decoded last, of all components of this scan."""
     cdef const uint16_t* source[4]
     cdef uint16_t* to[3]
-    cdef JlsStore how = way_out(spec, f.precision)
-    cdef JlsStore mapped
-    cdef size_t n = spec.columns
     cdef bint in_order = order.n == 3 and spec.samples == 3 and order.point == 0
-    cdef uint8_t* item
-    cdef int i, missing
-    how.point = order.point
+    cdef int i
     for i in range(order.n):
         source[i] = s.above[i]
         in_order = in_order and order.component[i] == i and order.table[i] == NULL
-    if f.transform:             # of three components, which stand behind the others
+    if f.transform:             # of three components
         for i in range(3):
-            to[i] = f.rows + (2 * f.n + i) * (n + 2 * JLS_MARGIN)
-        jls_to_rgb(f.transform, f.precision, n, source, to)
+            to[i] = spare_row(f, spec, i)
+        jls_to_rgb(f.transform, f.precision, spec.columns, source, to)
         for i in range(3):
             source[i] = to[i]
-    if in_order and how.sign == 0 and how.item <= 2:
-        jls_store_rgb(how.item, n, source[0], source[1], source[2], line)
+    if in_order and not spec.is_signed and spec.item_bytes <= 2:
+        jls_store_rgb(spec.item_bytes, spec.columns, source[0], source[1], source[2], line)
         return 0
     for i in range(order.n):
-        item = line + order.component[i] * spec.item_bytes
-        if order.table[i] == NULL:
-            jls_store(&how, n, source[i], item)
-            continue
-        mapped = way_out(spec, 8 * order.table[i].width)
-        missing = jls_store_mapped(&mapped, n, source[i], order.table[i], item)
-        if missing >= 0:
-            return fail(fault, MALFORMED, "stream_mapping", "a sample is not in its mapping table", 0, -1, -1, missing)
+        if store_component(f, order, i, source[i], spec, line, fault) < 0:
+            return -1
     return 0
+
+
+cdef int store_spread(const Frame* f, const JlsScan* s, const Order* order, int i, uint32_t y, const Spec* spec,
+                      uint8_t* out, Fault* fault) noexcept nogil:
+    """Line y of component i of the scan, to all pixels that its samples stand for."""
+    cdef size_t line = <size_t>spec.columns * spec.samples * spec.item_bytes
+    cdef uint32_t down = f.down[order.component[i]]
+    cdef uint32_t across = f.across[order.component[i]]
+    cdef uint16_t* spread = spare_row(f, spec, 0)
+    cdef uint32_t x
+    cdef uint32_t row = (y * f.most_down + down - 1) // down
+    for x in range(spec.columns):
+        spread[x] = s.above[i][x * across // f.most_across]
+    while row < spec.rows and row * down // f.most_down == y:
+        if store_component(f, order, i, spread, spec, out + row * line, fault) < 0:
+            return -1
+        row += 1
+    return 0
+
+
+cdef uint32_t lines_of(const Frame* f, const Order* order, int i, const Spec* spec) noexcept nogil:
+    """The lines of component i of the scan."""
+    return size_of(spec.rows, f.down[order.component[i]], f.most_down)
+
+
+cdef int lines_together(const Frame* f, const Order* order, int i) noexcept nogil:
+    """How many lines of component i of the scan come one after the other: an MCU is of Vi of each (T.81 A.2)."""
+    return 1 if order.n == 1 or order.by_sample else f.down[order.component[i]]
+
+
+cdef int next_row(const Frame* f, JlsScan* s, const Order* order, uint32_t y, const Spec* spec, uint8_t* out,
+                  Fault* fault) noexcept nogil:
+    """Row y of components that have all pixels; JLS_OK, another status of the scan, or -1 with the fault filled."""
+    cdef int coded = order.n if order.by_sample else 1      # components that are coded together
+    cdef int first = 0
+    cdef int status = JLS_OK
+    while first < order.n and status == JLS_OK:
+        status = jls_next_row(s, first, coded)
+        first += coded
+    if status != JLS_OK:
+        return status
+    return store_rows(f, s, order, spec, out + y * (<size_t>spec.columns * spec.samples * spec.item_bytes), fault)
+
+
+cdef int next_mcus(const Frame* f, JlsScan* s, const Order* order, uint32_t y, const Spec* spec, uint8_t* out,
+                   Fault* fault) noexcept nogil:
+    """The same of a row of MCUs of other components."""
+    cdef int coded = order.n if order.by_sample else 1
+    cdef int first = 0
+    cdef int i, k, together, status
+    cdef uint32_t line
+    while first < order.n:
+        together = lines_together(f, order, first)
+        for k in range(together):
+            line = y * together + k
+            if line >= lines_of(f, order, first, spec):
+                break
+            status = jls_next_row(s, first, coded)
+            if status != JLS_OK:
+                return status
+            for i in range(first, first + coded):
+                if store_spread(f, s, order, i, line, spec, out, fault) < 0:
+                    return -1
+        first += coded
+    return JLS_OK
+
+
+cdef void open_scan(const Frame* f, JlsScan* s, const Order* order, const Spec* spec) noexcept nogil:
+    """Rows for its components."""
+    cdef size_t room = <size_t>spec.columns + 2 * JLS_MARGIN
+    cdef int i
+    s.components = order.n
+    for i in range(order.n):
+        s.columns[i] = size_of(spec.columns, f.across[order.component[i]], f.most_across)
+        s.above[i] = f.rows + (2 * i) * room + JLS_MARGIN
+        s.row[i] = f.rows + (2 * i + 1) * room + JLS_MARGIN
 
 
 cdef int decode_scan(Frame* f, JlsScan* s, Order* order, Cursor* c, const Spec* spec, uint8_t* out,
                      Fault* fault) noexcept nogil:
     cdef const uint8_t* end = c.data + c.size
-    cdef size_t room = <size_t>spec.columns + 2 * JLS_MARGIN
-    cdef size_t line = <size_t>spec.columns * spec.samples * spec.item_bytes
-    cdef uint32_t interval = f.interval if f.interval else spec.rows
-    cdef uint32_t y
-    cdef int i, status
+    cdef bint is_plain = not is_subsampled(f)
+    cdef uint32_t rows = 0      # of MCUs
+    cdef uint32_t interval, y
+    cdef int i, status, together
     for i in range(order.n):
-        if f.transform and (order.n != 3 or f.precision & 7 or order.table[i] != NULL or order.point):
-            return fail(fault, UNSUPPORTED, "stream_transform",
-                        "a colour transform of other samples than three of 8 or 16 bits", 0, c.pos, -1, f.transform)
-    s.columns = spec.columns
-    s.components = order.n
-    for i in range(order.n):
-        s.above[i] = f.rows + (2 * i) * room + JLS_MARGIN
-        s.row[i] = f.rows + (2 * i + 1) * room + JLS_MARGIN
+        together = lines_together(f, order, i)
+        rows = max(rows, (lines_of(f, order, i, spec) + together - 1) // together)
+        is_plain = is_plain and together == 1
+    if f.transform and (order.n != 3 or f.precision & 7 or has_table(order) or order.point or not is_plain):
+        return fail(fault, UNSUPPORTED, "stream_transform",
+                    "a colour transform of other samples than three of 8 or 16 bits", 0, c.pos, -1, f.transform)
+    interval = f.interval if f.interval else rows
+    open_scan(f, s, order, spec)
     jls_start(&s.reader, c.data + c.pos, end)
     jls_reset(s)
-    for y in range(spec.rows):
+    for y in range(rows):
         if y and y % interval == 0 and next_interval(s, y // interval, c.data, end, fault) < 0:
             return -1
-        status = jls_next_row(s, order.by_sample)
+        if is_plain:
+            status = next_row(f, s, order, y, spec, out, fault)
+        else:
+            status = next_mcus(f, s, order, y, spec, out, fault)
+        if status < 0:
+            return -1
         if status == JLS_SHORT:
             return fail(fault, TRUNCATED, "stream_cut", "the stream ends before its last sample (lines)", 0,
-                        s.reader.next - c.data, spec.rows, y)
+                        s.reader.next - c.data, rows, y)
         if status != JLS_OK:
             return fail(fault, MALFORMED, "stream_damaged", "an impossible code (line)", 0,
                         jls_place(&s.reader, c.data), -1, y)
-        if store_row(f, s, order, spec, out + y * line, fault) < 0:
-            return -1
     if not jls_is_over(&s.reader):
         return fail(fault, MALFORMED, "stream_damaged", "a scan holds more than its samples", 0,
                     jls_place(&s.reader, c.data), -1, -1)
@@ -246,7 +335,7 @@ def decode(data, FrameSpec spec, out):
     TruncatedError
         The stream ends too early.
     UnsupportedError
-        Subsampled components.
+        A point transform together with a mapping table, or an unknown colour transform.
     """
     run_decoder(jpegls_decode, data, spec, out, spec.out_size())
     return monochrome_or_palette(spec) if spec.c.samples == 1 else ycc_or_rgb(spec)

@@ -62,7 +62,7 @@ typedef struct {
     int range, qbpp;            /* T.87 A.2.1 */
     int most;                   /* LIMIT - qbpp - 1: zeros in front of a code (A.5.3) */
     int fast;                   /* fewer, and it is read in one go */
-    int columns;
+    int columns[4];
     int components;             /* of this scan */
     int damaged;                /* a code was met that no encoder writes */
     int run_index[4];
@@ -151,7 +151,7 @@ static void jls_reset(JlsScan *s) {
     for (int c = 0; c < s->components; c++) {
         s->run_index[c] = 0;
         s->even[c] = 1; /* zeros (T.87 A.2.1) */
-        memset(s->above[c] - 1, 0, ((size_t)s->columns + 2) * sizeof *s->above[c]);
+        memset(s->above[c] - 1, 0, ((size_t)s->columns[c] + 2) * sizeof *s->above[c]);
     }
 }
 

@@ -4,7 +4,7 @@
  * and Q2, the prediction, the context behind the sample) is computed before or beside that chain. The functions come in
  * kinds, which the compiler makes from one text:
  *
- *      general     near-lossless, or RANGE is no power of two: the result is brought into range by comparing
+ *      kind        how a result is brought into range: see JLS_EXACT
  *      wide        MAXVAL is JLS_DIRECT or more: of large differences Q3 is computed, not looked up
  */
 #ifndef DICOMDECODE_JPEGLS_SCAN_H
@@ -25,6 +25,13 @@ enum {
 #else
 #define JLS_OPAQUE(x) (void)(x)
 #endif
+
+/* Of all samples of a scan; what the compiler makes of each is another function. */
+enum {
+    JLS_EXACT,                  /* lossless, RANGE is a power of two: a mask brings the result into range */
+    JLS_NEAR,                   /* near-lossless: comparing does, and errors are mapped in one way only */
+    JLS_ANY                     /* either, or a lossless scan of another RANGE */
+};
 
 typedef struct {
     uint64_t pos;
@@ -79,10 +86,13 @@ typedef struct {
     int32_t sign;
 } JlsPlace;
 
-/* The context of sample i of a block. */
+/* The context of sample i of a block. Where Q1 and Q2 are 0, Q3 has the sign: `guess` it by a branch, which the next
+ * sample need not wait for, or compute it; of three components at once some guess is wrong too often.
+ */
 JLS_INLINE JlsPlace jls_place_of(const JlsScan *s, const JlsBlock *block, int64_t i, uint32_t ra, uint32_t rc,
-                                 int wide) {
+                                 int wide, int guess) {
     JlsPlace place;
+    int64_t sign;
     place.sign = block->sign[i];
     if (wide) {
         const uint32_t d = rc + JLS_DIRECT - ra;
@@ -94,10 +104,10 @@ JLS_INLINE JlsPlace jls_place_of(const JlsScan *s, const JlsBlock *block, int64_
         place.q = s->q3[block->from[i] - ra];
     }
     place.q += block->q12[i];
-    if (JLS_RARE(place.q < 0)) { /* Q1 and Q2 are 0 */
-        place.q = -place.q;
-        place.sign = -1;
-    }
+    if (guess && !JLS_RARE(place.q < 0)) return place;
+    sign = place.q >> 63;
+    place.q = (place.q ^ sign) - sign;
+    place.sign |= (int32_t)sign;
     return place;
 }
 
@@ -121,24 +131,25 @@ JLS_INLINE uint32_t jls_short_code(uint64_t bits, int zeros, int shift) {
 }
 
 /* T.87 A.5.2 backwards: even values are errors from 0 up, odd ones from -1 down, or the other way round. */
-JLS_INLINE int32_t jls_error(const JlsContext *q, uint32_t mapped) {
-    return (int32_t)(mapped >> 1) ^ -(int32_t)(mapped & 1) ^ (q->biased & ~q->scaled);
+JLS_INLINE int32_t jls_error(const JlsContext *q, uint32_t mapped, int kind) {
+    const int32_t error = (int32_t)(mapped >> 1) ^ -(int32_t)(mapped & 1);
+    return kind == JLS_NEAR ? error : error ^ (q->biased & ~q->scaled);
 }
 
 /* The sample of an error (T.87 A.4, A.5). */
 JLS_INLINE uint32_t jls_sample(const JlsScan *s, const JlsContext *q, int32_t sign, int32_t error, uint32_t ra,
-                               uint32_t rb, uint32_t rc, int general) {
+                               uint32_t rb, uint32_t rc, int kind) {
     const int32_t maxval = s->p.maxval;
     int32_t px = jls_median((int32_t)ra, (int32_t)rb, (int32_t)rc) + ((q->c ^ sign) - sign);
     if (JLS_RARE((uint32_t)px > (uint32_t)maxval)) px = px < 0 ? 0 : maxval;
-    if (!general) return (uint32_t)(((error ^ sign) + (px - sign)) & maxval);
-    return (uint32_t)jls_in_range(s, px + ((error ^ sign) - sign) * (2 * s->p.near + 1));
+    if (kind == JLS_EXACT) return (uint32_t)(((error ^ sign) + (px - sign)) & maxval);
+    return (uint32_t)jls_in_range(s, px + error * (((2 * s->p.near + 1) ^ sign) - sign));
 }
 
 /* A context behind a sample (T.87 A.6). */
-JLS_INLINE void jls_update(const JlsScan *s, JlsContext *q, int32_t error, int general) {
+JLS_INLINE void jls_update(const JlsScan *s, JlsContext *q, int32_t error, int kind) {
     uint32_t a = q->a + (uint32_t)(error < 0 ? -error : error), most;
-    int32_t b = q->b + (general ? error * (2 * s->p.near + 1) : error), n = q->n, c, low, high;
+    int32_t b = q->b + (kind != JLS_EXACT ? error * (2 * s->p.near + 1) : error), n = q->n, c, low, high;
     if (JLS_RARE(n == s->p.reset)) {
         a >>= 1;
         b >>= 1;
@@ -155,7 +166,7 @@ JLS_INLINE void jls_update(const JlsScan *s, JlsContext *q, int32_t error, int g
     q->b = b;
     q->n = (uint16_t)n;
     q->c = (int8_t)c;
-    q->biased = (int8_t)((2 * b + n - 1) >> 31 & (general ? -(s->p.near == 0) : -1));
+    if (kind != JLS_NEAR) q->biased = (int8_t)((2 * b + n - 1) >> 31 & (kind == JLS_ANY ? -(s->p.near == 0) : -1));
     most = (uint32_t)n << q->k; /* k stays, nearly always, and the next sample need not wait for it */
     if (JLS_RARE(a > most || a - 1 < (most >> 1 & (uint32_t)(int32_t)q->scaled))) jls_rescale(q);
 }
@@ -164,7 +175,7 @@ JLS_INLINE void jls_update(const JlsScan *s, JlsContext *q, int32_t error, int g
  * many as `valid`.
  */
 JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, int valid, int32_t ra, int32_t rb,
-                                     const int type, int index, int general) {
+                                     const int type, int index, int kind) {
     JlsRunContext *const q = &s->run[type];
     const int most = s->most - jls_j[index] - 1, k = q->k, zeros = jls_zeros(bits | 1);
     uint32_t mapped, sum, scale, a, n;
@@ -196,7 +207,7 @@ JLS_INLINE uint32_t jls_interruption(JlsScan *s, uint64_t *at, uint64_t bits, in
     scale = n << k;
     if (JLS_RARE(a > scale || (a <= scale >> 1 && k))) q->k = jls_k(n, a);
     if (!type && ra > rb) error = -error;
-    if (!general) return (uint32_t)((type ? ra : rb) + error) & (uint32_t)s->p.maxval;
+    if (kind == JLS_EXACT) return (uint32_t)((type ? ra : rb) + error) & (uint32_t)s->p.maxval;
     return (uint32_t)jls_in_range(s, (type ? ra : rb) + error * (2 * s->p.near + 1));
 }
 
@@ -234,41 +245,41 @@ JLS_INLINE void jls_repeat(uint16_t *row, uint32_t value, int64_t n) {
         for (int j = 0; j < JLS_MARGIN; j++) row[i + j] = (uint16_t)value;
 }
 
-JLS_INLINE int jls_near_to(const JlsScan *s, uint32_t a, uint32_t b, int general) {
-    return general ? a - b + (uint32_t)s->p.near <= 2 * (uint32_t)s->p.near : a == b;
+JLS_INLINE int jls_near_to(const JlsScan *s, uint32_t a, uint32_t b, int kind) {
+    return kind != JLS_EXACT ? a - b + (uint32_t)s->p.near <= 2 * (uint32_t)s->p.near : a == b;
 }
 
 /* Whether a context of one component is 0, without the tables: of a row of runs they are never made. */
-JLS_INLINE int jls_flat(const JlsScan *s, const uint16_t *up, uint32_t ra, int general) {
-    return jls_near_to(s, up[1], up[0], general) & jls_near_to(s, up[0], up[-1], general) &
-           jls_near_to(s, up[-1], ra, general);
+JLS_INLINE int jls_flat(const JlsScan *s, const uint16_t *up, uint32_t ra, int kind) {
+    return jls_near_to(s, up[1], up[0], kind) & jls_near_to(s, up[0], up[-1], kind) &
+           jls_near_to(s, up[-1], ra, kind);
 }
 
 /* The sample of a long code: `code.value` is the sample. */
-JLS_APART JlsCode jls_rare(JlsScan *s, uint64_t at, JlsPlace place, uint32_t ra, const uint16_t *up, int general) {
+JLS_APART JlsCode jls_rare(JlsScan *s, uint64_t at, JlsPlace place, uint32_t ra, const uint16_t *up, int kind) {
     JlsContext *q = (JlsContext *)((char *)s->contexts + place.q);
     JlsCode code = jls_long_code(s, at, q->k, s->most);
-    const int32_t error = jls_error(q, (uint32_t)code.value);
-    code.value = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
-    jls_update(s, q, error, general);
+    const int32_t error = jls_error(q, (uint32_t)code.value, kind);
+    code.value = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], kind);
+    jls_update(s, q, error, kind);
     return code;
 }
 
 /* One sample in regular mode. */
-JLS_INLINE uint32_t jls_one(JlsScan *s, uint64_t *at, JlsPlace place, uint32_t ra, const uint16_t *up, int general) {
+JLS_INLINE uint32_t jls_one(JlsScan *s, uint64_t *at, JlsPlace place, uint32_t ra, const uint16_t *up, int kind) {
     JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
     const uint64_t bits = jls_peek(s->reader.window, *at);
     const int zeros = jls_zeros(bits | 1);
     int32_t error;
     if (JLS_RARE(zeros >= s->fast)) {
-        JlsCode code = jls_rare(s, *at, place, ra, up, general);
+        JlsCode code = jls_rare(s, *at, place, ra, up, kind);
         *at = code.pos;
         return (uint32_t)code.value;
     }
     *at += (uint64_t)zeros + q->k + 1;
-    error = jls_error(q, jls_short_code(bits, zeros, q->shift));
-    ra = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], general);
-    jls_update(s, q, error, general);
+    error = jls_error(q, jls_short_code(bits, zeros, q->shift), kind);
+    ra = jls_sample(s, q, place.sign, error, ra, up[0], up[-1], kind);
+    jls_update(s, q, error, kind);
     return ra;
 }
 
@@ -281,61 +292,62 @@ typedef struct {
 
 /* Regular samples of a block from i on. Stops at a run and at a long code. */
 JLS_INLINE int64_t jls_regulars(JlsScan *s, JlsState *t, const uint16_t *up, uint16_t *to, int64_t i, int64_t n,
-                                int general, int wide) {
+                                int kind, int wide) {
     for (; i < n; i++) {
-        const JlsPlace place = jls_place_of(s, &s->blocks[0], i, t->ra, up[i - 1], wide);
+        const JlsPlace place = jls_place_of(s, &s->blocks[0], i, t->ra, up[i - 1], wide, 1);
         JlsContext *const q = (JlsContext *)((char *)s->contexts + place.q);
         const uint64_t bits = jls_peek(s->reader.window, t->at);
         const int zeros = jls_zeros(bits | 1);
         int32_t error;
         if (JLS_RARE(place.q == 0 || zeros >= s->fast)) break;
         t->at += (uint64_t)zeros + q->k + 1;
-        error = jls_error(q, jls_short_code(bits, zeros, q->shift));
-        t->ra = jls_sample(s, q, place.sign, error, t->ra, up[i], up[i - 1], general);
+        error = jls_error(q, jls_short_code(bits, zeros, q->shift), kind);
+        t->ra = jls_sample(s, q, place.sign, error, t->ra, up[i], up[i - 1], kind);
         to[i] = (uint16_t)t->ra;
-        jls_update(s, q, error, general);
+        jls_update(s, q, error, kind);
     }
     return i;
 }
 
 /* A run from here on, and the sample that ends it; returns how many samples. */
 JLS_INLINE int64_t jls_line_run(JlsScan *s, int c, JlsState *t, const uint16_t *up, uint16_t *to, int left,
-                                int general) {
+                                int kind) {
     const uint64_t bits = jls_peek(s->reader.window, t->at);
     const JlsRun run = jls_run(s, bits, left, &t->index);
     int32_t rb;
     t->at += (uint64_t)run.used;
     if (run.length == left) {
-        s->whole[c] = left == s->columns;
+        s->whole[c] = left == s->columns[c];
         if (!(s->whole[c] && s->even[c])) jls_repeat(to, t->ra, left);
         return left;
     }
     jls_repeat(to, t->ra, run.length);
     rb = up[run.length];
-    if (jls_near_to(s, t->ra, (uint32_t)rb, general)) /* a branch, guessed: k is there before Rb is */
-        t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 1, t->index, general);
+    if (jls_near_to(s, t->ra, (uint32_t)rb, kind)) /* a branch, guessed: k is there before Rb is */
+        t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 1, t->index, kind);
     else
-        t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 0, t->index, general);
+        t->ra = jls_interruption(s, &t->at, bits << run.used, 56 - run.used, (int32_t)t->ra, rb, 0, t->index, kind);
     t->index -= t->index > 0;
     to[run.length] = (uint16_t)t->ra;
     return run.length + 1;
 }
 
 /* One row of component c, ILV none or line. */
-JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
+JLS_INLINE int jls_line(JlsScan *s, int c, int kind, int wide) {
     const uint16_t *up = s->above[c];
     uint16_t *to = s->row[c];
     JlsState t = {s->reader.pos, to[-1], s->run_index[c]};
-    int left = s->columns, size = JLS_BLOCK; /* of the next block; 0: one sample alone, since another run may be near */
+    int left = s->columns[c];
+    int size = JLS_BLOCK; /* of the next block; 0: one sample alone, since another run may be near */
     while (left > 0) {
         int64_t i = 0, n = 0;
         if (t.at >= s->reader.low) {
             if (!jls_ready(&s->reader, t.at)) return JLS_SHORT;
             t.at = s->reader.pos;
         }
-        if (!jls_flat(s, up, t.ra, general)) {
+        if (!jls_flat(s, up, t.ra, kind)) {
             if (size == 0) {
-                t.ra = jls_one(s, &t.at, jls_place_here(s, up, t.ra, wide), t.ra, up, general);
+                t.ra = jls_one(s, &t.at, jls_place_here(s, up, t.ra, wide), t.ra, up, kind);
                 *to++ = (uint16_t)t.ra;
                 up++;
                 left--;
@@ -348,16 +360,16 @@ JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
         }
         do {
             JlsPlace place = {0, 0}; /* a run, if there is no block */
-            i = jls_regulars(s, &t, up, to, i, n, general, wide);
+            i = jls_regulars(s, &t, up, to, i, n, kind, wide);
             if (i < n)
-                place = jls_place_of(s, &s->blocks[0], i, t.ra, up[i - 1], wide);
+                place = jls_place_of(s, &s->blocks[0], i, t.ra, up[i - 1], wide, 1);
             else if (n)
                 break;
             if (place.q == 0) {
-                i += jls_line_run(s, c, &t, up + i, to + i, left - (int)i, general);
+                i += jls_line_run(s, c, &t, up + i, to + i, left - (int)i, kind);
                 size = 0;
             } else {
-                JlsCode code = jls_rare(s, t.at, place, t.ra, up + i, general);
+                JlsCode code = jls_rare(s, t.at, place, t.ra, up + i, kind);
                 t.ra = (uint32_t)code.value;
                 t.at = code.pos;
                 to[i++] = (uint16_t)t.ra;
@@ -373,25 +385,25 @@ JLS_INLINE int jls_line(JlsScan *s, int c, int general, int wide) {
 }
 
 /* The next block of n components; 0 when all contexts of its first pixel are 0, and it was not made. */
-JLS_INLINE int jls_pixels_block(JlsScan *s, const uint32_t *ra, int n, int x, int general) {
-    const int size = jls_least(s->columns - x, JLS_PIXELS);
+JLS_INLINE int jls_pixels_block(JlsScan *s, const uint32_t *ra, int n, int x, int kind) {
+    const int size = jls_least(s->columns[0] - x, JLS_PIXELS);
     int flat = 1;
-    for (int c = 0; c < n; c++) flat &= jls_flat(s, s->above[c] + x, ra[c], general);
+    for (int c = 0; c < n; c++) flat &= jls_flat(s, s->above[c] + x, ra[c], kind);
     if (flat) return 0;
     for (int c = 0; c < n; c++) jls_look_up(&s->p, s->above[c] + x, &s->blocks[c], size);
     return size;
 }
 
 /* A run of n components from x on, and the pixel that ends it; returns where the next one is. */
-JLS_INLINE int jls_pixels_run(JlsScan *s, uint64_t *at, uint32_t *ra, int n, int x, int general) {
-    const JlsRun run = jls_run(s, jls_peek(s->reader.window, *at), s->columns - x, &s->run_index[0]);
+JLS_INLINE int jls_pixels_run(JlsScan *s, uint64_t *at, uint32_t *ra, int n, int x, int kind) {
+    const JlsRun run = jls_run(s, jls_peek(s->reader.window, *at), s->columns[0] - x, &s->run_index[0]);
     *at += (uint64_t)run.used;
     for (int c = 0; c < n; c++) jls_repeat(s->row[c] + x, ra[c], run.length);
     x += run.length;
-    if (x == s->columns) return x;
+    if (x == s->columns[0]) return x;
     for (int c = 0; c < n; c++) {
         ra[c] = jls_interruption(s, at, jls_peek(s->reader.window, *at), 56, (int32_t)ra[c], s->above[c][x], 0,
-                                 s->run_index[0], general);
+                                 s->run_index[0], kind);
         s->row[c][x] = (uint16_t)ra[c];
     }
     s->run_index[0] -= s->run_index[0] > 0;
@@ -399,12 +411,12 @@ JLS_INLINE int jls_pixels_run(JlsScan *s, uint64_t *at, uint32_t *ra, int n, int
 }
 
 /* One row of n components, ILV sample: a run is one of all components at once. */
-JLS_INLINE int jls_pixels(JlsScan *s, int n, int general, int wide) {
+JLS_INLINE int jls_pixels(JlsScan *s, int n, int kind, int wide) {
     uint64_t at = s->reader.pos;
     uint32_t ra[4];
     int end = 0, start = 0, x = 0; /* the block is of pixels start .. end - 1 */
     for (int c = 0; c < n; c++) ra[c] = s->row[c][-1];
-    while (x < s->columns) {
+    while (x < s->columns[0]) {
         JlsPlace place[4];
         int64_t any = 0;
         if (JLS_RARE(x >= end)) {
@@ -413,22 +425,22 @@ JLS_INLINE int jls_pixels(JlsScan *s, int n, int general, int wide) {
                 at = s->reader.pos;
             }
             start = x;
-            end = x + jls_pixels_block(s, ra, n, x, general);
+            end = x + jls_pixels_block(s, ra, n, x, kind);
         }
         if (x < end)
             for (int c = 0; c < n; c++) {
-                place[c] = jls_place_of(s, &s->blocks[c], x - start, ra[c], s->above[c][x - 1], wide);
+                place[c] = jls_place_of(s, &s->blocks[c], x - start, ra[c], s->above[c][x - 1], wide, 0);
                 any |= place[c].q;
             }
         if (any == 0) {
-            x = jls_pixels_run(s, &at, ra, n, x, general);
+            x = jls_pixels_run(s, &at, ra, n, x, kind);
             continue;
         }
 #if defined(__GNUC__)
 #pragma GCC unroll 4 /* so that `ra` and `place` are no arrays in memory: a tenth of the time */
 #endif
         for (int c = 0; c < n; c++) {
-            ra[c] = jls_one(s, &at, place[c], ra[c], s->above[c] + x, general);
+            ra[c] = jls_one(s, &at, place[c], ra[c], s->above[c] + x, kind);
             s->row[c][x] = (uint16_t)ra[c];
         }
         x++;
@@ -437,42 +449,42 @@ JLS_INLINE int jls_pixels(JlsScan *s, int n, int general, int wide) {
     return s->damaged ? JLS_DAMAGED : JLS_OK;
 }
 
-#define JLS_KIND(NAME, GENERAL, WIDE)                                                                                \
-    CLONES_V3 static int jls_line_##NAME(JlsScan *s, int c) { return jls_line(s, c, GENERAL, WIDE); }               \
-    CLONES_V3 static int jls_three_##NAME(JlsScan *s) { return jls_pixels(s, 3, GENERAL, WIDE); }
-JLS_KIND(exact, 0, 0)
-JLS_KIND(exact_wide, 0, 1)
-JLS_KIND(general, 1, 0)
-JLS_KIND(general_wide, 1, 1)
-CLONES_V3 static int jls_few(JlsScan *s) { return jls_pixels(s, s->components, 1, 1); }
+#define JLS_KIND(NAME, KIND, WIDE)                                                                                   \
+    CLONES_V3 static int jls_line_##NAME(JlsScan *s, int c) { return jls_line(s, c, KIND, WIDE); }                   \
+    CLONES_V3 static int jls_three_##NAME(JlsScan *s) { return jls_pixels(s, 3, KIND, WIDE); }
+JLS_KIND(exact, JLS_EXACT, 0)
+JLS_KIND(exact_wide, JLS_EXACT, 1)
+JLS_KIND(near, JLS_NEAR, 0)
+JLS_KIND(near_wide, JLS_NEAR, 1)
+static int jls_line_any(JlsScan *s, int c) { return jls_line(s, c, JLS_ANY, 1); }
+static int jls_pixels_any(JlsScan *s) { return jls_pixels(s, s->components, JLS_ANY, 1); }
 
-static int jls_is_general(const JlsScan *s) { return s->p.near || s->range & (s->range - 1); }
+static int jls_is_any(const JlsScan *s) { return !s->p.near && s->range & (s->range - 1); }
 
 static int jls_next_line(JlsScan *s, int c) {
-    if (jls_is_general(s)) return s->p.maxval < JLS_DIRECT ? jls_line_general(s, c) : jls_line_general_wide(s, c);
+    if (jls_is_any(s)) return jls_line_any(s, c);
+    if (s->p.near) return s->p.maxval < JLS_DIRECT ? jls_line_near(s, c) : jls_line_near_wide(s, c);
     return s->p.maxval < JLS_DIRECT ? jls_line_exact(s, c) : jls_line_exact_wide(s, c);
 }
 
 static int jls_next_pixels(JlsScan *s) {
-    if (s->components != 3) return jls_few(s);
-    if (jls_is_general(s)) return s->p.maxval < JLS_DIRECT ? jls_three_general(s) : jls_three_general_wide(s);
+    if (s->components != 3 || jls_is_any(s)) return jls_pixels_any(s);
+    if (s->p.near) return s->p.maxval < JLS_DIRECT ? jls_three_near(s) : jls_three_near_wide(s);
     return s->p.maxval < JLS_DIRECT ? jls_three_exact(s) : jls_three_exact_wide(s);
 }
 
-/* The next row of all components of the scan, into `row`; afterwards it is `above`. */
-static int jls_next_row(JlsScan *s, int by_sample) {
-    int status = JLS_OK;
-    for (int c = 0; c < s->components; c++) {
-        s->above[c][s->columns] = s->above[c][s->columns - 1]; /* Rd of the last sample (T.87 A.2.1) */
-        s->row[c][-1] = s->above[c][0];                        /* Ra of the first, and Rc of the one below */
+/* The next row of `coded` components from `first` on, into `row`; afterwards it is `above`. */
+static int jls_next_row(JlsScan *s, int first, int coded) {
+    const int end = first + coded;
+    int status;
+    for (int c = first; c < end; c++) {
+        s->above[c][s->columns[c]] = s->above[c][s->columns[c] - 1]; /* Rd of the last sample (T.87 A.2.1) */
+        s->row[c][-1] = s->above[c][0];                              /* Ra of the first, and Rc of the one below */
         s->whole[c] = 0;
     }
-    if (by_sample)
-        status = jls_next_pixels(s);
-    else
-        for (int c = 0; c < s->components && status == JLS_OK; c++) status = jls_next_line(s, c);
+    status = coded > 1 ? jls_next_pixels(s) : jls_next_line(s, first);
     if (s->reader.pos > s->reader.filled) return JLS_SHORT;
-    for (int c = 0; c < s->components; c++) {
+    for (int c = first; c < end; c++) {
         uint16_t *row = s->row[c];
         if (s->whole[c] && s->even[c]) { /* it was not written: it is the row above */
             s->above[c][-1] = row[-1];

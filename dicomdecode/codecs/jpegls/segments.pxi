@@ -13,6 +13,9 @@ cdef struct Frame:
     uint32_t more_lines, more_columns   # Ye and Xe of LSE
     int n                       # components
     uint8_t ids[4]
+    uint8_t across[4]           # Hi
+    uint8_t down[4]             # Vi
+    uint32_t most_across, most_down     # Hmax, Vmax
     bint done[4]
     JlsParameters preset        # of the last LSE segment; 0: the default
     JlsTable tables[256]        # by TID
@@ -81,16 +84,36 @@ cdef int read_frame(Frame* f, Cursor* part, const Spec* spec, Fault* fault) noex
     f.n = p[5]
     for i in range(f.n):
         f.ids[i] = p[6 + 3 * i]
-        if f.n > 1 and p[7 + 3 * i] != 0x11:
-            # which PS3.5 8.2.3 has no Photometric Interpretation for
-            return fail(fault, UNSUPPORTED, "stream_subsampling", "the components are subsampled", 0,
-                        at + 7 + 3 * i, 0x11, p[7 + 3 * i])
+        f.across[i] = p[7 + 3 * i] >> 4 if f.n > 1 else 1
+        f.down[i] = p[7 + 3 * i] & 15 if f.n > 1 else 1
+        if not (1 <= f.across[i] <= 4 and 1 <= f.down[i] <= 4):     # T.81 B.2.2
+            return fail(fault, MALFORMED, "stream_header", "impossible sampling factors of a component", 0,
+                        at + 7 + 3 * i, -1, p[7 + 3 * i])
+        f.most_across = max(f.most_across, <uint32_t>f.across[i])
+        f.most_down = max(f.most_down, <uint32_t>f.down[i])
     f.precision = p[0]
     # for each component the row above and this one; three to convert colour in
     f.rows = <uint16_t*>calloc((2 * f.n + 3) * (<size_t>spec.columns + 2 * JLS_MARGIN), sizeof(uint16_t))
     if f.rows == NULL:
         return fail(fault, NO_MEMORY, "no_memory", "Not enough memory for rows of JPEG-LS", 0, -1, -1, -1)
     return 0
+
+
+cdef bint are_alike(const Frame* f, int i, int k) noexcept nogil:
+    return f.across[i] == f.across[k] and f.down[i] == f.down[k]
+
+
+cdef bint is_subsampled(const Frame* f) noexcept nogil:
+    cdef int i
+    for i in range(1, f.n):
+        if not are_alike(f, 0, i):
+            return True
+    return False
+
+
+cdef uint32_t size_of(uint32_t pixels, uint32_t factor, uint32_t most) noexcept nogil:
+    """How many columns or lines a component has (T.81 A.1.1)."""
+    return <uint32_t>((<uint64_t>pixels * factor + most - 1) // most)
 
 
 cdef uint32_t number_of(const uint8_t* p, size_t length) noexcept nogil:
@@ -186,19 +209,10 @@ cdef int read_interval(Frame* f, Cursor* part, Fault* fault) noexcept nogil:
     return 0
 
 
-cdef int read_scan_header(Frame* f, Cursor* part, const Spec* spec, Order* order, JlsParameters* p,
-                          Fault* fault) noexcept nogil:
-    """SOS (T.87 C.2.3): components and their order, and the coding parameters, completed."""
-    cdef const uint8_t* h = part.data + part.pos
-    cdef int64_t at = part.pos
+cdef int read_components(Frame* f, const uint8_t* h, int64_t at, const Spec* spec, Order* order,
+                         Fault* fault) noexcept nogil:
+    """Ns components of a scan header, and their mapping tables, from Ns on."""
     cdef int i, k
-    if not f.precision:
-        return fail(fault, MALFORMED, "stream_scan", "a scan comes before the frame header", 0, at, -1, -1)
-    if short_of(part, 1) or part.size - part.pos != 4 + 2 * <size_t>h[0] or not 1 <= h[0] <= f.n:
-        return fail(fault, MALFORMED, "stream_scan", "a scan header contradicts itself or the frame header", 0, at, -1,
-                    -1)
-    if check_size(f, spec, fault) < 0:
-        return -1
     order.n = h[0]
     for i in range(order.n):
         k = 0
@@ -216,19 +230,53 @@ cdef int read_scan_header(Frame* f, Cursor* part, const Spec* spec, Order* order
             return -1
         f.done[k] = True
         order.component[i] = k
+    return 0
+
+
+cdef bint has_table(const Order* order) noexcept nogil:
+    cdef int i
+    for i in range(order.n):
+        if order.table[i] != NULL:
+            return True
+    return False
+
+
+cdef int read_order(const Frame* f, const uint8_t* h, int64_t at, Order* order, Fault* fault) noexcept nogil:
+    """ILV and Pt of a scan header, from ILV on."""
+    cdef int i
+    if h[0] > BY_SAMPLE or (order.n == 1) != (h[0] == BY_COMPONENT):
+        return fail(fault, MALFORMED, "stream_scan", "interleave mode of a scan", 0, at, -1, h[0])
+    order.by_sample = h[0] == BY_SAMPLE
+    order.point = h[1] & 15
+    if order.point >= f.precision:
+        return fail(fault, MALFORMED, "stream_scan", "a point transform leaves no bit, of", 0, at + 1, f.precision,
+                    order.point)
+    if order.point and has_table(order):        # T.87 does not say which comes first
+        return fail(fault, UNSUPPORTED, "stream_transform",
+                    "a point transform together with a mapping table is not supported", 0, at + 1, -1, -1)
+    for i in range(order.n):
+        if order.by_sample and not are_alike(f, order.component[0], order.component[i]):
+            return fail(fault, MALFORMED, "stream_scan", "a scan by sample of components of different sizes", 0, at,
+                        -1, -1)
+    return 0
+
+
+cdef int read_scan_header(Frame* f, Cursor* part, const Spec* spec, Order* order, JlsParameters* p,
+                          Fault* fault) noexcept nogil:
+    """SOS (T.87 C.2.3): components and their order, and the coding parameters, completed."""
+    cdef const uint8_t* h = part.data + part.pos
+    cdef int64_t at = part.pos
+    if not f.precision:
+        return fail(fault, MALFORMED, "stream_scan", "a scan comes before the frame header", 0, at, -1, -1)
+    if short_of(part, 1) or part.size - part.pos != 4 + 2 * <size_t>h[0] or not 1 <= h[0] <= f.n:
+        return fail(fault, MALFORMED, "stream_scan", "a scan header contradicts itself or the frame header", 0, at, -1,
+                    -1)
+    if check_size(f, spec, fault) < 0 or read_components(f, h, at, spec, order, fault) < 0:
+        return -1
     h += 1 + 2 * order.n
     at += 1 + 2 * order.n
-    if h[1] > BY_SAMPLE or (order.n == 1) != (h[1] == BY_COMPONENT):
-        return fail(fault, MALFORMED, "stream_scan", "interleave mode of a scan", 0, at + 1, -1, h[1])
-    order.point = h[2] & 15
-    if order.point >= f.precision:
-        return fail(fault, MALFORMED, "stream_scan", "a point transform leaves no bit, of", 0, at + 2, f.precision,
-                    order.point)
-    for i in range(order.n):
-        if order.point and order.table[i] != NULL:
-            return fail(fault, UNSUPPORTED, "stream_transform", "a point transform of a mapping table's entries", 0,
-                        at + 2, 0, order.point)
-    order.by_sample = h[1] == BY_SAMPLE
+    if read_order(f, h + 1, at + 1, order, fault) < 0:
+        return -1
     p[0] = f.preset
     p.near = h[0]
     if p.maxval == 0:
