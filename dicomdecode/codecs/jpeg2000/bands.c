@@ -29,8 +29,10 @@ J2K_CLONES static void keep_whole_signed(const int32_t *from, int32_t *to, int n
 
 J2K_CLONES static void keep_scaled_signed(const int32_t *from, float *to, int n, float step) {
     for (int i = 0; i < n; i++) {
-        const int32_t v = from[i], sign = -(v & 1), none = (v - 1) >> 31;      /* without a branch, for vectors */
-        to[i] = (float)((((v | 1) & ~none) ^ sign) - sign) * step;
+        const int32_t v = from[i], none = (v - 1) >> 31;        /* without a branch, for vectors */
+        union { float f; int32_t bits; } real = {(float)(v | 1) * step};
+        real.bits = (real.bits ^ (int32_t)((uint32_t)v << 31)) & ~none;
+        to[i] = real.f;
     }
 }
 
@@ -63,28 +65,40 @@ static int fill_block(Worker *w, const Tile *t, const Block *block, J2kFault *fa
     return 0;
 }
 
-/* The row of code-blocks that holds row `y`, in place of the one before. */
-static void fill_strip(Tile *t, Band *b, int32_t y) {
+/* Decodes a row of code-blocks, or only looks: whether any of it has data. */
+static int walk_strip(Tile *t, const Band *b, int32_t row, int decode) {
     const Resolution *res = b->resolution;
     const Patch *patches = t->patch_buffer.data;
-    const int32_t row = y >> b->block_height;
-    const uint32_t down = (uint32_t)((y >> b->precinct_height) - (res->rect.y0 >> res->precinct_height));
+    const uint32_t down = (uint32_t)((row >> (b->precinct_height - b->block_height)) -
+                                     (res->rect.y0 >> res->precinct_height));
     const int32_t left = res->rect.x0 >> res->precinct_width;
     const uint32_t end = (uint32_t)(((b->window.x1 - 1) >> b->precinct_width) - left + 1);
-    b->first = larger(row << b->block_height, b->window.y0);
-    b->end = smaller((int32_t)(((uint32_t)row + 1) << b->block_height), b->window.y1);
+    int coded = 0;
     for (uint32_t i = (uint32_t)((b->window.x0 >> b->precinct_width) - left); i < end && !t->failed; i++) {
         const Patch *patch = patches + res->patches + (down * res->across + i) * (uint32_t)res->bands + b->number;
         const Block *block = (const Block *)t->block_buffer.data + patch->blocks;
         if (patch->across) block += (uint32_t)(row - (block->y >> b->block_height)) * patch->across;
-        for (uint32_t k = 0; k < patch->across && !t->failed; k++)
-            t->failed = fill_block(t->worker, t, block + k, t->fault) != 0;
+        for (uint32_t k = 0; k < patch->across && !t->failed; k++, block++) {
+            coded |= block->passes;
+            if (decode) t->failed = fill_block(t->worker, t, block, t->fault) != 0;
+        }
     }
+    return coded != 0;
+}
+
+/* The row of code-blocks that holds row `y`, in place of the one before. */
+static void fill_strip(Tile *t, Band *b, int32_t y) {
+    const int32_t row = y >> b->block_height;
+    b->first = larger(row << b->block_height, b->window.y0);
+    b->end = smaller((int32_t)(((uint32_t)row + 1) << b->block_height), b->window.y1);
+    b->zeros = !walk_strip(t, b, row, 0);
+    if (!b->zeros) walk_strip(t, b, row, 1);
 }
 
 int32_t *j2k_band_row(Tile *t, Band *b, int32_t y) {
     if (!b->coefficients) return NULL;
     if (b->coded && y >= b->end) fill_strip(t, b, y);
+    if (b->zeros) return (int32_t *)t->coefficient_buffer.data + ROW_PAD;
     return b->coefficients + (size_t)(y - b->first) * b->pitch;
 }
 

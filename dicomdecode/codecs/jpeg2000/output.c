@@ -29,15 +29,14 @@ J2K_CLONES static void undo_ict(const float *restrict y, const float *restrict u
 #define FINISH(T, VALUE)                                                                                             \
     do {                                                                                                             \
         T *restrict items = (T *)to;                                                                                 \
-        for (int i = 0; i < n; i++) {                                                                                \
-            const uint32_t v = (uint32_t)clamp(VALUE, low, high) + shift;                                            \
-            items[i] = (T)(((v & mask) ^ sign) - sign);                                                              \
-        }                                                                                                            \
+        if (mask == 0xFFFFFFFF)                                                                                      \
+            for (int i = 0; i < n; i++) items[i] = (T)(VALUE);                                                       \
+        else                                                                                                         \
+            for (int i = 0; i < n; i++) items[i] = (T)((((VALUE) & mask) ^ sign) - sign);                            \
     } while (0)
 
 #define FINISH_ALL(VALUE)                                                                                            \
-    const int32_t low = f->low, high = f->high;                                                                      \
-    const uint32_t shift = f->shift, mask = f->mask, sign = f->sign;                                                 \
+    const uint32_t mask = f->mask, sign = f->sign;                                                                   \
     if (item_bytes == 1)                                                                                             \
         FINISH(uint8_t, VALUE);                                                                                      \
     else if (item_bytes == 2)                                                                                        \
@@ -47,7 +46,9 @@ J2K_CLONES static void undo_ict(const float *restrict y, const float *restrict u
 
 /* The level shift (G.1), clamping to the stream's precision, and the sign and size wanted. */
 J2K_CLONES static void finish_whole(const Finish *f, const int32_t *restrict from, int item_bytes, void *to, int n) {
-    FINISH_ALL(from[i]);
+    const int32_t low = f->low, high = f->high;
+    const uint32_t shift = f->shift;
+    FINISH_ALL((uint32_t)clamp(from[i], low, high) + shift);
 }
 
 /* To a whole number, within what an int32_t holds; what is no number becomes the lowest. */
@@ -58,8 +59,28 @@ J2K_INLINE int32_t rounded(float v) {
     return (int32_t)rintf(v);
 }
 
+/* The same for a precision of up to 22 bits: between 2^23 and 2^24 the last bit of a float is 1, so that adding
+ * 1.5 * 2^23 leaves the number rounded in the lower bits of the sum, on top of those of 1.5 * 2^23, which are here. */
+enum { MOST_ROUNDED = 22, ADDED_BITS = 0x4B400000 };
+
+J2K_INLINE uint32_t rounded_bits(float v, float low, float high) {
+    union { float f; uint32_t bits; } real;
+    v = v > low ? v : low;
+    v = v < high ? v : high;
+    real.f = v + 1.5f * (1 << 23);
+    return real.bits;
+}
+
 J2K_CLONES static void finish_real(const Finish *f, const float *restrict from, int item_bytes, void *to, int n) {
-    FINISH_ALL(rounded(from[i]));
+    if (f->high < 1 << (MOST_ROUNDED - 1)) {
+        const float low = (float)f->low, high = (float)f->high;
+        const uint32_t shift = f->shift - ADDED_BITS;
+        FINISH_ALL(rounded_bits(from[i], low, high) + shift);
+    } else {
+        const int32_t low = f->low, high = f->high;
+        const uint32_t shift = f->shift;
+        FINISH_ALL((uint32_t)clamp(rounded(from[i]), low, high) + shift);
+    }
 }
 
 #define PUT(T)                                                                                                       \

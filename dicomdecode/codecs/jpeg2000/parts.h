@@ -195,8 +195,9 @@ typedef struct {
     const Coding *coding;
     int coded;                  /* some code-block of it has data */
     int32_t *coefficients;      /* of rows of the window, or NULL: float where the wavelet is 9/7 */
-    size_t pitch;               /* 0 where nothing is coded: one row of zeros is all rows */
+    size_t pitch;               /* 0 where nothing is coded */
     int32_t first, end;         /* rows that are there */
+    int zeros;                  /* all of them are the row of zeros that the coefficients begin with */
 } Band;
 
 struct Resolution {

@@ -146,6 +146,7 @@ int j2k_give_room(const Stream *s, Tile *t, J2kFault *fault) {
             for (int r = 0; r <= t->component[i].top; r++)
                 for (int k = 0; k < t->component[i].resolution[r].bands; k++) {
                     Band *b = &t->band[t->component[i].resolution[r].band + k];
+                    b->zeros = !b->coded || is_empty(b->window);
                     if (is_empty(b->window)) continue;
                     const size_t rows = rows_kept(t, b);
                     b->pitch = b->coded ? row_room(b->window) : 0;

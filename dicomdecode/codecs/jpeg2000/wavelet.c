@@ -154,8 +154,11 @@ static void take_row(Tile *t, Level *levels, int r) {
         low += l->below_x;
         l->below_y++;
     }
-    int32_t *high = j2k_band_row(t, &l->band[y & 1 ? KIND_HH - 1 : KIND_HL - 1], y >> 1);
-    if (l->reversible)
+    Band *const band = &l->band[y & 1 ? KIND_HH - 1 : KIND_HL - 1];
+    int32_t *high = j2k_band_row(t, band, y >> 1);
+    if (band->zeros && (y & 1) && l->band[KIND_LH - 1].zeros) /* at a low rate, most of the odd rows */
+        memset(to, 0, sizeof *to * (size_t)(lows + highs));
+    else if (l->reversible)
         join_5_3(low, lows, high, highs, odd, e, o, to);
     else
         join_9_7((const float *)low, lows, (float *)high, highs, odd, (float *)e, (float *)o, (float *)to);
