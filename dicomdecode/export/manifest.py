@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from dicomdecode.export.files import PARTIAL, disk_errors, flush_folder
 __all__ = ["MANIFEST", "Entry", "Manifest", "read_manifest"]
 
 MANIFEST = "manifest.jsonl"
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 #: How often lines are flushed to the disk. Only where the power fails does it lose those of the last second: what they
 #: name is made again.
 _FLUSH_SECONDS = 1.0
@@ -64,7 +66,7 @@ class Entry:
     def line(self) -> str:
         fields = {"index": self.index, "source": self.source, "size": self.size, "results": list(self.results)}
         fields |= {"checksum": self.checksum, "error": self.error, "code": self.code}
-        return json.dumps(fields, ensure_ascii=False)
+        return _in_json(fields)
 
     @classmethod
     def of_line(cls, line: str) -> Entry:
@@ -84,6 +86,11 @@ class Entry:
         if any(name in ("", ".", "..") or "/" in name or "\\" in name for name in entry.results):
             raise ValueError("a result is not in the folder")
         return entry
+
+
+def _in_json(fields: dict[str, Any]) -> str:
+    """Readable, but for the bytes of paths that are no UTF-8: Python has halves of a surrogate pair for them."""
+    return _NO_TEXT.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(fields, ensure_ascii=False))
 
 
 class Manifest:
@@ -108,7 +115,7 @@ class Manifest:
         self.path = folder / MANIFEST
         self.known: dict[int, Entry] = {}
         self._flushed = 0.0
-        head = json.dumps({"dicomdecode": 1, **settings}, ensure_ascii=False)
+        head = _in_json({"dicomdecode": 1, **settings})
         with disk_errors():
             if folder.exists() and not folder.is_dir():
                 raise ExportError("The target is a file, and must be a folder", code="target_exists")

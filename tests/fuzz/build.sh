@@ -51,8 +51,9 @@ module() { # name of the program, name of the fuzzer, .pyx, flags: a Cython modu
     shift 3
     generated=$folder/$(basename "$pyx" .pyx).c
     "$python" -m cython -3 "$pyx" -o "$generated"
-    # What is done with large frames is done with small ones here.
-    sed -i.before -E 's/(_core_(PART|PART_TO_8_BITS|AT_END)) = [^,]*/\1 = 64/' "$generated" && rm "$generated.before"
+    # What is done with large frames, and with long values, is done with small ones here.
+    sed -i.before -E 's/(_core_(PART|PART_TO_8_BITS|AT_END)) = [^,]*/\1 = 64/; s/(_reading_FAR_FROM) = [^,]*/\1 = 4096/' \
+        "$generated" && rm "$generated.before"
     clang -O2 -g -Wno-unused-function $sanitizers -fno-sanitize=pointer-overflow -DFUZZ_PATH="\"$path\"" \
         -I"$folder" -I"$include" -I dicomdecode "$@" \
         "tests/fuzz/$name.c" -o "$folder/$program" -L"$library" -Wl,-rpath,"$library" -l"$python_library" -lm

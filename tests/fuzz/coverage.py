@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 #: Target -> the files that it is for; what else is in its program is another's.
 FILES = {
-    "reading": r"reading/(?!dataset|file|source|items|buffers|_reading\.p)",
+    "reading": r"reading/(?!dataset|file|source|items|buffers|fault|read_at|_reading\.p)",
     "core": r"pixels/(layout|index|choice|frame)\.pxi",
     "cells": r"pixels/(_plans\.pyx|.*\.h)",
     "rle": r"codecs/(_rle\.pyx|rle\.h)",

@@ -73,6 +73,10 @@ def odd_headers() -> Iterator[bytes]:
         [(0x00091014, "SV", b"\xff" * 8), (0x00091015, "UV", b"\xff" * 8), (0x00091016, "UN", b"\x1b$B")],
         [(0x00080005, "CS", "ISO_IR 100"), (0x00100010, "PN", b"\xc4^\xd6"), (0x00104000, "LT", "a\\b\r\n")],
         [(0x07A1100A, "OW", b"\0\0")],
+        [(0x00281052, "DS", "-1e+2"), (0x00281053, "DS", "+2.5E-1")],
+        [(0x00281052, "SL", -7), (0x00281053, "FL", 1.5), (0x00281050, "FD", 40.5), (0x00281051, "FL", 400.5)],
+        [(0x00287FE0, "UR", "http://a")],
+        [(0x00280002, "US", 3)],
     ]
     for extra in extras:
         yield s.image(PIXELS[0], extra=extra)
@@ -84,13 +88,15 @@ def odd_headers() -> Iterator[bytes]:
         yield s.image(PIXELS[0], extra=[(changed[0], "US", changed[1])])
     yield s.image(PIXELS[0], extra=[(0x00280008, "IS", 99_999)])
     yield s.image(PIXELS[0], extra=[(0x00280002, "US", 4), (0x00280004, "CS", "MONOCHROME1")])
+    yield s.image(PIXELS[0], syntax=s.DEFLATED)
+    yield bytes(128) + b"DICM" + s.file_meta(s.DEFLATED) + s.elements(EXTRA)
     for floats in (np.float32, np.float64):
         yield s.image(PIXELS[0].astype(floats), extra=[(0x00280100, "US", 16)])
     for photometric in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "HSV", "ARGB", "CMYK", "YBR_ICT"):
         yield s.image(PIXELS[0], photometric=photometric)
         yield s.image(np.zeros((4, 6, 3), np.uint8), photometric=photometric)
     yield s.dataset([(0x00081140, "SQ", [[]] * 3)] * 3 + [(0x0008114A, "OB", bytes(20))])
-    large = s.header(0x00091010, "OB", 65536, s.LITTLE)
+    large = s.header(0x00091010, "OB", 4096, s.LITTLE)
     sequence = s.header(0x00081140, "SQ", s.UNDEFINED, s.LITTLE) + s.tag_bytes(0xFFFEE000) + b"\xff" * 4
     yield s.dataset([(0x00080005, "CS", ""), large])
     yield s.dataset([(0x00080005, "CS", ""), sequence + large])
