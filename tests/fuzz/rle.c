@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t bytes = spec.bits_allocated == 1 ? (pixels + 7) / 8 * (size_t)spec.samples
                                             : pixels * (size_t)spec.samples * (size_t)spec.item_bytes;
     uint8_t *copy = copy_of(in.data, in.size), *out = malloc(bytes);
-    int result = __pyx_f_11dicomdecode_6codecs_4_rle_rle_decode(copy, in.size, &spec, out, &fault);
+    int result = how & 64 ? __pyx_f_11dicomdecode_6codecs_4_rle_rle_decode_as_dcmtk(copy, in.size, &spec, out, &fault)
+                          : __pyx_f_11dicomdecode_6codecs_4_rle_rle_decode(copy, in.size, &spec, out, &fault);
     if ((result < 0) != (fault.kind != 0)) abort();
     free(out);
     free(copy);

@@ -224,7 +224,7 @@ def loops() -> Iterator[bytes]:
 TARGETS = {
     "reading": (lambda: [*files(), *odd_headers()], [b"\0", b"\1", b"\7", b"\x19", b"\x60"]),
     "core": (lambda: [*files(), *coded(), *partly_held()], list(requests())),
-    "rle": (frames, [b"\0\10\6\0", b"\0\10\6\4", b"\0\7\4\1", b"\0\7\4\11"]),
+    "rle": (frames, [b"\0\10\6\0", b"\0\10\6\100", b"\0\10\6\4", b"\0\7\4\1", b"\0\7\4\11"]),
     "ljpeg": (lossless, [b"\17", b"\36"]),
     "preflight": (codestreams, [b"\0", b"\5"]),
     "cells": (lambda: [bytes(range(64)), bytes(64)], list(loops())),
