@@ -3,10 +3,12 @@
     pip install 'dicomdecode[export]'
     python benchmarks/export.py                    every format whose library is there
     python benchmarks/export.py npy zarr --small 500 --large 30
+    python benchmarks/export.py --folder /dev/shm  a folder in memory leaves the disk out, and takes a few minutes
 
 Reading is `decode_batch`; for NIfTI `read_series` of 50 slices at a time, and for Parquet `read_tags`.
 The figure is (reading + writer) / convert, by the clock: 1 where nothing is lost between them, more where they
-overlap. Writing takes most of it, and how long that takes is the disk's affair. Exit code 1: a bound was missed.
+overlap. Writing takes most of it, and how long that takes is the disk's affair. Behind it stands the same by the time
+of the processor, which a busy machine spoils less. Exit code 1: a bound was missed.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if ROOT not in sys.path:
@@ -60,8 +62,23 @@ def series_of(files: list[Path]) -> list[tuple[Path, ...]]:
     return [tuple(files[first : first + SLICES]) for first in range(0, len(files), SLICES)]
 
 
-def read(chosen: Format, files: list[Path]) -> float:
-    began = time.perf_counter()
+class Taken(NamedTuple):
+    """Seconds."""
+
+    clock: float
+    processor: float
+
+    @classmethod
+    def now(cls) -> Taken:
+        return cls(time.perf_counter(), time.process_time())
+
+    def until_now(self) -> Taken:
+        now = Taken.now()
+        return Taken(now.clock - self.clock, now.processor - self.processor)
+
+
+def read(chosen: Format, files: list[Path]) -> Taken:
+    began = Taken.now()
     if chosen.by_series:
         for each in series_of(files):
             dd.read_series(each)
@@ -70,50 +87,67 @@ def read(chosen: Format, files: list[Path]) -> float:
     else:
         for found in dd.decode_batch(files, values=chosen.values):
             assert found.error is None
-    return time.perf_counter() - began
+    return began.until_now()
 
 
-def write(name: str, files: list[Path], target: Path) -> float:
+def write(name: str, files: list[Path], target: Path) -> Taken:
     """Encode and write what the first source holds as often as there are sources."""
     chosen = FORMATS[name]
     sources: list[Any] = series_of(files) if chosen.by_series else list(files)
     keywords = {"values": chosen.values} if chosen.with_pixels else {}
     reading = Reading(keywords, columns_of(TAGS, None), limits_of(None), chosen.with_pixels, chosen.by_series)
     record = read_record(0, sources[0], reading, 1)
-    began = time.perf_counter()
+    began = Taken.now()
     for first in range(0, len(sources), chosen.per_unit):
         each = tuple(Each(i, "", 0, None) for i in range(first, min(first + chosen.per_unit, len(sources))))
         writer = UnitWriter(target, name, Unit(first // chosen.per_unit, each))
         for one in each:
             writer.add(one, chosen.encode(dataclasses.replace(record, index=one.index)))
         writer.finish()
-    return time.perf_counter() - began
+    return began.until_now()
 
 
-def convert(name: str, files: list[Path], target: Path) -> float:
-    began = time.perf_counter()
+def convert(name: str, files: list[Path], target: Path) -> Taken:
+    began = Taken.now()
     report = dd.convert(files, target, format=name, tags=TAGS)
     assert report.failed == 0 and report.done, report
-    return time.perf_counter() - began
+    return began.until_now()
 
 
-def compare(name: str, side: int, count: int, rounds: int) -> bool:
+class Round(NamedTuple):
+    """The parts, and the whole."""
+
+    reading: Taken
+    writing: Taken
+    whole: Taken
+
+    @property
+    def ratio(self) -> float:
+        return (self.reading.clock + self.writing.clock) / self.whole.clock
+
+    @property
+    def work(self) -> float:
+        """The same by the time of the processor."""
+        return (self.reading.processor + self.writing.processor) / self.whole.processor
+
+
+def compare(name: str, side: int, count: int, rounds: int, folder: str | None) -> bool:
     """Print a line; whether the bound is reached. The parts take turns, and the figure is the median of the rounds."""
-    found = []
-    with tempfile.TemporaryDirectory() as made:
+    found: list[Round] = []
+    with tempfile.TemporaryDirectory(dir=folder) as made:
         files = write_sources(Path(made) / "in", side, count)
         for _ in range(rounds):
             with tempfile.TemporaryDirectory(dir=made) as alone, tempfile.TemporaryDirectory(dir=made) as out:
-                decoding, writing = read(FORMATS[name], files), write(name, files, Path(alone))
-                taken = convert(name, files, Path(out))
-            found.append(((decoding + writing) / taken, taken, decoding, writing))
-    ratio, taken, decoding, writing = sorted(found)[len(found) // 2]
+                reading, writing = read(FORMATS[name], files), write(name, files, Path(alone))
+                found.append(Round(reading, writing, convert(name, files, Path(out))))
+    middle = sorted(found, key=lambda each: each.ratio)[len(found) // 2]
     print(
-        f"{'ok  ' if ratio >= BOUND else 'MISS'} {name:10} {count:5} files of {side:4} x {side:<4}  {ratio:.2f} of at "
-        f"least {BOUND}   {taken:.2f} s against {decoding:.2f} s + {writing:.2f} s",
+        f"{'ok  ' if middle.ratio >= BOUND else 'MISS'} {name:10} {count:5} files of {side:4} x {side:<4}  "
+        f"{middle.ratio:.2f} of at least {BOUND} (processor {middle.work:.2f})   {middle.whole.clock:.2f} s against "
+        f"{middle.reading.clock:.2f} s + {middle.writing.clock:.2f} s",
         flush=True,
     )
-    return ratio >= BOUND
+    return middle.ratio >= BOUND
 
 
 def main() -> int:
@@ -122,7 +156,8 @@ def main() -> int:
     parser.add_argument("formats", nargs="*", metavar="format", help=f"of {', '.join(names)}")
     parser.add_argument("--small", type=int, default=5000)
     parser.add_argument("--large", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--folder", help="where files are written; default: where temporary files are")
     arguments = parser.parse_args()
     reached = True
     for name in arguments.formats or names:
@@ -131,7 +166,7 @@ def main() -> int:
             print(f"     not measured: {name} needs {library}")
             continue
         for side, count in ((128, arguments.small), (1024, arguments.large)):
-            reached &= compare(name, side, count, arguments.rounds)
+            reached &= compare(name, side, count, arguments.rounds, arguments.folder)
     return 0 if reached else 1
 
 

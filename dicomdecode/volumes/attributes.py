@@ -68,6 +68,7 @@ ATTRIBUTES = (
     Attribute("ComplexImageComponent (GE)", 0x0043002F, creator="GEMS_PARM_01"),
     Attribute("ReceiveCoilName", 0x00181250, (_COIL,)),
     Attribute("ReceiveCoilName (Siemens)", 0x0051000F, creator="SIEMENS MR HEADER"),
+    Attribute("PhotometricInterpretation", 0x00280004),
     Attribute("RescaleType", 0x00281054, (_VALUES,)),
     Attribute("Units", 0x00541001),
     Attribute("LUTLabel", 0x00409210, (_MAPPING,)),

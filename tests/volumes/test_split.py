@@ -166,6 +166,10 @@ def test_a_meaning_that_changes_within_a_volume_is_an_issue() -> None:
     files = [one_slice(k, (0, 0, 3 * k), extra=ECHO_2 if k % 2 else ECHO_1) for k in range(6)]
     volume = dd.read_series(files)
     assert codes_of(volume) == ["series_mixed"] and volume.varies["EchoNumbers"] == [1, 2, 1, 2, 1, 2]
+    names = ["MONOCHROME2", "MONOCHROME1", "MONOCHROME2"]
+    inverted = [one_slice(k, (0, 0, 3 * k), photometric=name) for k, name in enumerate(names)]
+    volume = dd.read_series(inverted)
+    assert codes_of(volume) == ["series_mixed"] and volume.varies["PhotometricInterpretation"] == names
 
 
 @pytest.mark.parametrize(
