@@ -96,6 +96,9 @@ def pictures() -> Iterator[Row]:
     yield part_15("HTJ2K CT 512x512, 12 bits, 9/7", slice_of_ct(512), 2**-12)
     yield part_15("HTJ2K 1024x1024, 12 bits, 9/7", waves(1024, 12, 8), 2**-15)
     yield part_15("HTJ2K RGB 512x512, 9/7 and ICT", waves(512, 8, 3, 3), 2**-8)
+    yield part_15("HTJ2K CT 512x512, 12 bits, 9/7, low rate", slice_of_ct(512), 2**-8)
+    yield part_15("HTJ2K 1024x1024, 12 bits, 9/7, low rate", waves(1024, 12, 8), 2**-9)
+    yield part_15("HTJ2K RGB 512x512, 9/7 and ICT, low rate", waves(512, 8, 3, 3), 2**-6)
 
 
 def spec_of(a: np.ndarray, threads: int = 1) -> FrameSpec:

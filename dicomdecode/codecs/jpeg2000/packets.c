@@ -25,22 +25,26 @@ typedef struct {
     J2kFault *fault;
 } Reader;
 
+static void next_byte(Bits *b) {
+    b->left = b->byte == 0xFF ? 7 : 8;
+    b->short_of |= b->at == b->end;
+    b->byte = b->short_of ? 0 : *b->at++;
+}
+
 static int next_bit(Bits *b) {
-    if (!b->left) {
-        b->left = b->byte == 0xFF ? 7 : 8;
-        if (b->at == b->end) {
-            b->short_of = 1;
-            b->byte = 0;
-            return 0;
-        }
-        b->byte = *b->at++;
-    }
+    if (!b->left) next_byte(b);
     return (int)(b->byte >> --b->left & 1);
 }
 
 static uint32_t next_bits(Bits *b, int n) {
     uint32_t v = 0;
-    while (n-- > 0) v = v << 1 | (uint32_t)next_bit(b);
+    while (n > 0) {
+        if (!b->left) next_byte(b);
+        const int taken = smaller(n, b->left);
+        b->left -= taken;
+        v = v << taken | (b->byte >> b->left & ((1u << taken) - 1));
+        n -= taken;
+    }
     return v;
 }
 
@@ -53,7 +57,8 @@ static int read_tag(Bits *b, Node *tree, uint32_t across, uint32_t down, uint32_
     int n = 0;
     for (;;) {
         path[n++] = tree + (size_t)y * across + x;
-        if (across * down <= 1) break;
+        /* above a node that is settled all are */
+        if (across * down <= 1 || path[n - 1]->known || path[n - 1]->low >= limit) break;
         tree += (size_t)across * down;
         across = (across + 1) / 2;
         down = (down + 1) / 2;
