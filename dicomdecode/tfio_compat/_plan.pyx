@@ -129,6 +129,20 @@ def finds_pixels(DicomFile file not None):
     return pixels_are_found(&file.m)
 
 
+def is_met(DicomFile file not None, uint32_t tag):
+    """Whether tensorflow-io's parser comes to the first element with a tag of the data set, if there is one."""
+    cdef const FileMap* m = &file.m
+    cdef size_t i
+    if m.skipped and not is_command_set(m):
+        return False
+    for i in range(m.elements.count):
+        if m.elements.items[i].tag == tag:
+            break
+        if m.explicit_vr and not is_read_alike(m, &m.elements.items[i]):
+            return False
+    return True
+
+
 cdef inline bint is_shadowed(const FileMap* m, size_t i) noexcept nogil:
     """Whether an element follows an empty one of the same tag: of duplicates, DCMTK has the first."""
     cdef const Element* before

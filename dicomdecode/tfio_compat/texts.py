@@ -19,6 +19,7 @@ from dicomdecode.errors import MalformedError
 from dicomdecode.limits import Limits, check_limit, default_limits
 from dicomdecode.reading import MemorySource, open_source
 from dicomdecode.syntaxes import EXPLICIT_BIG_ENDIAN, IMPLICIT, SYNTAXES
+from dicomdecode.tfio_compat._plan import is_first_empty, is_met
 from dicomdecode.tfio_compat.dictionary import implicit_vr
 from dicomdecode.tfio_compat.pixels import PIXEL_DATA, open_lenient
 
@@ -107,6 +108,10 @@ def tfio_text(file: DicomFile, tag: int | str | bytes | tuple[int, ...]) -> byte
     # A transfer syntax is believed there, also where the bytes contradict it.
     top: Any = _Believed(file) if file.contradicts and file.transfer_syntax in SYNTAXES else file
     data = top
+    if top is file and path[0] >> 16 != 2:
+        is_shadowed = is_first_empty(file, path[0]) and file.raw(path[0])
+        if is_shadowed or not is_met(file, path[0]):
+            return b""
     for i in range(0, len(path) - 1, 2):
         data = _item(data, path[i], path[i + 1])
     last = path[-1]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
+from dicomdecode.tfio_compat.texts import tfio_data
 from tests import synthesise as s
 from tests.test_odd_files import COMMANDS, GREY, behind_meta, replaced
 from tests.tfio_compat.test_image import flat, tfio
@@ -96,6 +97,21 @@ def test_numbers_of_another_vr() -> None:
 def test_text_of_un() -> None:
     contents = s.image(GREY)
     refused(replaced(contents, (0x00280004, "CS", "MONOCHROME2"), [(0x00280004, "UN", b"MONOCHROME2 ")]))
+
+
+def test_texts_of_what_its_parser_does_not_come_to() -> None:
+    """What stands in front is there; of duplicates the first counts."""
+    extra: list[s.Element] = [(0x00080060, "CS", "MR"), (0x00100010, "PN", "A^B"), (0x00280010, "US", [2])]
+    odd = s.header(0x00080070, "ZZ", 2, s.LITTLE, long_form=False) + b"ab"
+    tags = [0x00020010, 0x00080060, 0x00100010, 0x00280010]
+    sound = s.image(GREY, extra=extra)
+    assert tfio_data(sound, tags).tolist() == [s.EXPLICIT_LE.encode(), b"MR", b"A^B", b"2"]
+    assert tfio_data(s.dataset([extra[0], odd, *extra[1:]]), tags[1:]).tolist() == [b"MR", b"", b""]
+    for commands, found in ((s.LITTLE, [b"MR", b"A^B", b"2"]), (s.IMPLICIT, [b"", b"", b""])):
+        contents = behind_meta(sound, s.EXPLICIT_LE, s.elements(COMMANDS, commands))
+        assert tfio_data(contents, tags).tolist() == [s.EXPLICIT_LE.encode(), *found]
+    twice = replaced(sound, extra[1], [(0x00100010, "PN", b""), extra[1]])
+    assert tfio_data(twice, tags[1:]).tolist() == [b"MR", b"", b"2"]
 
 
 def encapsulated(kind: str, items: list[bytes], starts: list[int] | None = None, frames: int = 3) -> bytes:
