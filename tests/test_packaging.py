@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import re
 import subprocess
@@ -89,3 +91,22 @@ def test_one_address() -> None:
     texts = [path for path in files if path.suffix in (".py", ".md", ".yaml", ".pyx")]
     assert len(texts) > 150
     assert [path.name for path in texts if address in path.read_text(encoding="utf-8")] == ["releasing.md"]
+
+
+def test_scripts_import_what_there_is() -> None:
+    """Benchmarks and the makers of pages are run now and then only, and use what is not public."""
+    found = 0
+    for path in (*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "docs").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if name.startswith("dicomdecode") and ".plugins" not in name:  # which need their hosts
+                module = importlib.import_module(name)
+                assert [each.name for each in node.names if not has(module, each.name)] == [], path.name
+                found += 1
+    assert found > 20
+
+
+def has(module: Any, name: str) -> bool:
+    """An attribute, or a module of a package."""
+    is_package = hasattr(module, "__path__")
+    return hasattr(module, name) or (is_package and importlib.util.find_spec(f"{module.__name__}.{name}") is not None)

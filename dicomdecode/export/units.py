@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dicomdecode.export.places import Place, Placing
     from dicomdecode.limits import Limits
 
-__all__ = ["Each", "Plan", "Task", "Unit"]
+__all__ = ["Each", "Plan", "Task", "Unit", "growing_size"]
 
 #: Of the sources of a unit, where it may be smaller than asked for.
 _UNIT_BYTES = 1 << 26
@@ -70,6 +70,11 @@ class Task:
 
     unit: Unit
     items: tuple[Each, ...]
+
+
+def growing_size(number: int) -> int:
+    """How many sources a unit may have that has files of its own for each."""
+    return 1 << number // _OF_ONE_SIZE
 
 
 class Plan:
@@ -143,7 +148,7 @@ class Plan:
         work for all workers from the beginning to the end, and large files make a unit smaller."""
         items: list[Each] = []
         left = _UNIT_BYTES
-        size = min(self._size, 1 << number // _OF_ONE_SIZE) if self._alone else self._size
+        size = min(self._size, growing_size(number)) if self._alone else self._size
         while len(items) < size and left > 0 and (each := next(self._each, None)) is not None:
             items.append(each)
             left -= (each.size or 0) if self._alone else 0
