@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dicomdecode.errors import DicomError, LimitError
 from dicomdecode.indexed import Indexed
 from dicomdecode.limits import Limits, limits_of
 from dicomdecode.pictures import Pictured
@@ -146,6 +147,16 @@ class DicomImage(Indexed, Pictured):
         """Image Position (Patient): where the centre of the first pixel lies, (x, y, z) in mm (LPS; PS3.3 C.7.6.2.1.1).
         float64, [3] or [frames, 3]; None where a frame has none."""
         return self._of_planes(lambda plane: plane.position)
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        try:
+            with self._awake():
+                check_last_frame(self._pixels)  # one after the other, all are asked for
+        except LimitError:
+            raise
+        except DicomError:  # those that are there are decoded
+            pass
+        return super().__iter__()
 
     @property
     def orientation(self) -> NDArray[np.float64] | None:

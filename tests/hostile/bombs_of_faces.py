@@ -13,6 +13,7 @@ import dicomdecode as dd
 from tests import synthesise as s
 from tests.hostile import streams
 from tests.hostile.bombs import (
+    HT,
     JPEG,
     JPEG_2000,
     JPEG_LS,
@@ -215,6 +216,11 @@ MORE: dict[str, Bomb] = {
             64,
         ),
         stored,
+    ),
+    "HTJ2K of many frames, one after the other": Bomb(
+        "refused",
+        lambda: coded(HT, streams.jpeg_2000(4096, 4096, high_throughput=True), 4096, 4096, frames=1000, streams=1000),
+        lambda contents: sum(1 for _ in dd.open(contents)),
     ),
     "JPEG 2000 of many components": Bomb(
         "refused", lambda: coded(JPEG_2000, streams.jpeg_2000(64, 64, components=16384, levels=0), 64, 64), displayed
