@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """What the first bytes of a codestream say: its family, and of JPEG its process and its colour.
 
 The one rule of colour stands here (`colour_of`), and what tells a stream of one codec from that of another.

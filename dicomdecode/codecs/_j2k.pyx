@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """The structure of a JPEG 2000 codestream: main header, tile-parts, and whether all of it is there.
 
 A codec is asked for memory only after this: OpenJPEG allocates by what a stream claims, and in its tolerant mode

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """JPEG 2000 frames through our own decoder, from memory into the caller's array, without the GIL.
 
 The stream is read by `_j2k` first, as it is for OpenJPEG: the rules on what a data set and its stream may disagree in,

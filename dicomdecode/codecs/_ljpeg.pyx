@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """Lossless JPEG (ITU-T T.81 process 14, DICOM .4.57 and .4.70), own decoder: the marker segments.
 
 The entropy-coded segments are in ljpeg_bits.h. Marker codes and letters (Ss, Ri, Pt) are those of T.81 Annex B and H.

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """The marker segments of JPEG and JPEG-LS streams (ITU-T T.81 annex B, T.87 annex C), up to the first scan."""
 from libc.stdint cimport uint64_t
 from libc.string cimport memcmp, memset

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """JPEG 2000 frames through OpenJPEG, from memory into the caller's array, without the GIL.
 
 The stream is read by `_j2k` first, and only what it found sound and whole goes to OpenJPEG: the bare codestream, with

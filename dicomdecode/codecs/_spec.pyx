@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """What a codec is told of one frame, and how our own decoders are run from Python."""
 from dicomdecode.reading._reading cimport ReadBuffer, WriteBuffer, raise_fault
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """The core: from an opened file to results without Python, for arrays, TensorFlow's tensors and batches alike.
 
 layout.pxi   what an image is, and what its integers become

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """Plans: everything that happens to stored values, folded into one map before a pixel is touched.
 
 The formulas of ranges, stretches and folding stand here once, without the GIL; `transform.py` makes the maps that need

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """From the bytes of a file to its data set and its header. One module, so that its parts can call each other directly.
 
 source.pxi     where the bytes come from

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """`values="tfio"` of plain native images, whose values are one affine map of the stored ones, without the GIL.
 
 That is MONOCHROME2 of at most 16 bits, with a whole intercept or none. `image.py` decodes every other image.

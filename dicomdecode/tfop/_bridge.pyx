@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """Between the TensorFlow op and the core: bytes in, a shape, then pixels into memory of the caller.
 
 An image whose plan the core makes itself is decoded without Python. For any other the Python function chooses the plan,

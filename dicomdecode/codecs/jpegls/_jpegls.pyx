@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True, auto_pickle=False
+# cython: freethreading_compatible=True, auto_pickle=False, binding=False
 """JPEG-LS (ITU-T T.87), own decoder: from marker to marker, scan after scan, row after row.
 
 The marker segments are in segments.pxi, rows in scan.h, their bits in bits.h, their contexts in contexts.h.
