@@ -7,8 +7,9 @@ Without an argument: the test files of pydicom. Each reader is compared over the
 - on two, all files by `decode_batch` and by the best of a loop, threads and processes of theirs, in turns; processes
   need not send their arrays back.
 
-`ours / theirs`: how many times as many files a second. Readers run in processes of their own: some end with a file. All
-of it takes a minute or two for 250 files. ``--syntaxes`` shows in which transfer syntaxes the time goes.
+`ours / theirs`: how many times as many files a second. Of a palette the others give indices, and ours is looked up.
+Readers run in processes of their own: some end with a file. All of it takes a few minutes for 250 files. ``--syntaxes``
+shows in which transfer syntaxes the time goes.
 """
 
 from __future__ import annotations

@@ -99,8 +99,10 @@ def test_scripts_import_what_there_is() -> None:
     found = 0
     for path in (*(ROOT / "benchmarks").glob("*.py"), *(ROOT / "docs").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = node.module or "" if isinstance(node, ast.ImportFrom) else ""
-            if name.startswith("dicomdecode") and ".plugins" not in name:  # which need their hosts
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("dicomdecode"):
+                continue
+            name = node.module or ""
+            if ".plugins" not in name:  # which need their hosts
                 module = importlib.import_module(name)
                 assert [each.name for each in node.names if not has(module, each.name)] == [], path.name
                 found += 1

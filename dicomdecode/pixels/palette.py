@@ -81,45 +81,65 @@ def _in_pairs(value: bytes) -> NDArray[np.uint8]:
 
 
 def _expand_segments(words: NDArray[Any], entries: int, tag: int) -> NDArray[np.uint16]:
-    """Segmented palette data to plain entries (PS3.3 C.7.9.2). `words` holds one opcode, length or entry each."""
-    out: list[int] = []
+    """Segmented palette data to plain entries (PS3.3 C.7.9.2). `words` holds one opcode, length or entry each.
+
+    Entries lie on lines between knots: a linear segment ends with one, and each entry of a discrete one is one.
+    """
+    knots: list[int] = []
+    steps: list[int] = []  # entries to each knot from the one before it
+    total = 0
     data = words.tolist()
+    end = len(data)
     size = words.dtype.itemsize
     left = _MOST_SEGMENTS
 
     def malformed(what: str) -> MalformedError:
         return MalformedError(f"Segmented palette data: {what}", code="palette_segment", tag=tag)
 
-    def expand(at: int, count: int, nested: bool) -> None:
-        nonlocal left
-        while at + 1 < len(data) and count and len(out) < entries:
+    def read(at: int, count: int, nested: bool) -> None:
+        nonlocal left, total
+        while at + 1 < end and count and total < entries:
             opcode, length = data[at], data[at + 1]
             left -= 1
             if left < 0:
                 raise malformed("more segments than there can be entries")
             if opcode == 0:  # discrete: the entries follow
-                out.extend(data[at + 2 : at + 2 + length])
+                found = data[at + 2 : at + 2 + length]
+                knots.extend(found)
+                steps.extend([1] * len(found))
+                total += len(found)
                 at += 2 + length
             elif opcode == 1:  # linear: from the last entry to this one in `length` steps
-                if not out or at + 2 >= len(data):
+                if not knots or at + 2 >= end:
                     raise malformed("a linear segment has no start or end")
-                start, end = out[-1], data[at + 2]
-                out.extend(round(start + (end - start) * k / length) for k in range(1, length + 1))
+                if length:
+                    knots.append(data[at + 2])
+                    steps.append(length)
+                    total += length
                 at += 3
             elif opcode == 2 and not nested:  # indirect: `length` segments again, from an offset of 32 bits
                 words_of_offset = 4 // size
-                if at + 1 + words_of_offset >= len(data):
+                if at + 1 + words_of_offset >= end:
                     raise malformed("an indirect segment is cut")
                 # In bytes; the low part first, as 16-bit words or as bytes.
                 offset = sum(data[at + 2 + k] << (8 * size * k) for k in range(words_of_offset))
-                expand(offset // size, length, True)
+                read(offset // size, length, True)
                 at += 2 + words_of_offset
             else:
                 raise malformed("an unknown opcode")
             count -= 1
 
-    expand(0, -1, False)
-    return np.array(out[:entries], np.uint16)
+    read(0, -1, False)
+    return _between(np.array(knots, np.float64), np.array(steps, np.int64), entries)
+
+
+def _between(knots: NDArray[np.float64], steps: NDArray[np.int64], count: int) -> NDArray[np.uint16]:
+    """The first entries on the lines between knots, rounded half to even; without the start of the first line."""
+    starts = np.concatenate([knots[:1], knots[:-1]])
+    done = np.arange(1, steps.sum() + 1) - np.repeat(np.cumsum(steps) - steps, steps)
+    line = np.repeat(starts, steps) + np.repeat(knots - starts, steps) * done / np.repeat(steps, steps)
+    entries: NDArray[np.uint16] = np.rint(line[:count]).astype(np.uint16)
+    return entries
 
 
 def _channel(file: DicomFile, index: int, descriptor: _Descriptor) -> NDArray[np.uint16]:
