@@ -92,7 +92,7 @@ def find_issues(pixels: PixelData, unwritten: Iterable[int] = ()) -> tuple[Issue
         if frames.is_native:
             checks += [lambda: _native(file, frames), lambda: _stray_bits(pixels)]
         else:
-            checks += [lambda: _encapsulated(pixels, frames), lambda: _codestream(file, frames)]
+            checks += [lambda: _encapsulated(file, frames), lambda: _codestream(file, frames)]
     for check in checks:
         try:
             found.extend(check())
@@ -276,23 +276,23 @@ def _native(file: DicomFile, frames: Frames) -> Iterator[Issue]:
         yield Issue(f"{file.photometric_term} with an odd number of columns", code="odd_422", tag=0x00280011)
 
 
-def _encapsulated(pixels: PixelData, frames: Frames) -> Iterator[Issue]:
+def _encapsulated(file: DicomFile, frames: Frames) -> Iterator[Issue]:
     """Number of Frames against offset tables and fragments."""
-    if pixels.file.delimits_items:
+    if file.delimits_items:
         text = "an Item Delimitation follows a fragment: it is stepped over"
-        yield Issue(text, code="item_delimitation", tag=pixels.file.pixels_tag)
+        yield Issue(text, code="item_delimitation", tag=file.pixels_tag)
     if frames.is_stream:
         return
-    named, tag = pixels.file.frames, pixels.file.pixels_tag
-    tables = [n for n in (pixels.basic_entries, pixels.extended_entries) if n]
+    named, tag = file.frames, file.pixels_tag
+    tables = [n for n in (frames.basic_entries, frames.extended_entries) if n]
     if any(n != named for n in tables):
         text = f"an offset table of {max(tables)} entries for {named} frames"
         yield Issue(text, code="offset_table", tag=tag)
-    elif tables and not pixels.has_table:
+    elif tables and not frames.has_table:
         yield Issue("an offset table does not fit the fragments: it is not used", "offset_table", tag)
     elif not tables and named > 1:
         yield Issue("there is no offset table: frames are found by their fragments", "offset_table", tag)
-    count = named if pixels.has_table else pixels.count_frames()
+    count = named if frames.has_table else frames.count_frames()
     if count < named:
         yield Issue(f"the pixel data hold {count} of {named} frames", code="frames_missing", tag=tag)
     elif count > named:

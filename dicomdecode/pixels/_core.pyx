@@ -87,7 +87,7 @@ cdef class PixelData:
         free_index(&self.index)
 
     cdef FrameIndex* indexed(self, const Layout* layout) except NULL:
-        """The index of the frames, made once: before anything below is asked."""
+        """The index of the frames, made once."""
         cdef Fault fault
         cdef FrameIndex found
         cdef int status
@@ -120,27 +120,6 @@ cdef class PixelData:
         if status < 0:
             self.file.raise_fault(&fault, -1)
         return 0
-
-    # What `image.issues` looks at.
-    @property
-    def basic_entries(self):
-        """Entries of the Basic Offset Table."""
-        return self.index.basic_entries
-
-    @property
-    def extended_entries(self):
-        """Entries of the Extended Offset Table."""
-        return self.index.extended_entries
-
-    @property
-    def has_table(self):
-        """Whether an offset table tells where frames are."""
-        return self.index.table != NULL
-
-    def count_frames(self):
-        """How many frames the fragments make, by walking all of them."""
-        self.walk()
-        return self.index.found
 
 
 cdef int use_openjpeg() except -1:

@@ -63,6 +63,27 @@ cdef class Frames:
             raise ValueError(f"no pixel is left of the region {request.region} reduced by {request.reduce}")
         return 0
 
+    # What `image.issues` looks at, of frames that are not native.
+    @property
+    def basic_entries(self):
+        """Entries of the Basic Offset Table."""
+        return self.pixels.index.basic_entries
+
+    @property
+    def extended_entries(self):
+        """Entries of the Extended Offset Table."""
+        return self.pixels.index.extended_entries
+
+    @property
+    def has_table(self):
+        """Whether an offset table tells where frames are."""
+        return self.pixels.index.table != NULL
+
+    def count_frames(self):
+        """How many frames the fragments make, by walking all of them."""
+        self.pixels.walk()
+        return self.pixels.index.found
+
     # What plans go by.
     @property
     def syntax(self):
@@ -243,8 +264,8 @@ cdef class Frames:
         if self.layout.codec == CODEC_NATIVE:
             start = self.file.h.pixels.offset + frame * self.layout.frame_bits // 8
             self.file.source.prefetch(start, (count * self.layout.frame_bits + 7) // 8)
-        elif self.run.index.table != NULL:
-            table = self.run.index.table
+        elif self.pixels.index.table != NULL:
+            table = self.pixels.index.table
             start = self.run.index.first + table[frame]
             end = self.run.index.end
             if frame + count < self.run.index.frames:
