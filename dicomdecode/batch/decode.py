@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers
-from dicomdecode.batch.parts import PartDone, Parts, PartWork
+from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, Outcome, ThreadCrew, checked_executor, count_workers
+from dicomdecode.batch.parts import PartDone, Parts, PartWork, bytes_of
 from dicomdecode.batch.placing import Placing
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Result, Stream
@@ -18,7 +18,7 @@ from dicomdecode.pixels import Request
 from dicomdecode.pixels._core import ManyFiles
 from dicomdecode.pixels.arguments import check_flag, check_number, one_of
 from dicomdecode.read_image import read_pixels
-from dicomdecode.sources import Expansion, Some, expand
+from dicomdecode.sources import Expansion, Item, Some, expand
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -184,7 +184,8 @@ class _Files(Iterator[list[Decoded]]):
         self._shown = shown
         self._failure: Exception | None = None
         self._parts = Parts(items, 1, of_lists_only=True)
-        self._stream = Stream(self._parts, crew, ordered=ordered, progress=Progress(False))
+        held = _held_by(placing, is_placed)
+        self._stream = Stream(self._parts, crew, ordered=ordered, progress=Progress(False), bytes_of=held)
 
     def __next__(self) -> list[Decoded]:
         try:
@@ -237,6 +238,23 @@ class _Files(Iterator[list[Decoded]]):
         self._shown.close()
 
 
+def _held_by(placing: Placing, is_placed: bool) -> Callable[[Item, Outcome], int]:
+    """How much memory a part takes while it waits."""
+    is_outside = is_placed and placing.out is not None
+
+    def held(item: Item, outcome: Outcome) -> int:
+        size = bytes_of(item.source)
+        if is_outside or outcome.error is not None:
+            return size
+        done: PartDone = outcome.value
+        for value in done.values:
+            if value is not None:
+                size += value[0].nbytes if is_placed else value.nbytes
+        return size
+
+    return held
+
+
 def decode_batch(
     sources: Any,
     *,
@@ -268,12 +286,15 @@ def decode_batch(
     ----------
     sources : iterable, or one source
         Anything that `dicomdecode.open` takes, folders, patterns (``"scans/**/*.dcm"``), archives ("scans.zip",
-        ``"scans.zip/a/*.dcm"``) and URLs. It may be endless: at most ``2 * threads`` files are read ahead.
+        ``"scans.zip/a/*.dcm"``) and URLs. It may be endless: at most ``2 * threads`` files are read ahead, and more
+        only while one is slow (see `ordered`).
     threads : int, optional
         How many files are decoded side by side; default: one for each core. Where there are fewer files than threads,
         each gets several for its frames.
     ordered : bool
-        Results in the order of the sources, else as they are finished.
+        Results in the order of the sources, else as they are finished. In order, further files are begun until a slow
+        one is finished, as long as the results that wait for it take less memory than 8 MiB, or than ``2 * threads`` of
+        the largest so far.
     on_error : {"record", "raise", "skip"}
         What happens when a file fails: its result has the error; the error is raised after the results before it; or
         the file is only counted in `failed`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from typing import Any
 from dicomdecode.batch.crew import Job, Work, run
 from dicomdecode.sources import Expansion, Item
 
-__all__ = ["Part", "PartDone", "PartWork", "Parts"]
+__all__ = ["Part", "PartDone", "PartWork", "Parts", "bytes_of"]
+
+_BYTES_OF_A_FILE = 4096  # of the objects that stand for its result
+_BYTES_OF_AN_OBJECT = 1 << 18  # of a source that nobody knows the size of: a data set, or an open file
 
 
 @dataclass(slots=True)
@@ -89,6 +93,17 @@ class PartDone:
     def failed(cls, error: Exception, count: int) -> PartDone:
         """A part of so many files that no worker could do."""
         return cls([None] * count, dict.fromkeys(range(count), error), [0.0] * count, 0.0)
+
+
+def bytes_of(part: Part) -> int:
+    """The memory that a part takes while it waits to be handed out, without the values."""
+    return len(part.sources) * _BYTES_OF_A_FILE + sum(map(_bytes_of_source, part.sources))
+
+
+def _bytes_of_source(source: Any) -> int:
+    if source is None or isinstance(source, (str, os.PathLike)):
+        return 0
+    return len(source) if isinstance(source, (bytes, bytearray)) else _BYTES_OF_AN_OBJECT
 
 
 class PartWork:

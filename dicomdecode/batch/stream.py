@@ -1,9 +1,9 @@
-"""From an input of any length to outcomes: at most so many files are begun and not yet handed out."""
+"""From an input of any length to outcomes: so many files are begun, and so much memory waits to be handed out."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from dicomdecode.sources import Item
 
 __all__ = ["Feed", "Result", "Stream"]
 
+_BYTES = 1 << 23  # of results that wait for one before them
 _SECONDS = 0.2  # between two looks for Ctrl-C, where the system does not wake who waits
 
 
@@ -26,10 +27,13 @@ class Result:
         The file.
     outcome : Outcome
         Its value or its error.
+    bytes : int
+        That it takes while it waits, where that is asked.
     """
 
     item: Item
     outcome: Outcome
+    bytes: int
 
 
 class Feed(Protocol):
@@ -47,6 +51,11 @@ class Feed(Protocol):
 class Stream(Iterator[Result]):
     """The results of a crew's work on an input.
 
+    At most ``2 * crew.size`` files are begun and not yet handed out. In order, a slow file lets those behind it wait,
+    and the workers would have nothing to do: until it is finished, others are begun while fewer than ``2 * crew.size``
+    are unfinished, and those that wait take less memory than 8 MiB, or than ``2 * crew.size`` of the largest result so
+    far, whichever is more.
+
     After `stop`, what is finished can still be taken; nothing new is begun.
 
     Parameters
@@ -59,14 +68,28 @@ class Stream(Iterator[Result]):
         Results in the order of the input, else as they are finished.
     progress : Progress
         What the user sees of it.
+    bytes_of : callable, optional
+        The memory that a finished file takes while it waits; more than none, for however many files. Without it, no
+        more files are begun for a slow one.
     """
 
-    def __init__(self, items: Feed, crew: Crew, *, ordered: bool, progress: Progress) -> None:
+    def __init__(
+        self,
+        items: Feed,
+        crew: Crew,
+        *,
+        ordered: bool,
+        progress: Progress,
+        bytes_of: Callable[[Item, Outcome], int] | None = None,
+    ) -> None:
         self._items = items
         self._crew = crew
         self._ordered = ordered
         self._progress = progress
-        self._ahead = 2 * crew.size
+        self._bytes_of = bytes_of if ordered else None
+        self._most = 2 * crew.size
+        self._waiting = 0  # bytes of what is finished
+        self._largest = 0  # of them, so far
         self._count = 0  # of the files that were taken
         self._next = 0  # index of the next result in order
         self._begun: dict[int, Item] = {}
@@ -98,7 +121,6 @@ class Stream(Iterator[Result]):
 
     def _ready(self) -> Result | None:
         """A finished result that can be handed out now."""
-        self._collect(0)
         if not self._finished:
             return None
         if self._is_stopped or not self._ordered:
@@ -108,12 +130,24 @@ class Stream(Iterator[Result]):
         else:
             return None
         self._next = index + 1
-        return self._finished.pop(index)
+        result = self._finished.pop(index)
+        self._waiting -= result.bytes
+        return result
+
+    def _has_room(self) -> bool:
+        """Whether another file may be begun."""
+        if len(self._begun) + len(self._finished) < self._most:
+            return True
+        if self._bytes_of is None or len(self._begun) >= self._most:
+            return False
+        self._collect(0)  # getting an item may take long
+        return self._next not in self._finished and self._waiting < max(_BYTES, self._most * self._largest)
 
     def _fill(self) -> None:
         """Begin as many files as there is room for."""
+        self._collect(0)
         jobs: list[Job] = []
-        while not self._is_exhausted and len(self._begun) + len(self._finished) < self._ahead:
+        while not self._is_exhausted and self._has_room():
             try:
                 item = next(self._items)
             except StopIteration:
@@ -125,7 +159,7 @@ class Stream(Iterator[Result]):
                 break
             index, self._count = self._count, self._count + 1
             if item.error is not None:
-                self._finished[index] = Result(item, Outcome(index, None, item.error))
+                self._finish(item, Outcome(index, None, item.error))
                 continue
             self._begun[index] = item
             job = Job(index, item.source)
@@ -146,8 +180,14 @@ class Stream(Iterator[Result]):
         while (outcome := self._crew.take(seconds)) is not None:
             item = self._begun.pop(outcome.index, None)
             if item is not None:
-                self._finished[outcome.index] = Result(item, outcome)
+                self._finish(item, outcome)
             seconds = 0
+
+    def _finish(self, item: Item, outcome: Outcome) -> None:
+        size = 0 if self._bytes_of is None else self._bytes_of(item, outcome)
+        self._waiting += size
+        self._largest = max(self._largest, size)
+        self._finished[outcome.index] = Result(item, outcome, size)
 
     def stop(self) -> None:
         """Begin nothing more."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dicomdecode.batch.crew import Crew, ExecutorCrew, Job, ThreadCrew, checked_executor, count_workers
-from dicomdecode.batch.parts import PartDone, Parts, PartWork
+from dicomdecode.batch.parts import PartDone, Parts, PartWork, bytes_of
 from dicomdecode.batch.progress import Progress
 from dicomdecode.batch.stream import Stream
 from dicomdecode.limits import Limits, limits_of
@@ -124,7 +124,8 @@ def read_tags(
     crew: Crew = ThreadCrew(work, size) if executor is None else ExecutorCrew(work, checked_executor(executor), size)
     items = expand(sources, allowed)
     shown = Progress(check_flag("progress", progress))
-    stream = Stream(Parts(items, _FILES, of_lists_only=False), crew, ordered=True, progress=Progress(False))
+    parts = Parts(items, _FILES, of_lists_only=False)
+    stream = Stream(parts, crew, ordered=True, progress=Progress(False), bytes_of=lambda item, _: bytes_of(item.source))
     rows = _Rows(columns, on_error)
     try:
         for result in stream:

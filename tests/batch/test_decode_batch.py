@@ -136,19 +136,57 @@ def test_an_error_of_the_input_is_raised_behind_what_came_before_it() -> None:
 
 
 def test_an_endless_input_is_read_as_far_ahead_as_stated() -> None:
-    taken = itertools.count()
     most = 0
 
     def sources() -> Iterator[bytes]:
         nonlocal most
         while True:
-            most = next(taken) + 1
+            most += 1
             yield contents_of(1)
 
-    with dd.decode_batch(sources(), threads=3) as batch:
+    with dd.decode_batch(sources(), threads=3, ordered=False) as batch:
         for i, _ in enumerate(itertools.islice(batch, 100)):
             assert most <= i + 1 + 6
             time.sleep(0.0002)
+
+
+class Held(io.BytesIO):
+    """A file that cannot be read before it may be."""
+
+    def __init__(self, contents: bytes, is_free: threading.Event) -> None:
+        super().__init__(contents)
+        self._is_free = is_free
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert self._is_free.wait(20)
+        return super().read(size)
+
+
+@pytest.mark.parametrize("with_out", [False, True])
+@pytest.mark.parametrize("rows", [2, 600])
+def test_a_slow_file_is_no_reason_to_wait_before_8_mib_are_finished(rows: int, with_out: bool) -> None:
+    """Results in an `out` take no memory, and each counts as 4 KiB besides."""
+    contents = contents_of(1, rows, 256)
+    out = np.zeros((3000, rows, 256), np.int16) if with_out else None
+    each = 4096 + len(contents) + (0 if with_out else rows * 256 * 2)
+    waiting = -(-(8 << 20) // each)
+    taken, is_free = 0, threading.Event()
+
+    def sources() -> Iterator[Any]:
+        nonlocal taken
+        yield Held(contents, is_free)
+        while True:
+            taken += 1
+            if taken == waiting:
+                is_free.set()
+            yield contents
+
+    with dd.decode_batch(sources(), threads=3, out=out, dtype="int16") as batch:
+        assert next(batch).index == 0
+        assert waiting <= taken < waiting + 6
+        for i, found in enumerate(itertools.islice(batch, 50)):
+            assert found.index == i + 1 and found.error is None
+            assert taken - (i + 1) < waiting + 6
 
 
 def test_out() -> None:
@@ -278,7 +316,7 @@ def test_executors() -> None:
 
 def test_it_ends_when_nobody_wants_more() -> None:
     before = threading.active_count()
-    batch = dd.decode_batch(itertools.repeat(contents_of(1)), threads=4)
+    batch = dd.decode_batch(itertools.repeat(contents_of(1)), threads=4, ordered=False)
     next(batch)
     batch.close()
     assert len(list(batch)) <= 8
