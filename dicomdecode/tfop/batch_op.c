@@ -18,16 +18,13 @@ typedef struct {
 
 void *create_batch(TF_OpKernelConstruction *construction) {
     kernel *k = (kernel *)create_image(construction);
+    if (k == NULL) return NULL;
     TF_Status *status = tf.TF_NewStatus();
-    int32_t samples = 0;
     TF_Bool is_strict = 0;
-    tf.TF_OpKernelConstruction_GetAttrInt32(construction, "samples", &samples, status);
+    tf.TF_OpKernelConstruction_GetAttrInt32(construction, "samples", &k->samples, status);
     if (tf.TF_GetCode(status) == DD_OK)
         tf.TF_OpKernelConstruction_GetAttrBool(construction, "is_strict", &is_strict, status);
-    if (k != NULL) {
-        k->samples = samples;
-        k->is_strict = is_strict != 0;
-    }
+    k->is_strict = is_strict != 0;
     if (tf.TF_GetCode(status) != DD_OK) tf.TF_OpKernelConstruction_Failure(construction, status);
     tf.TF_DeleteStatus(status);
     return k;
@@ -52,8 +49,7 @@ static int prepare_all(const kernel *k, const TF_Tensor *input, batch *b, dd_err
         b->prepared++;
         b->may_change |= image->may_change;
         if (!is_shape(image, b->item) || image->bytes > (size_t)INT64_MAX - b->bytes) {
-            error->code = DD_INTERNAL;
-            snprintf(error->message, sizeof error->message, "the decoder gave an impossible shape");
+            wrong_shape(error);
             return -1;
         }
         if (has_cells(k, image, &b->sizes[4 * i]))
@@ -76,8 +72,13 @@ static int64_t fill_all(const kernel *k, batch *b, char *cells, dd_error *error)
         dd_image *image = &b->images[i];
         const size_t room = image->bytes;
         int result = DD_AGAIN;
-        while (result == DD_AGAIN && has_cells(k, image, &b->sizes[4 * i]) && image->bytes <= room)
+        while (result == DD_AGAIN && has_cells(k, image, &b->sizes[4 * i]) && image->bytes <= room) {
             result = k->decoder->fill(image, cells + at, error);
+            if (result == DD_AGAIN && !image->may_change) {
+                wrong_shape(error);
+                return -1;
+            }
+        }
         if (result == DD_FAILED) return -1;
         if (result == DD_FILLED)
             at += image->bytes;

@@ -79,14 +79,11 @@ static void open_request(kernel *k, TF_OpKernelConstruction *construction, optio
 }
 
 static void *image_kernel(TF_OpKernelConstruction *construction, options_function options, int says_why) {
+    kernel *k = new_kernel(construction);
+    if (k == NULL) return NULL;
     TF_Status *status = tf.TF_NewStatus();
-    kernel *k = (kernel *)calloc(1, sizeof *k);
-    if (k == NULL) {
-        tf.TF_SetStatus(status, DD_RESOURCE_EXHAUSTED, "no memory for a kernel");
-    } else {
-        k->says_why = says_why;
-        open_request(k, construction, options, status);
-    }
+    k->says_why = says_why;
+    open_request(k, construction, options, status);
     if (tf.TF_GetCode(status) != DD_OK) tf.TF_OpKernelConstruction_Failure(construction, status);
     tf.TF_DeleteStatus(status);
     return k;
@@ -135,8 +132,7 @@ static void write_image(const kernel *k, dd_image *image, TF_OpKernelContext *co
                         dd_error *error) {
     for (;;) {
         if (!is_shape(image, item_bytes_of(k))) {
-            error->code = DD_INTERNAL;
-            snprintf(error->message, sizeof error->message, "the decoder gave an impossible shape");
+            wrong_shape(error);
             return;
         }
         TF_AllocatorAttributes attributes = {sizeof attributes, 1};
@@ -156,6 +152,7 @@ static void write_image(const kernel *k, dd_image *image, TF_OpKernelContext *co
             if (tf.TF_GetCode(status) != DD_OK) tf.TF_OpKernelContext_Failure(context, status);
         }
         tf.TF_DeleteTensor(tensor);
+        if (result == DD_AGAIN && !is_temporary) wrong_shape(error);
         if (result != DD_AGAIN || !is_temporary) return;
     }
 }

@@ -20,18 +20,22 @@ typedef struct {
     dd_request *request;
     int element; /* of words.h */
     TF_DataType type;
-    int samples;   /* of a batch: how many each pixel has; 0: any number */
-    int is_strict; /* of a batch: another number is an error */
+    int32_t samples; /* of a batch: how many each pixel has; 0: any number */
+    int is_strict;   /* of a batch: another number is an error */
 } kernel;
 
 enum { TSTRING_BYTES = 24 }; /* of an element of a string tensor */
 
 /* The core; NULL with `error` before it was attached. */
 const dd_core *attached(dd_error *error);
+/* A kernel of zeros; NULL, which is told as a failure, where there is no memory. */
+kernel *new_kernel(TF_OpKernelConstruction *construction);
+void delete_kernel(void *kernel);
 void failed(TF_OpKernelContext *context, TF_Status *status, const dd_error *error);
 /* The number of elements, -1 when it exceeds `most`. */
 int64_t element_count(const TF_Tensor *tensor, int64_t most);
-void delete_kernel(void *kernel);
+/* Fill in an error of the decoder's own: what it gave is no shape, or not the one that it had told. */
+void wrong_shape(dd_error *error);
 
 /* image_op.c */
 void *create_image(TF_OpKernelConstruction *construction);

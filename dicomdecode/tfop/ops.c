@@ -57,6 +57,17 @@ const dd_core *attached(dd_error *error) {
 
 /* --- what the ops share -------------------------------------------------------------------------------------------- */
 
+kernel *new_kernel(TF_OpKernelConstruction *construction) {
+    kernel *k = (kernel *)calloc(1, sizeof *k);
+    if (k == NULL) {
+        TF_Status *status = tf.TF_NewStatus();
+        tf.TF_SetStatus(status, DD_RESOURCE_EXHAUSTED, "no memory for a kernel");
+        tf.TF_OpKernelConstruction_Failure(construction, status);
+        tf.TF_DeleteStatus(status);
+    }
+    return k;
+}
+
 void delete_kernel(void *data) {
     kernel *k = (kernel *)data;
     if (k != NULL && k->request != NULL) k->decoder->close(k->request);
@@ -77,6 +88,11 @@ int64_t element_count(const TF_Tensor *tensor, int64_t most) {
         count *= n;
     }
     return count;
+}
+
+void wrong_shape(dd_error *error) {
+    error->code = DD_INTERNAL;
+    snprintf(error->message, sizeof error->message, "the decoder gave an impossible shape");
 }
 
 /* --- registering --------------------------------------------------------------------------------------------------- */

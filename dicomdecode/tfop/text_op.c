@@ -7,13 +7,11 @@
 #include <string.h>
 
 void *create_data(TF_OpKernelConstruction *construction) {
-    (void)construction;
-    return calloc(1, sizeof(kernel));
+    return new_kernel(construction);
 }
 
 void *create_original_data(TF_OpKernelConstruction *construction) {
-    (void)construction;
-    kernel *k = (kernel *)calloc(1, sizeof *k);
+    kernel *k = new_kernel(construction);
     if (k != NULL) k->original = 1;
     return k;
 }

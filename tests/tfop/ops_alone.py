@@ -43,6 +43,35 @@ class String(ctypes.Structure):
 
 
 POINTER = ctypes.POINTER(Tensor)
+CHARS, ANY, SIZE = ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t
+
+
+class Error(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_int), ("message", ctypes.c_char * 512))
+
+
+class Image(ctypes.Structure):
+    _fields_ = (
+        ("dim_count", ctypes.c_int),
+        ("dims", ctypes.c_int64 * 4),
+        ("bytes", SIZE),
+        ("may_change", ctypes.c_int),
+        ("state", ANY),
+    )
+
+
+class Core(ctypes.Structure):
+    """dd_core of bridge.h."""
+
+    _fields_ = (
+        ("version", ctypes.c_uint32),
+        ("open", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, CHARS, SIZE, ANY, ctypes.POINTER(Error))),
+        ("close", ctypes.CFUNCTYPE(None, ANY)),
+        ("prepare", ctypes.CFUNCTYPE(ctypes.c_int, ANY, ANY, SIZE, ctypes.POINTER(Image), ctypes.POINTER(Error))),
+        ("fill", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(Image), ANY, ctypes.POINTER(Error))),
+        ("release", ctypes.CFUNCTYPE(None, ctypes.POINTER(Image))),
+        ("texts", ANY),
+    )
 
 
 class Ops:
@@ -61,7 +90,8 @@ class Ops:
         library.dicomdecode_problem.restype = ctypes.c_char_p
         library.dicomdecode_attach.argtypes = [ctypes.c_void_p]
         assert library.dicomdecode_problem() == b"", library.dicomdecode_problem()
-        assert library.dicomdecode_attach(_bridge.address()) == 0
+        self.attach = library.dicomdecode_attach
+        assert self.attach(_bridge.address()) == 0
 
     @contextmanager
     def kernel(self, op: str, dtype: str = "uint16", options: str = "", **batch: int) -> Iterator[ctypes.c_void_p]:
@@ -180,12 +210,48 @@ def texts(ops: Ops, files: list[bytes]) -> int:
     return len(files)
 
 
+def shapes(ops: Ops, files: list[bytes]) -> int:
+    """A core that breaks its word: a shape that cannot be, or another one although it had said that none would come."""
+    given: dict[str, Any] = {"dims": [2, 2, 2, 1], "bytes": 16, "released": 0}
+
+    def prepare(request: Any, contents: Any, size: int, image: Any, error: Any) -> int:
+        dims = given["dims"]
+        image[0] = Image(len(dims), (ctypes.c_int64 * 4)(*dims), given["bytes"], 0, None)
+        return 0
+
+    def release(image: Any) -> None:
+        given["released"] += 1
+
+    of = dict(Core._fields_)
+    core = Core(
+        version=2,
+        open=of["open"](lambda *arguments: 0),
+        close=of["close"](lambda request: None),
+        prepare=of["prepare"](prepare),
+        fill=of["fill"](lambda image, out, error: 1),  # DD_AGAIN
+        release=of["release"](release),
+    )
+    assert ops.attach(ctypes.addressof(core)) == 0
+    wrong = [{"dims": [2, 2, 2, 1], "bytes": 16}]
+    wrong += [{"dims": [2, 2, 2, 1], "bytes": 18}, {"dims": [-1], "bytes": 0}, {"dims": [1 << 62, 8], "bytes": 0}]
+    ranks = {"DecodeDicomImage": 0, "DecodeDicomImageOrWhy": 0, "DecodeDicomBatch": 1}
+    for op, rank in ranks.items():
+        for shape in wrong:
+            given |= shape
+            with ops.kernel(op) as kernel:
+                found = outcome(lambda: ops.run(op, kernel, ops.strings([b"file"], rank)))  # noqa: B023
+            assert found == "the decoder gave an impossible shape", (op, shape, found)
+    assert given["released"] == len(ranks) * len(wrong)
+    return len(wrong)
+
+
 def main(stand_in: str, part: str) -> None:
     ops = Ops(stand_in)
     files = list(FILES.values())
     if part == "damage":
         files = [damaged for whole in files for damaged in mutants.mutants(mutants.named(whole), 2, 3)]
-    done = {"images": images, "batches": batches, "texts": texts, "damage": images}[part](ops, files)
+    parts = {"images": images, "batches": batches, "texts": texts, "damage": images, "shapes": shapes}
+    done = parts[part](ops, files)
     print(f"{done} files compared")
 
 

@@ -25,7 +25,7 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-@pytest.mark.parametrize("part", ["images", "batches", "texts", "damage"])
+@pytest.mark.parametrize("part", ["images", "batches", "texts", "damage", "shapes"])
 def test_ops(part: str, stand_in: Path) -> None:
     """In a process that has no TensorFlow, whose functions would be found first."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, str(ROOT)])}
