@@ -156,9 +156,10 @@ cdef int read_tables(FrameIndex* index, const FileBytes* f, const FileMap* m, ui
     for i in range(frames):
         is_sound = is_sound and (index.table[i] > before if i else index.table[i] == 0)
         before = index.table[i]
-    if index.basic_entries > frames or index.extended_entries > frames:
-        is_sound = is_sound and begin_streams(index, f)     # it may have an entry for each fragment
-    if not is_sound or index.end - index.first < 8 or before > index.end - index.first - 8:
+    is_sound = is_sound and index.end - index.first >= 8 and before <= index.end - index.first - 8
+    if is_sound and (index.basic_entries > frames or index.extended_entries > frames):
+        is_sound = begin_streams(index, f)      # it may have an entry for each fragment
+    if not is_sound:
         free(index.table)
         index.table = NULL
     return 0
