@@ -55,6 +55,15 @@ def test_a_name_where_a_term_should_be() -> None:
     assert "Doe" not in without_images(image._repr_html_()) and unit_of(image) == ""
 
 
+def test_text_of_a_file_is_no_markup() -> None:
+    mark = '"><script>'
+    data = s.image(RAMP, syntax=f"1.2{mark}", extra=[(0x00080060, "CS", mark), (0x00281056, "CS", mark)])
+    colour = s.image(np.zeros((2, 2, 3), np.uint8), photometric=mark)
+    for contents in (data, colour):
+        card = dd.open(contents)._repr_html_()
+        assert "<script" not in card and card.count("<div") == card.count("</div>")
+
+
 def test_card_shows_the_middle_frame_and_a_strip() -> None:
     image = dd.open(path_of("rtdose.dcm"))
     large, *strip = images_of(image._repr_html_())
