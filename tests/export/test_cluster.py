@@ -41,6 +41,19 @@ def test_nothing_is_decoded_before_it_is_asked_for() -> None:
         array[4].compute()
 
 
+def test_frames_of_several_files(tmp_path: Path) -> None:
+    """As docs/scale.md has it: a chunk for each frame of each file, of which none is decoded before."""
+    da = pytest.importorskip("dask.array", reason="cluster: dask is not installed")
+    paths = [tmp_path / f"{k}.dcm" for k in range(4)]
+    for path, contents in zip(paths, [*stack(3), s.image(pixels_of(3), syntax=s.RLE)[:-20]], strict=True):
+        path.write_bytes(contents)
+    array = da.concatenate([dd.open(path).to_dask() for path in paths])
+    assert array.shape == (4, 6, 8) and array.numblocks == (4, 1, 1)
+    assert np.array_equal(array[:3].compute(), values([0, 1, 2]))
+    with pytest.raises(dd.DicomError):
+        array[3].compute()
+
+
 @pytest.fixture
 def cluster() -> Iterator[Any]:
     distributed = pytest.importorskip("distributed", reason="cluster: distributed is not installed")
