@@ -195,6 +195,18 @@ def test_behind_the_pixels(syntax: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(dd.imread(path), PIXELS - 5.0)
 
 
+@pytest.mark.parametrize("syntax", [s.EXPLICIT_LE, s.RLE])
+def test_what_is_not_there_is_looked_for_once(syntax: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(s.image(np.repeat(PIXELS, 200, axis=0), syntax=syntax))
+    file = Counted(path)
+    image = dd.open(file)
+    assert image.tag(0x7FE11030) is None
+    count = file.count
+    assert [image.tag(tag) for tag in range(0x7FE11031, 0x7FE11036)] == [None] * 5
+    assert file.count == count < 2 * path.stat().st_size
+
+
 def test_at_the_end_and_cut(tmp_path: Path) -> None:
     """A file that ends in such an element has the tags in front of it; without pixels it says so."""
     report = s.dataset([(0x00100010, "PN", "A^B")])

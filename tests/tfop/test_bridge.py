@@ -222,13 +222,18 @@ def test_lossless_jpeg_needs_no_gil() -> None:
         assert assert_same(path.read_bytes(), on_error="strict", dtype=np.int32) == "core"
 
 
-def test_limits() -> None:
-    contents = s.image(ends(16, False, (40, 40)))
-    before = dd.set_default_limits(dd.Limits(pixels_per_frame=100))
+@pytest.mark.parametrize(
+    ("limits", "options"), [({"pixels_per_frame": 100}, {}), ({"fragments": 1}, {"syntax": s.RLE, "fragments": 2})]
+)
+def test_limits(limits: dict[str, int], options: dict[str, Any]) -> None:
+    contents = s.image(ends(16, False, (40, 40)), **options)
+    before = dd.set_default_limits(dd.Limits(**limits))
     try:
-        _bridge.use_limits(dd.Limits(pixels_per_frame=100))
+        _bridge.use_limits(dd.Limits(**limits))
         with pytest.raises(ValueError, match="limit"):
             core.decode(contents, on_error="strict")
+        with pytest.raises(dd.LimitError):
+            dd.decode_dicom_image(contents, on_error="strict")
     finally:
         dd.set_default_limits(before)
         _bridge.use_limits(before)
