@@ -36,6 +36,17 @@ def is_clang(command: list[str]) -> bool:
 class BuildExtensions(build_ext):
     """setuptools' own, with options in the words of the compiler."""
 
+    def run(self) -> None:
+        """Build them. Those in place are built elsewhere and copied, so that only here it is known which they are.
+
+        Nor may they lie where a wheel is made from what is there already.
+        """
+        self.keeps_symbols = bool(self.inplace)
+        if self.inplace:
+            self.build_lib += "-in-place"
+            self.build_temp += "-in-place"
+        super().run()
+
     def build_extensions(self) -> None:
         """Compile them."""
         translate = None
@@ -46,7 +57,7 @@ class BuildExtensions(build_ext):
         for extension in self.extensions:
             if translate is not None:
                 extension.extra_compile_args = translate(extension.extra_compile_args)
-            if sys.platform == "linux" and not self.inplace:
+            if sys.platform == "linux" and not self.keeps_symbols:
                 # What debuggers and profilers need is in builds in place: names of static functions, and the tables by
                 # which a stack is walked, which C itself does not use.
                 extension.extra_compile_args.append("-fno-asynchronous-unwind-tables")

@@ -6,10 +6,12 @@ import ast
 import importlib
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -42,12 +44,40 @@ def test_conda_asks_for_the_same() -> None:
     assert found == {name: text.lower() for name, text in asked.items()}
 
 
-def test_options_of_msvc() -> None:
+def build_extensions() -> ModuleType:
     pytest.importorskip("setuptools", reason="setuptools: not installed")
     spec = importlib.util.spec_from_file_location("build_extensions", ROOT / "build_extensions.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("cc") is None, reason="platform: no C compiler of Linux")
+@pytest.mark.parametrize(
+    ("options", "folder"), [([], "build/lib.*/dicomdecode/tfop"), (["--inplace"], "dicomdecode/tfop")]
+)
+def test_symbols(options: list[str], folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of static functions: builds in place keep them, for profilers; wheels do not."""
+    module = build_extensions()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dicomdecode/tfop").mkdir(parents=True)
+    (tmp_path / "tiny.c").write_text("__attribute__((used)) static int known_to_profilers(void) { return 1; }\n")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
+        "from build_extensions import BuildExtensions\n"
+        "from setuptools import Extension, setup\n"
+        "tiny = Extension('dicomdecode.tfop._ops', ['tiny.c'])\n"  # which is no Python
+        "setup(name='tiny', packages=[], ext_modules=[tiny], cmdclass={'build_ext': BuildExtensions})"
+    )
+    command = [sys.executable, "-c", code, str(Path(module.__file__ or "").parent), "-q", "build_ext", *options]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = Path().glob(f"{folder}/_ops*")
+    assert (b"known_to_profilers" in built.read_bytes()) == bool(options)
+
+
+def test_options_of_msvc() -> None:
+    module = build_extensions()
     assert module.msvc_options(["-O3", "-g0", "-ffp-contract=off"]) == ["/std:c11", "/O2", "/fp:precise"]
     gnu = {o for e in project()["tool"]["setuptools"]["ext-modules"] for o in e["extra-compile-args"]}
     assert gnu - set(module._MSVC) <= {
