@@ -136,6 +136,8 @@ def compare(name: str, side: int, count: int, rounds: int, folder: str | None) -
     found: list[Round] = []
     with tempfile.TemporaryDirectory(dir=folder) as made:
         files = write_sources(Path(made) / "in", side, count)
+        with tempfile.TemporaryDirectory(dir=made) as out:
+            convert(name, files[:SLICES], Path(out))  # which imports what the format needs
         for _ in range(rounds):
             with tempfile.TemporaryDirectory(dir=made) as alone, tempfile.TemporaryDirectory(dir=made) as out:
                 reading, writing = read(FORMATS[name], files), write(name, files, Path(alone))

@@ -281,7 +281,8 @@ def _files(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, No
 def _shards(run: _Run, workers: int, shown: Progress) -> Generator[UnitWriter, None, None]:
     """Units whose sources share a file: threads read and encode a few at a time, and the caller's writes them."""
     crew = ThreadCrew(run.encode, workers)
-    stream = Stream(run.plan.records(), crew, ordered=True, progress=Progress(False))
+    records = run.plan.records(with_pixels=FORMATS[run.encode.format].with_pixels)
+    stream = Stream(records, crew, ordered=True, progress=Progress(False))
     writer: UnitWriter | None = None
     try:
         for result in stream:

@@ -167,9 +167,9 @@ class Plan:
         """For workers that do whole units."""
         return Feed(self._items.is_listed, lambda: None, (Item(unit.number, unit) for unit in self))
 
-    def records(self) -> Feed:
-        """For workers that do a few sources at a time."""
-        tasks = (Item(unit.number, Task(unit, items)) for unit in self for items in _parts_of(unit))
+    def records(self, *, with_pixels: bool) -> Feed:
+        """For workers that do a few sources at a time; without pixels, it does not matter how large they are."""
+        tasks = (Item(unit.number, Task(unit, items)) for unit in self for items in _parts_of(unit, with_pixels))
         return Feed(self._items.is_listed, lambda: self.total, tasks)
 
 
@@ -189,14 +189,14 @@ class Feed(Iterator[Item]):
         return next(self._items)
 
 
-def _parts_of(unit: Unit) -> Iterator[tuple[Each, ...]]:
+def _parts_of(unit: Unit, with_pixels: bool) -> Iterator[tuple[Each, ...]]:
     """Small sources several at a time: handing them from thread to thread one by one would take longer than to decode
     them."""
     part: list[Each] = []
     size = 0
     for each in unit.items:
         part.append(each)
-        size += _PART_BYTES if each.size is None else each.size
+        size += _PART_BYTES if each.size is None else each.size * with_pixels
         if size >= _PART_BYTES or len(part) == _PART_SOURCES:
             yield tuple(part)
             part, size = [], 0
