@@ -4,9 +4,9 @@
     python benchmarks/own_jpeg2000.py RGB 9/7   those whose name holds one of the words
 
 The two take turns; the figure is the median of the rounds' ratios. Results are compared before anything is timed: 5/3
-to the bit, 9/7 within 1. Exit code 1: a ratio is above 0.85. Then, without a bound: a region's share of the time of the
-whole as a multiple of its share of the area and of that of the code-blocks which it touches (none can be decoded in
-part), and two threads' time on the clock as a share of one's.
+to the bit, 9/7 within 1. Exit code 1: a ratio is above its bound. Then, without a bound: a region's share of the time
+of the whole as a multiple of its share of the area and of that of the code-blocks which it touches (none can be decoded
+in part), and two threads' time on the clock as a share of one's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from dicomdecode.codecs import _jpeg2000, jpeg2000  # noqa: E402
 from dicomdecode.codecs._spec import FrameSpec  # noqa: E402
 
 ROUNDS = 9
-BOUND = 0.85
+#: Of the library's time.
+GREY, NO_NOISE, RGB, REAL, HT = 0.65, 0.75, 0.7, 0.7, 0.8
 ROUND_SECONDS = 0.03
 
 
@@ -56,33 +57,34 @@ class Row(NamedTuple):
     picture: np.ndarray
     stream: bytes
     decode: Callable[..., np.ndarray]  # of the library
+    bound: float
 
 
-def part_1(name: str, a: np.ndarray, bits: int, level: float | None = None) -> Row:
+def part_1(name: str, a: np.ndarray, bits: int, bound: float, level: float | None = None) -> Row:
     flat = np.ascontiguousarray(a.squeeze(2) if a.shape[2] == 1 else a)
     options = {"codecformat": "j2k", "bitspersample": bits, "reversible": level is None, "level": level}
     stream = bytes(imagecodecs.jpeg2k_encode(flat, mct=a.shape[2] == 3, **options))
-    return Row(name, a, stream, imagecodecs.jpeg2k_decode)
+    return Row(name, a, stream, imagecodecs.jpeg2k_decode, bound)
 
 
 def part_15(name: str, a: np.ndarray, level: float | None = None) -> Row:
     flat = np.ascontiguousarray(a.squeeze(2) if a.shape[2] == 1 else a)
     stream = bytes(imagecodecs.htj2k_encode(flat, reversible=level is None, level=level))
-    return Row(name, a, stream, imagecodecs.htj2k_decode)
+    return Row(name, a, stream, imagecodecs.htj2k_decode, HT)
 
 
 def pictures() -> Iterator[Row]:
-    yield part_1("CT 128x128, 12 bits, 5/3", slice_of_ct(128), 12)
-    yield part_1("CT 512x512, 12 bits, 5/3", slice_of_ct(512), 12)
-    yield part_1("1024x1024, 8 bits, 5/3", waves(1024, 8, 2), 8)
-    yield part_1("1024x1024, 12 bits, 5/3", waves(1024, 12, 8), 12)
-    yield part_1("1024x1024, 16 bits, 5/3", waves(1024, 16, 30), 16)
-    yield part_1("1024x1024, 12 bits without noise, 5/3", waves(1024, 12, 0), 12)
-    yield part_1("RGB 128x128, 5/3 and RCT", waves(128, 8, 3, 3), 8)
-    yield part_1("RGB 512x512, 5/3 and RCT", waves(512, 8, 3, 3), 8)
-    yield part_1("CT 512x512, 12 bits, 9/7", slice_of_ct(512), 12, 60)
-    yield part_1("1024x1024, 12 bits, 9/7", waves(1024, 12, 8), 12, 65)
-    yield part_1("RGB 512x512, 9/7 and ICT", waves(512, 8, 3, 3), 8, 42)
+    yield part_1("CT 128x128, 12 bits, 5/3", slice_of_ct(128), 12, GREY)
+    yield part_1("CT 512x512, 12 bits, 5/3", slice_of_ct(512), 12, GREY)
+    yield part_1("1024x1024, 8 bits, 5/3", waves(1024, 8, 2), 8, GREY)
+    yield part_1("1024x1024, 12 bits, 5/3", waves(1024, 12, 8), 12, GREY)
+    yield part_1("1024x1024, 16 bits, 5/3", waves(1024, 16, 30), 16, GREY)
+    yield part_1("1024x1024, 12 bits without noise, 5/3", waves(1024, 12, 0), 12, NO_NOISE)
+    yield part_1("RGB 128x128, 5/3 and RCT", waves(128, 8, 3, 3), 8, RGB)
+    yield part_1("RGB 512x512, 5/3 and RCT", waves(512, 8, 3, 3), 8, RGB)
+    yield part_1("CT 512x512, 12 bits, 9/7", slice_of_ct(512), 12, REAL, 60)
+    yield part_1("1024x1024, 12 bits, 9/7", waves(1024, 12, 8), 12, REAL, 65)
+    yield part_1("RGB 512x512, 9/7 and ICT", waves(512, 8, 3, 3), 8, REAL, 42)
     yield part_15("HTJ2K CT 128x128, 12 bits, 5/3", slice_of_ct(128))
     yield part_15("HTJ2K CT 512x512, 12 bits, 5/3", slice_of_ct(512))
     yield part_15("HTJ2K 1024x1024, 8 bits, 5/3", waves(1024, 8, 2))
@@ -190,8 +192,9 @@ def main(words: list[str]) -> int:
     rows = [row for row in pictures() if not words or any(word in row.name for word in words)]
     for row in rows:
         ratio, mine = compare(row)
-        missed |= ratio > BOUND
-        print(f"{row.name:48} {mine * 1e3:6.2f} ms   {ratio:.3f}", flush=True)
+        missed |= ratio > row.bound
+        word = "ok  " if ratio <= row.bound else "MISS"
+        print(f"{word} {row.name:48} {mine * 1e3:6.2f} ms   {ratio:.3f} of at most {row.bound}", flush=True)
     for row in rows:
         if "1024x1024, 12 bits, " in row.name or "RGB 512" in row.name:
             report_parts(row)

@@ -118,6 +118,19 @@ def test_everything_against_the_encoder_and_charls(seed):
     assert compared > 10
 
 
+@pytest.mark.parametrize("thresholds", [(0, 0, 0), (3, 32767, 32768), (32768, 32769, 65535), (1, 2, 40000)])
+@pytest.mark.parametrize("samples", [1, 3])
+def test_rows_that_stay_below_half_of_maxval(thresholds, samples):
+    """Gradients of such rows are compared in 16 bits, those of others in 32."""
+    rng = np.random.default_rng(7)
+    most = rng.choice([4095, 32767, 32768, 65535], (60, 1, samples))
+    a = rng.integers(0, 65536, (60, 300, samples)) * most // 65535
+    a[::7, 128:140] = 32767
+    stream, expected = jpegls_encoder.encode(a, 16, Parameters(65535, 0, *thresholds), interleave=SAMPLE)
+    assert np.array_equal(expected, a)
+    assert np.array_equal(decoded(jpegls.decode, stream, a.astype(np.uint16))[0], a)
+
+
 @pytest.mark.parametrize("near", [0, 1, 6])
 @pytest.mark.parametrize("bits", range(2, 17))
 def test_streams_of_charls(bits, near):

@@ -232,8 +232,10 @@ J2K_INLINE int read_rows(HtCoder *t, Cleanup *c, int quads, HtRow *row, HtRow *n
     uint32_t left = 0;
     for (int q = 0; q < quads; q += 2) {
         if (next) left = read_codes(&vlc, &mel, &run, t->context + q, left, q + 1 < quads, first, wide, next, q);
-        if (row) at = read_quad(c->magsgn, at, row, q);
-        if (row) at = read_quad(c->magsgn, at, row, q + 1);
+        if (row && (row->lengths[q] | row->lengths[q + 1])) {       /* at low rates most have none */
+            at = read_quad(c->magsgn, at, row, q);
+            at = read_quad(c->magsgn, at, row, q + 1);
+        }
     }
     c->vlc = vlc;
     c->mel = mel;

@@ -155,18 +155,25 @@ static void jls_reset(JlsScan *s) {
     }
 }
 
-/* Q3 of all differences that are looked up, an interval of equal ones after the other. */
+/* Q3 of all differences that are looked up: four intervals of equal values for each |Q3|, written as vectors. */
+JLS_INLINE void jls_fill_q3_from(int16_t *restrict at, int16_t value, int n) {
+    for (int i = 0; i < n; i++) at[i] = value;
+}
+
 static void jls_fill_q3(JlsScan *s) {
     const JlsParameters *p = &s->p;
     const int most = jls_least(p->maxval, JLS_DIRECT - 1);
     int16_t *const plus = s->q3 + JLS_DIRECT, *const minus = plus + 2 * JLS_DIRECT;
     const int ends[5] = {p->near + 1, p->t1, p->t2, p->t3, most + 1}; /* |D3| of Q3 = 0, 1, 2, 3, 4 is less */
-    for (int q = 0, d = 0; q < 5; q++)
-        for (; d < ends[q] && d <= most; d++) {
-            const int16_t value = (int16_t)(q * (int)sizeof(JlsContext));
-            plus[d] = minus[-d] = value;
-            plus[-d] = minus[d] = (int16_t)-value;
-        }
+    for (int q = 0, d = 0; q < 5; q++) {
+        const int16_t value = (int16_t)(q * (int)sizeof(JlsContext));
+        const int end = jls_least(ends[q], most + 1), n = jls_most(end - d, 0);
+        jls_fill_q3_from(plus + d, value, n);
+        jls_fill_q3_from(minus + 1 - d - n, value, n);
+        jls_fill_q3_from(plus + 1 - d - n, (int16_t)-value, n);
+        jls_fill_q3_from(minus + d, (int16_t)-value, n);
+        d += n;
+    }
 }
 
 /* What follows from the parameters, which are complete. */
@@ -184,11 +191,12 @@ static void jls_prepare(JlsScan *s, const JlsParameters *p) {
 }
 
 /* What the row above says of n samples, in steps of 16: there is room for them, and JLS_MARGIN behind a row. T is wide
- * enough for a difference; everything is T, so that 16 samples make one vector.
+ * enough for a difference, MOST its greatest value; everything is T, so that 16 samples make one vector.
  */
-#define JLS_LOOK_UP(T)                                                                                               \
+#define JLS_LOOK_UP(T, MOST)                                                                                         \
     do {                                                                                                             \
-        const T near = (T)p->near, t1 = (T)(p->t1 - 1), t2 = (T)(p->t2 - 1), t3 = (T)(p->t3 - 1);                    \
+        const T near = (T)p->near, t1 = (T)jls_least(p->t1 - 1, MOST);                                               \
+        const T t2 = (T)jls_least(p->t2 - 1, MOST), t3 = (T)jls_least(p->t3 - 1, MOST);                              \
         const T near_ = (T)-near, t1_ = (T)-t1, t2_ = (T)-t2, t3_ = (T)-t3;                                          \
         for (int i = 0; i < n; i += 16)                                                                              \
             for (int j = i; j < i + 16; j++) {                                                                       \
@@ -205,11 +213,18 @@ static void jls_prepare(JlsScan *s, const JlsParameters *p) {
             }                                                                                                        \
     } while (0)
 
+/* Whether differences of a row fit into 16 bits, whatever MAXVAL allows: 12 bits are often written as 16. */
+JLS_INLINE int jls_is_low(const uint16_t *above, int n) {
+    uint16_t any = above[-1];
+    for (int i = 0; i <= n; i++) any |= above[i];
+    return any < 32768;
+}
+
 JLS_INLINE void jls_look_up(const JlsParameters *p, const uint16_t *restrict above, JlsBlock *restrict to, int n) {
-    if (p->maxval < 32768)
-        JLS_LOOK_UP(int16_t);
+    if (p->maxval < 32768 || jls_is_low(above, n))
+        JLS_LOOK_UP(int16_t, INT16_MAX);
     else
-        JLS_LOOK_UP(int32_t);
+        JLS_LOOK_UP(int32_t, INT32_MAX);
 }
 
 #endif
