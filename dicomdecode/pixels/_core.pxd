@@ -269,6 +269,7 @@ cdef class Frames:
     cdef uint64_t fetch_ahead(self, uint64_t frame, uint64_t count) except 0
     cdef int take_area(self, Request request) except -1
     cdef int write_with_python(self, uint64_t frame, int status, Plan plan, out, uint64_t at) except -1
+    cdef int write_by_function(self, uint64_t frame, Plan plan, target) except -1
     cdef object read_samples(self, uint64_t frame, int status, place, bint as_cells)
     cdef int read_into(self, uint64_t frame, int status, place, int* conversion) except -1
     cdef int read_by_other(self, uint64_t frame, place, bint as_cells) except -1

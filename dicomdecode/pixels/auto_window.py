@@ -179,10 +179,10 @@ def _frames(pixels: PixelData) -> Frames:
 
 
 def _parts(pixels: PixelData, frame: int) -> Iterator[NDArray[Any]]:
-    """The stored values of a frame, a few at a time; of native pixel data no more of them are read at once."""
+    """The stored values of a frame, a few at a time; where rows can be read alone, no more of them are held."""
     rows, columns = pixels.file.rows, pixels.file.columns
     height = max(1, _AT_ONCE // columns)
-    if height >= rows or not _frames(pixels).is_native:
+    if height >= rows or not _frames(pixels).reads_rows:
         whole = _frames(pixels).read(frame).reshape(-1)
         yield from (whole[start : start + _AT_ONCE] for start in range(0, len(whole), _AT_ONCE))
     else:

@@ -300,6 +300,60 @@ cdef void finish(const Run* r, const CPlan* plan, const uint8_t* samples, uint8_
         run_plan(plan, &cells, samples + row * stride, r.columns * per_pixel, out + row * result)
 
 
+cdef bint is_plain(const Layout* layout) noexcept nogil:
+    """Whether what plans take of a native frame are its cells as they lie in the file."""
+    return (layout.codec == CODEC_NATIVE and layout.in_order and layout.conversion == AS_THEY_ARE
+            and not layout.shifts_first)
+
+
+cdef size_t row_bytes(const Layout* layout) noexcept nogil:
+    """Of a plain frame."""
+    return <size_t>layout.spec.columns * <size_t>layout.spec.samples * <size_t>layout.spec.item_bytes
+
+
+cdef uint64_t row_offset(const Run* r, const ImageHeader* h, uint64_t frame, size_t row) noexcept nogil:
+    """Where a row of the region of a plain frame begins, from the frame's left edge on."""
+    cdef size_t first = r.area.row if is_cropped(r) else 0
+    return h.pixels.offset + frame * (r.layout.frame_bits // 8) + <uint64_t>(first + row) * row_bytes(r.layout)
+
+
+cdef int read_rows(const Run* r, const ImageHeader* h, uint64_t frame, size_t row, size_t count, uint8_t* target,
+                   Fault* fault) noexcept nogil:
+    """Rows of the region of a plain frame, from edge to edge of the frame."""
+    cdef size_t size = count * row_bytes(r.layout)
+    cdef int64_t n = read_bytes(r.bytes, row_offset(r, h, frame, row), target, size)
+    if n != <int64_t>size:
+        return unreadable(fault) if n < 0 else pixels_cut(h, fault)
+    return DONE
+
+
+cdef size_t rows_at_once(const Run* r, size_t part) noexcept nogil:
+    """How many rows of a plain frame make a part of so many bytes."""
+    return max(<size_t>1, part // row_bytes(r.layout))
+
+
+cdef int write_rows(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
+                    Fault* fault) noexcept nogil:
+    """A region of a plain frame that is not in memory: of the others no row is read."""
+    cdef Cells cells = cells_for_plan(r.layout)
+    cdef size_t samples = <size_t>r.layout.spec.samples
+    cdef size_t at = <size_t>r.area.column * samples * <size_t>r.layout.spec.item_bytes
+    cdef size_t most = min(rows_at_once(r, PART), r.rows)
+    cdef size_t top = 0
+    cdef size_t count, row
+    if room_for(&s.cells, &s.cells_size, most * row_bytes(r.layout), fault) < 0:
+        return FAILED
+    while top < r.rows:
+        count = min(most, r.rows - top)
+        if read_rows(r, h, frame, top, count, s.cells, fault) != DONE:
+            return FAILED
+        for row in range(count):
+            run_plan(plan, &cells, s.cells + row * row_bytes(r.layout) + at, r.columns * samples, out)
+            out += r.columns * samples * result_bytes(plan)
+        top += count
+    return DONE
+
+
 cdef int write_parts(const Run* r, const ImageHeader* h, uint64_t frame, const CPlan* plan, Scratch* s, uint8_t* out,
                      Fault* fault) noexcept nogil:
     """A native frame that is not in memory: read part by part, each while the loop finds it in the cache."""
@@ -372,13 +426,12 @@ cdef int write_one(const Run* r, const ImageHeader* h, uint64_t frame, const CPl
     cdef int conversion = AS_THEY_ARE
     cdef int status
     cdef size_t bytes = <size_t>(layout.frame_bits // 8)
-    cdef bint is_plain = (layout.codec == CODEC_NATIVE and layout.in_order and layout.conversion == AS_THEY_ARE
-                          and not layout.shifts_first)
-    if is_plain:
+    cdef bint plain = is_plain(layout)
+    if plain:
         in_place = False
-        if not is_cropped(r) and held_at(r.bytes, h.pixels.offset + frame * bytes, bytes) == NULL:
-            return write_parts(r, h, frame, plan, s, out, fault)
-    cdef bint at_end = not (in_place or is_plain) and fits_at_end(r, plan)
+        if held_at(r.bytes, h.pixels.offset + frame * bytes, bytes) == NULL:
+            return (write_rows if is_cropped(r) else write_parts)(r, h, frame, plan, s, out, fault)
+    cdef bint at_end = not (in_place or plain) and fits_at_end(r, plan)
     cdef size_t count = r.rows * r.columns * <size_t>layout.spec.samples
     if at_end:
         place = out + count * (result_bytes(plan) - <size_t>layout.spec.item_bytes)

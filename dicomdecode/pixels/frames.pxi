@@ -148,6 +148,11 @@ cdef class Frames:
         return self.file.photometric or "RGB"
 
     @property
+    def reads_rows(self):
+        """Whether rows of a frame can be read without the others."""
+        return is_plain(&self.layout)
+
+    @property
     def frame_bits(self):
         """Of the native cells of a frame."""
         return self.layout.frame_bits
@@ -261,7 +266,11 @@ cdef class Frames:
         cdef uint64_t start, end
         cdef uint64_t most = <uint64_t>FETCHED_AHEAD // <uint64_t>(cells_bytes(&self.layout) + 1) + 1
         count = min(count, most)
-        if self.layout.codec == CODEC_NATIVE:
+        if is_plain(&self.layout) and is_cropped(&self.run):
+            count = 1
+            self.file.source.prefetch(row_offset(&self.run, &self.file.h, frame, 0),
+                                      self.run.rows * row_bytes(&self.layout))
+        elif self.layout.codec == CODEC_NATIVE:
             start = self.file.h.pixels.offset + frame * self.layout.frame_bits // 8
             self.file.source.prefetch(start, (count * self.layout.frame_bits + 7) // 8)
         elif self.pixels.index.table != NULL:
@@ -278,6 +287,8 @@ cdef class Frames:
         cdef Cells cells
         target = out.reshape((-1, self.run.rows, self.run.columns, plan.c.samples if plan.c.kind == PLAN_PALETTE else
                               self.layout.spec.samples))[at]
+        if plan.c.kind == PLAN_FUNCTION and is_plain(&self.layout):
+            return self.write_by_function(frame, plan, target)
         in_place = plan.c.kind == PLAN_COPY and not is_cropped(&self.run)
         cells = cells_for_plan(&self.layout)
         as_cells = plan.c.kind != PLAN_FUNCTION and not in_place
@@ -290,6 +301,30 @@ cdef class Frames:
             self.pixels.profiles.of(frame)(samples)
         if samples is not target:
             plan.apply(samples, target, cells.left, cells.right)
+
+    cdef int write_by_function(self, uint64_t frame, Plan plan, target) except -1:
+        """A plain frame by a Python function, some rows at a time: a frame of floats is larger than most results."""
+        cdef size_t samples = <size_t>self.layout.spec.samples
+        cdef size_t most = min(rows_at_once(&self.run, PART_TO_8_BITS), self.run.rows)
+        cdef size_t column = self.area.column * samples if is_cropped(&self.run) else 0
+        cdef size_t top = 0
+        cdef size_t count
+        cdef int status
+        cdef Fault fault
+        part = np.empty((most, self.layout.spec.columns * samples), DTYPES[self.layout.cell])
+        cdef WriteBuffer cells = WriteBuffer(part)
+        while top < self.run.rows:
+            count = min(most, self.run.rows - top)
+            with nogil:
+                status = read_rows(&self.run, &self.file.h, frame, top, count, cells.data, &fault)
+                if status == DONE:
+                    shift_cells(self.layout.cell, cells.data, count * self.layout.spec.columns * samples,
+                                self.layout.left, self.layout.right)
+            if status != DONE:
+                self.raise_located(&fault, status, frame)
+            plan.apply(part[:count, column:column + self.run.columns * samples], target[top:top + count])
+            top += count
+        return 0
 
     def read(self, uint64_t frame, place=None, bint as_cells=False):
         """Samples of a frame [rows, columns, samples] after colour.

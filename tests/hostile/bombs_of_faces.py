@@ -164,7 +164,7 @@ MORE: dict[str, Bomb] = {
     "a window of 32-bit pixels": Bomb(
         "decodes", lambda: s.image(RNG.integers(0, 1 << 31, (4000, 4000), np.int32)), by_its_pixels
     ),
-    "a window of floats": Bomb("decodes", lambda: s.image(RNG.random((3500, 3500), np.float32)), by_its_pixels),
+    "a window of floats": Bomb("decodes", lambda: s.image(RNG.random((4500, 4500), np.float32)), by_its_pixels),
     "values of Pixel Spacing and of the plane": Bomb(
         "decodes",
         lambda: s.image(

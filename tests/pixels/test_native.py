@@ -1,5 +1,6 @@
 """Native pixel data, and the codecs that restore native cells: every layout of PS3.5 8.1 and 8.2."""
 
+import io
 import itertools
 
 import numpy as np
@@ -241,3 +242,58 @@ def test_large_image() -> None:
     pixels = np.random.default_rng(0).integers(0, 65536, (2, 700, 513), np.uint16)
     for syntax in (s.EXPLICIT_LE, s.EXPLICIT_BE, s.RLE, s.DEFLATED):
         same(stored(s.image(pixels, syntax=syntax)), pixels, NAMES[syntax])
+
+
+class Counting(io.BytesIO):
+    """A file object that knows how many bytes were read of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+    def readinto(self, target: object) -> int:
+        count = super().readinto(target)
+        self.taken += count
+        return count
+
+
+PLAIN = {
+    "8 bits": ("uint8", 1, {}, [{}, {"values": "display", "window": (40, 80)}]),
+    "12 bits": ("int16", 1, {"bits_stored": 12, "high_bit": 13, "stray": 1}, [{"values": "stored"}, {"dtype": "f8"}]),
+    "32 bits": ("int32", 1, {}, [{"values": "stored"}, {"values": "display", "window": (40, 80)}, {"dtype": "f4"}]),
+    "floats": ("float32", 1, {}, [{}, {"values": "display", "window": (40, 80)}, {"values": "voi", "window": (4, 8)}]),
+    "double floats": ("float64", 1, {}, [{}, {"values": "display", "window": "auto", "dtype": "u2"}]),
+    "RGB": ("uint8", 3, {"photometric": "RGB"}, [{}, {"values": "display", "dtype": "f4"}]),
+}
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_parts_of_frames_that_are_not_in_memory(kind: str, tmp_path) -> None:
+    """Rows are read alone, a part of them at a time: the same as of a file in memory."""
+    dtype, samples, layout, requests = PLAIN[kind]
+    rng = np.random.default_rng(3)
+    shape = (2, 700, 1100) + ((3,) if samples == 3 else ())
+    pixels = rng.integers(0, 100, shape).astype(dtype)
+    contents = s.image(pixels, **layout)
+    path = tmp_path / "a file.dcm"
+    path.write_bytes(contents)
+    for request, region in itertools.product(requests, [None, (0, 0, 700, 1100), (640, 3, 60, 1000), (17, 1099, 1, 1)]):
+        whole = dd.imread(contents, **request)
+        top, left, height, width = region or (0, 0, 700, 1100)
+        want = whole[:, top : top + height, left : left + width]
+        same(dd.imread(path, region=region, **request), want, (request, region))
+        same(dd.imread(path, region=region, frames=1, **request), want[1], (request, region))
+        same(dd.imread(path, region=region, threads=2, **request), want, (request, region))
+
+
+def test_no_row_is_read_that_is_not_asked_for() -> None:
+    pixels = np.arange(8_000_000, dtype=np.uint16).reshape(2, 2000, 2000)
+    file = Counting(s.image(pixels))
+    same(stored(file, region=(1500, 20, 30, 40), frames=1), pixels[1, 1500:1530, 20:60])
+    assert 30 * 4000 <= file.taken < 30 * 4000 + 300_000  # and what a header is looked for in
+    cut = Counting(s.image(pixels)[:-4000])
+    with pytest.raises(dd.TruncatedError):
+        stored(cut, region=(1980, 0, 20, 1), frames=1)
