@@ -119,12 +119,13 @@ class Batch(Iterator[Decoded]):
         self.decoded = 0
         self.failed = 0
         self._files = files
-        self._ready: Iterator[Decoded] = iter(())  # of a part
+        self._ready: list[Decoded] = []  # of a part, the next one last
         self._on_error = on_error
 
     def __next__(self) -> Decoded:
         while True:
-            for decoded in self._ready:
+            while self._ready:
+                decoded = self._ready.pop()  # what the caller lets go is free before the next one is wanted
                 if decoded.error is None:
                     self.decoded += 1
                     return decoded
@@ -134,7 +135,8 @@ class Batch(Iterator[Decoded]):
                     raise decoded.error
                 if self._on_error == "record":
                     return decoded
-            self._ready = iter(next(self._files))
+            self._ready = next(self._files)
+            self._ready.reverse()
 
     def close(self) -> None:
         """Begin no further file; finished results can still be taken.
@@ -243,7 +245,7 @@ def _held_by(placing: Placing, is_placed: bool) -> Callable[[Item, Outcome], int
     is_outside = is_placed and placing.out is not None
 
     def held(item: Item, outcome: Outcome) -> int:
-        size = bytes_of(item.source)
+        size = bytes_of(item.name)
         if is_outside or outcome.error is not None:
             return size
         done: PartDone = outcome.value
@@ -292,9 +294,9 @@ def decode_batch(
         How many files are decoded side by side; default: one for each core. Where there are fewer files than threads,
         each gets several for its frames.
     ordered : bool
-        Results in the order of the sources, else as they are finished. In order, further files are begun until a slow
-        one is finished, as long as the results that wait for it take less memory than 8 MiB, or than ``2 * threads`` of
-        the largest so far.
+        Results in the order of the sources, else as they are finished. In order, others are begun until a slow one is
+        finished, as long as the results that wait for it take less memory than 4 MiB, or than ``2 * threads`` of the
+        largest so far.
     on_error : {"record", "raise", "skip"}
         What happens when a file fails: its result has the error; the error is raised after the results before it; or
         the file is only counted in `failed`.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dicomdecode.batch.crew import Job, Work, run
-from dicomdecode.sources import Expansion, Item
+from dicomdecode.sources import Expansion, Item, Some
 
 __all__ = ["Part", "PartDone", "PartWork", "Parts", "bytes_of"]
 
@@ -95,13 +95,13 @@ class PartDone:
         return cls([None] * count, dict.fromkeys(range(count), error), [0.0] * count, 0.0)
 
 
-def bytes_of(part: Part) -> int:
+def bytes_of(files: Some) -> int:
     """The memory that a part takes while it waits to be handed out, without the values."""
-    return len(part.sources) * _BYTES_OF_A_FILE + sum(map(_bytes_of_source, part.sources))
+    return len(files.names) * _BYTES_OF_A_FILE + sum(_bytes_of_source(name) for name in files.names)
 
 
 def _bytes_of_source(source: Any) -> int:
-    if source is None or isinstance(source, (str, os.PathLike)):
+    if isinstance(source, (str, os.PathLike)):
         return 0
     return len(source) if isinstance(source, (bytes, bytearray)) else _BYTES_OF_AN_OBJECT
 
@@ -123,17 +123,18 @@ class PartWork:
 
     def __call__(self, job: Job) -> PartDone:
         part: Part = job.source
-        count = len(part.sources)
+        sources, part.sources = part.sources, []  # which may hold the bytes of files: they are not kept
+        count = len(sources)
         if self._at_once is not None and job.threads == 1:
             began, busy = time.perf_counter(), time.thread_time()
-            values = self._at_once(part.sources, part.first)
+            values = self._at_once(sources, part.first)
             seconds = [(time.perf_counter() - began) / count] * count
             done = PartDone(values, {}, seconds, time.thread_time() - busy)
         else:
             done = PartDone([None] * count, {}, [0.0] * count, 0.0)
         for i, value in enumerate(done.values):
             if value is None:
-                outcome = run(self._work, Job(part.first + i, part.sources[i], job.threads))
+                outcome = run(self._work, Job(part.first + i, sources[i], job.threads))
                 done.values[i], done.seconds[i] = outcome.value, outcome.seconds
                 done.busy += outcome.seconds
                 if outcome.error is not None:

@@ -13,7 +13,7 @@ from dicomdecode.sources import Item
 
 __all__ = ["Feed", "Result", "Stream"]
 
-_BYTES = 1 << 23  # of results that wait for one before them
+_BYTES = 1 << 22  # of results that wait for one before them
 _SECONDS = 0.2  # between two looks for Ctrl-C, where the system does not wake who waits
 
 
@@ -51,10 +51,9 @@ class Feed(Protocol):
 class Stream(Iterator[Result]):
     """The results of a crew's work on an input.
 
-    At most ``2 * crew.size`` files are begun and not yet handed out. In order, a slow file lets those behind it wait,
-    and the workers would have nothing to do: until it is finished, others are begun while fewer than ``2 * crew.size``
-    are unfinished, and those that wait take less memory than 8 MiB, or than ``2 * crew.size`` of the largest result so
-    far, whichever is more.
+    At most ``2 * crew.size`` files are begun and not yet handed out. In order, a slow file lets those behind it wait:
+    until it is finished, others are begun while fewer than ``crew.size`` besides it are unfinished, and what waits
+    takes less memory than 4 MiB, or than ``2 * crew.size`` of the largest result so far, whichever is more.
 
     After `stop`, what is finished can still be taken; nothing new is begun.
 
@@ -69,8 +68,7 @@ class Stream(Iterator[Result]):
     progress : Progress
         What the user sees of it.
     bytes_of : callable, optional
-        The memory that a finished file takes while it waits; more than none, for however many files. Without it, no
-        more files are begun for a slow one.
+        The memory that a finished file takes while it waits; never 0. Without it, nothing is begun behind a slow one.
     """
 
     def __init__(
@@ -138,7 +136,7 @@ class Stream(Iterator[Result]):
         """Whether another file may be begun."""
         if len(self._begun) + len(self._finished) < self._most:
             return True
-        if self._bytes_of is None or len(self._begun) >= self._most:
+        if self._bytes_of is None or len(self._begun) > self._crew.size:
             return False
         self._collect(0)  # getting an item may take long
         return self._next not in self._finished and self._waiting < max(_BYTES, self._most * self._largest)

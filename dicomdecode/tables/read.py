@@ -125,7 +125,7 @@ def read_tags(
     items = expand(sources, allowed)
     shown = Progress(check_flag("progress", progress))
     parts = Parts(items, _FILES, of_lists_only=False)
-    stream = Stream(parts, crew, ordered=True, progress=Progress(False), bytes_of=lambda item, _: bytes_of(item.source))
+    stream = Stream(parts, crew, ordered=True, progress=Progress(False), bytes_of=lambda item, _: bytes_of(item.name))
     rows = _Rows(columns, on_error)
     try:
         for result in stream:

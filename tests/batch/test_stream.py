@@ -56,7 +56,7 @@ class OneIsSlow:
 @pytest.mark.parametrize("slow", [0, 100])
 @pytest.mark.parametrize(
     ("size", "bytes_of_each", "waiting"),
-    [(3, 4096, 2048), (3, MIB, 8), (3, 3 * MIB, 6), (1, 3 * MIB, 3), (20, MIB, 40), (3, None, 5)],
+    [(3, 4096, 1024), (2, MIB, 4), (3, MIB, 6), (3, 3 * MIB, 6), (1, 3 * MIB, 2), (20, MIB, 40), (3, None, 5)],
 )
 def test_files_are_begun_behind_a_slow_one(size: int, bytes_of_each: int | None, waiting: int, slow: int) -> None:
     items = Endless()
