@@ -132,6 +132,16 @@ def test_of_many_frames_only_those_asked_for_are_fetched(server: Server, table: 
     assert sum(server.requests) <= wanted + 300_000
 
 
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+def test_of_a_region_only_its_rows_are_fetched(server: Server, dtype: str) -> None:
+    """By a loop, and by the plan of floats, which is Python; a request is of 256 KiB at least."""
+    server.files["large.dcm"] = s.image(FRAMES.astype(dtype))
+    request: dict[str, Any] = {"values": "display", "window": (30000, 60000), "region": (100, 7, 30, 20)}
+    found = dd.imread(f"{server.url}/large.dcm", frames=[3, 12], **request)
+    np.testing.assert_array_equal(found, dd.imread(server.files["large.dcm"], frames=[3, 12], **request))
+    assert server.requests == [1 << 18] * 3  # the front, and the rows of each frame
+
+
 @pytest.mark.parametrize("frame", [0, 1000, 2047])
 def test_one_frame_of_a_gigabyte(server: Server, frame: int) -> None:
     """Of 2048 frames of 512 KiB, all of them zeros but the last."""
@@ -186,7 +196,7 @@ def test_a_batch(server: Server) -> None:
 )
 def test_refusals(server: Server, path: str, kind: type[OSError]) -> None:
     with pytest.raises(kind) as caught:
-        dd.imread(f"{server.url}/{path}?signature=secret".replace("127", "user:secret@127"))
+        dd.imread(f"{server.url}/{path}?signature=secret".replace("//", "//user:secret@"))
     assert "127.0.0.1" in str(caught.value) and "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
 
