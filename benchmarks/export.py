@@ -34,7 +34,7 @@ from dicomdecode.export.records import Reading, read_record  # noqa: E402
 from dicomdecode.export.units import Each, Unit  # noqa: E402
 from dicomdecode.export.work import UnitWriter  # noqa: E402
 from dicomdecode.limits import limits_of  # noqa: E402
-from dicomdecode.tables.columns import columns_of  # noqa: E402
+from dicomdecode.tables.columns import Cells, columns_of  # noqa: E402
 
 BOUND = 0.8
 SLICES = 50
@@ -95,7 +95,7 @@ def write(name: str, files: list[Path], target: Path) -> Taken:
     chosen = FORMATS[name]
     sources: list[Any] = series_of(files) if chosen.by_series else list(files)
     keywords = {"values": chosen.values} if chosen.with_pixels else {}
-    reading = Reading(keywords, columns_of(TAGS, None), limits_of(None), chosen.with_pixels, chosen.by_series)
+    reading = Reading(keywords, Cells(columns_of(TAGS, None)), limits_of(None), chosen.with_pixels, chosen.by_series)
     record = read_record(0, sources[0], reading, 1)
     began = Taken.now()
     for first in range(0, len(sources), chosen.per_unit):

@@ -23,12 +23,13 @@ __all__ = ["MANIFEST", "Entry", "Manifest", "read_manifest"]
 
 MANIFEST = "manifest.jsonl"
 _NO_TEXT = re.compile("[\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 #: How often lines are flushed to the disk. Only where the power fails does it lose those of the last second: what they
 #: name is made again.
 _FLUSH_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """What became of one source.
 
@@ -90,7 +91,7 @@ class Entry:
 
 def _in_json(fields: dict[str, Any]) -> str:
     """Readable, but for the bytes of paths that are no UTF-8: Python has halves of a surrogate pair for them."""
-    return _NO_TEXT.sub(lambda half: f"\\u{ord(half[0]):04x}", json.dumps(fields, ensure_ascii=False))
+    return _NO_TEXT.sub(lambda half: f"\\u{ord(half[0]):04x}", _ENCODER.encode(fields))
 
 
 class Manifest:
@@ -180,7 +181,6 @@ class Manifest:
     def add(self, entries: Iterable[Entry]) -> None:
         """Write the lines of sources whose results are at their places; those that are there are not repeated."""
         new = [entry for entry in entries if self.known.get(entry.index) != entry]
-        self.known.update({entry.index: entry for entry in new})
         if new:
             with disk_errors():
                 self._append([entry.line() for entry in new])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dicomdecode.export.slides import Slide
     from dicomdecode.limits import Limits
     from dicomdecode.reading import Source
-    from dicomdecode.tables.columns import Column
+    from dicomdecode.tables.columns import Cells, Column
     from dicomdecode.volumes import Volume
 
 __all__ = ["Reading", "Record", "read_record"]
@@ -71,8 +71,8 @@ class Reading(NamedTuple):
     ----------
     keywords : dict
         Of `imread`.
-    columns : tuple of Column
-        The tags.
+    cells : Cells
+        Reads the tags.
     limits : Limits
         What a file may ask for.
     with_pixels, by_series, by_tiles : bool
@@ -80,7 +80,7 @@ class Reading(NamedTuple):
     """
 
     keywords: dict[str, Any]
-    columns: tuple[Column, ...]
+    cells: Cells
     limits: Limits
     with_pixels: bool = True
     by_series: bool = False
@@ -102,7 +102,7 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
             return _read_levels(index, source, reading, threads)
         (source,) = source
     with _opened(source, reading) as (opened, file):
-        record = Record(index, _tags_of(file, reading), reading.columns)
+        record = Record(index, _tags_of(file, reading), reading.cells.columns)
         slide = slide_of(opened, file, reading.keywords, threads) if reading.by_tiles else None
         if slide is not None:
             record.slide = (slide,)
@@ -116,7 +116,7 @@ def read_record(index: int, source: Any, reading: Reading, threads: int) -> Reco
 def _read_volumes(index: int, sources: tuple[Any, ...], reading: Reading, threads: int) -> Record:
     volumes = read_series(list(sources), **reading.keywords, split="all", threads=threads, limits=reading.limits)
     with _opened(sources[0], reading) as (_, file):
-        return Record(index, _tags_of(file, reading), reading.columns, volumes=tuple(volumes))
+        return Record(index, _tags_of(file, reading), reading.cells.columns, volumes=tuple(volumes))
 
 
 def _read_levels(index: int, sources: tuple[Any, ...], reading: Reading, threads: int) -> Record:
@@ -128,7 +128,7 @@ def _read_levels(index: int, sources: tuple[Any, ...], reading: Reading, threads
             raise UnsupportedError("A level of a slide is no matrix of tiles", code="export_type")
         levels.append(level)
     with _opened(sources[0], reading) as (_, file):
-        return Record(index, _tags_of(file, reading), reading.columns, slide=in_order(levels))
+        return Record(index, _tags_of(file, reading), reading.cells.columns, slide=in_order(levels))
 
 
 @contextlib.contextmanager
@@ -141,7 +141,8 @@ def _opened(source: Any, reading: Reading) -> Iterator[tuple[Source, DicomFile]]
 
 
 def _tags_of(file: DicomFile, reading: Reading) -> dict[str, Any]:
-    return {column.name: value_of(column.cell(file)) for column in reading.columns}
+    cells = reading.cells
+    return {column.name: value_of(cell) for column, cell in zip(cells.columns, cells(file), strict=True)}
 
 
 def value_of(cell: Any) -> Any:

@@ -39,7 +39,7 @@ from dicomdecode.export.work import EncodeRecord, FillUnit, UnitDone, UnitWriter
 from dicomdecode.limits import limits_of
 from dicomdecode.pixels import Request
 from dicomdecode.pixels.arguments import check_flag, check_whole, one_of
-from dicomdecode.tables.columns import Column, columns_of
+from dicomdecode.tables.columns import Cells, Column, columns_of
 
 if TYPE_CHECKING:
     import os
@@ -106,13 +106,13 @@ def run(
 
 def _reading_of(name: str, chosen: Format, keywords: dict[str, Any], tags: Any, limits: Limits) -> Reading:
     """What is read of each source; wrong arguments raise now, and not with the first file."""
-    columns = _columns(tags)
-    if not columns and not chosen.with_pixels:
+    cells = Cells(_columns(tags))
+    if not cells.columns and not chosen.with_pixels:
         raise ValueError(f'format="{name}" writes tags and nothing else: name some with tags=')
     if chosen.library and importlib.util.find_spec(chosen.library) is None:
         raise ImportError(f'format="{name}" needs {chosen.library}: pip install "dicomdecode[export]"')
     given = _checked(name, chosen, {**keywords, "values": keywords["values"] or chosen.values})
-    return Reading(given, columns, limits, chosen.with_pixels, chosen.by_series, chosen.by_tiles)
+    return Reading(given, cells, limits, chosen.with_pixels, chosen.by_series, chosen.by_tiles)
 
 
 def _size_of_unit(name: str, chosen: Format, shard_size: int | None) -> int:
@@ -129,7 +129,7 @@ def _settings(name: str, size: int, reading: Reading) -> dict[str, Any]:
     return {
         "format": name,
         "shard_size": size,
-        "tags": {column.name: column.path or column.private for column in reading.columns},
+        "tags": {column.name: column.path or column.private for column in reading.cells.columns},
         "keywords": {key: _text(value) for key, value in sorted(reading.keywords.items())},
     }
 

@@ -107,10 +107,9 @@ class UnitWriter:
         self._writer.close()
         written = {each.name: each for each in self._output.finish()}
         done.bytes = sum(each.size for each in written.values())
-        done.entries = [
-            Entry(e.index, e.source, e.size, e.results, written[e.results[0]].checksum) if e.results else e
-            for e in done.entries
-        ]
+        for entry in done.entries:
+            if entry.results:
+                entry.checksum = written[entry.results[0]].checksum
         return done
 
     def discard(self) -> None:

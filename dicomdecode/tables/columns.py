@@ -14,7 +14,7 @@ from dicomdecode.tags import keyword_of, may_be_several, parse_tag, private_vr_o
 if TYPE_CHECKING:
     from dicomdecode.reading import DataSet
 
-__all__ = ["ALL_ITEMS", "Column", "Kind", "PrivateTag", "columns_of"]
+__all__ = ["ALL_ITEMS", "Cells", "Column", "Kind", "PrivateTag", "columns_of"]
 
 #: What values are made; "any": what they are found to be.
 Kind: TypeAlias = Literal["int", "float", "date", "time", "datetime", "str", "bytes", "any"]
@@ -80,6 +80,29 @@ class Column(NamedTuple):
             return None if tag is None else file.cells((tag,))[0]
         except DicomError as error:
             return error.with_traceback(None)
+
+
+class Cells:
+    """Reads what a file holds for some columns: a list with the cell of each. It can be pickled."""
+
+    __slots__ = ("_others", "_plain", "_tags", "columns")
+
+    def __init__(self, columns: tuple[Column, ...]) -> None:
+        self.columns = columns
+        self._tags = tuple(column.path[0] for column in columns if column.is_plain)
+        self._plain = [i for i, column in enumerate(columns) if column.is_plain]
+        self._others = [i for i, column in enumerate(columns) if not column.is_plain]
+
+    def __call__(self, file: DataSet) -> list[Any]:
+        found = file.cells(self._tags)
+        if not self._others:
+            return found
+        row: list[Any] = [None] * len(self.columns)
+        for i, cell in zip(self._plain, found, strict=True):
+            row[i] = cell
+        for i in self._others:
+            row[i] = self.columns[i].cell(file)
+        return row
 
 
 def _along(data: DataSet, path: tuple[int, ...]) -> Any:

@@ -14,7 +14,7 @@ from dicomdecode.pixels.arguments import check_flag, one_of
 from dicomdecode.reading import DicomFile, open_source
 from dicomdecode.reading.charset import is_known
 from dicomdecode.sources import Some, expand
-from dicomdecode.tables.columns import Column, columns_of
+from dicomdecode.tables.columns import Cells, Column, columns_of
 from dicomdecode.tables.table import TagTable
 from dicomdecode.tables.values import Filled, fill
 
@@ -30,12 +30,9 @@ class _ReadTags:
     """The work on a file: the cells of its row. It can be pickled."""
 
     def __init__(self, columns: tuple[Column, ...], character_set: list[str] | None, limits: Limits) -> None:
-        self._columns = columns
+        self._cells = Cells(columns)
         self._character_set = character_set
         self._limits = limits
-        self._tags = tuple(column.path[0] for column in columns if column.is_plain)
-        self._plain = [i for i, column in enumerate(columns) if column.is_plain]
-        self._others = [i for i, column in enumerate(columns) if not column.is_plain]
 
     def __call__(self, job: Job) -> list[Any]:
         source = open_source(job.source, self._limits)
@@ -43,15 +40,7 @@ class _ReadTags:
             file = DicomFile(source, self._limits)
             if self._character_set is not None:
                 file.use_character_set(self._character_set)
-            found = file.cells(self._tags)
-            if not self._others:
-                return found
-            row: list[Any] = [None] * len(self._columns)
-            for i, cell in zip(self._plain, found, strict=True):
-                row[i] = cell
-            for i in self._others:
-                row[i] = self._columns[i].cell(file)
-            return row
+            return self._cells(file)
         finally:
             source.rest()
 
