@@ -97,7 +97,9 @@ class PartDone:
 
 def bytes_of(files: Some) -> int:
     """The memory that a part takes while it waits to be handed out, without the values."""
-    return len(files.names) * _BYTES_OF_A_FILE + sum(_bytes_of_source(name) for name in files.names)
+    return len(files.names) * _BYTES_OF_A_FILE + sum(
+        _bytes_of_source(name) for name in files.names if type(name) is not str
+    )
 
 
 def _bytes_of_source(source: Any) -> int:

@@ -1,7 +1,8 @@
 # Many files, several in a row without Python in between, and where their results go.
 
 cdef enum:
-    FRONT = 65536               # bytes of a file that are read first
+    FRONT = 65536               # bytes of a file that are read first,
+    PAGE = 4096                 # or as few of them as hold the header, by the file before
     BLOCKS = 128                # that are kept at most,
     BLOCK_BYTES = 1 << 25       # with so many bytes in all
     LINE = 64                   # bytes that memory goes by
@@ -35,14 +36,16 @@ cdef struct Rules:              # for all files
     Places places
 
 
-cdef void make_one(const Rules* rules, OneOfMany* one, Py_ssize_t index, uint8_t* front) noexcept nogil:
-    """Decode a file, result `index` of the batch."""
+cdef void make_one(const Rules* rules, OneOfMany* one, Py_ssize_t index, uint8_t* front,
+                   size_t* room) noexcept nogil:
+    """Decode a file, result `index` of the batch. `room` is how much of it is read first; then what is best for one
+    like it."""
     cdef Alone a
     cdef OpenFile file
     memset(&a, 0, sizeof(a))
     a.asked = rules.asked
     if one.path != NULL:
-        if hold_front(one.path, &file, &a.bytes, front, FRONT) < 0:
+        if hold_front(one.path, &file, &a.bytes, front, room[0]) < 0:
             return
     elif one.contents != NULL:
         hold_all(&a.bytes, one.contents, one.size)
@@ -53,6 +56,10 @@ cdef void make_one(const Rules* rules, OneOfMany* one, Py_ssize_t index, uint8_t
         one.dim_count = a.dim_count
         memcpy(one.dims, a.dims, sizeof(a.dims))
         put_in_place(rules, &a, one, index)
+        room[0] = FRONT
+        if a.layout.codec == CODEC_NATIVE and a.bytes.size > FRONT and a.header.pixels.offset < FRONT:
+            # What is read of the pixels with the header has to be copied once more.
+            room[0] = (<size_t>a.header.pixels.offset | (PAGE - 1)) + 1
         free_index(&a.index)
     if one.path != NULL:
         close_file(&file)
@@ -245,6 +252,7 @@ cdef class ManyFiles:
     cdef WriteBuffer held           # of `out`
     cdef tuple shape
     cdef Blocks blocks
+    cdef size_t room                # see `make_one`
 
     def __init__(self, Request request not None, limits, out, shape, list pads):
         cdef Places* places = &self.rules.places
@@ -255,6 +263,7 @@ cdef class ManyFiles:
         self.rules.asked = request.asked
         limits_of(limits, &self.rules.limits)
         self.blocks = Blocks()
+        self.room = FRONT
         self.out = out
         self.shape = shape
         if out is not None:
@@ -293,7 +302,10 @@ cdef class ManyFiles:
         cdef OneOfMany* files = <OneOfMany*>calloc(<size_t>count, sizeof(OneOfMany))
         cdef uint8_t* memory = <uint8_t*>malloc(FRONT + LINE)
         cdef uint8_t* front = at_line(memory)
+        cdef size_t room = self.room
         cdef list paths = []
+        cdef list found = [None] * count
+        cdef tuple shape = None
         try:
             if files == NULL or memory == NULL:
                 raise MemoryError("no memory for a batch")
@@ -303,8 +315,13 @@ cdef class ManyFiles:
                     files[i].spare = self.blocks.take()
             with nogil:
                 for i in range(count):
-                    make_one(rules, &files[i], first + i, front)
-            return [None if files[i].result == NULL else self.result(&files[i], first + i) for i in range(count)]
+                    make_one(rules, &files[i], first + i, front, &room)
+            self.room = room
+            for i in range(count):
+                if files[i].result != NULL:
+                    shape = shape_of(&files[i], shape)
+                    found[i] = self.result(&files[i], first + i, shape), shape
+            return found
         finally:
             if files != NULL:
                 for i in range(count):
@@ -314,22 +331,33 @@ cdef class ManyFiles:
             free(files)
             free(memory)
 
-    cdef tuple result(self, OneOfMany* one, Py_ssize_t index):
+    cdef object result(self, OneOfMany* one, Py_ssize_t index, tuple of_image):
+        """The array of a file."""
         cdef Memory memory
-        cdef int i
-        cdef tuple of_image = tuple([one.dims[i] for i in range(one.dim_count)])
         cdef tuple shape = of_image if self.shape is None else self.shape
         if self.held is not None:
-            return self.out[index], of_image
+            return self.out[index]
         memory = Memory.__new__(Memory)
         memory.blocks = self.blocks
         memory.own = one.own
         memory.data = one.result
         one.own.data = NULL         # from now on it is the array's
         memory.size = item_bytes(one.type)
+        for n in shape:
+            memory.size *= n
+        return np.ndarray(shape, DTYPES[one.type], memory)
+
+
+cdef tuple shape_of(const OneOfMany* one, tuple before):
+    """The shape of an image; most have that of the one before."""
+    cdef int i
+    if before is not None and len(before) == one.dim_count:
         for i in range(one.dim_count):
-            memory.size *= shape[i]
-        return np.ndarray(shape, DTYPES[one.type], memory), of_image
+            if one.dims[i] != <int64_t>before[i]:
+                break
+        else:
+            return before
+    return tuple([one.dims[i] for i in range(one.dim_count)])
 
 
 cdef int take_source(source, OneOfMany* one, list paths) except -1:

@@ -284,6 +284,29 @@ def test_paths_of_every_kind(tmp_path: Path) -> None:
     assert [each.index for each in found] == list(range(12))
 
 
+def test_files_of_every_size_behind_each_other(tmp_path: Path) -> None:
+    """How much of a file is read first depends on the one before it."""
+
+    def file(rows: int, header: int = 0, syntax: str = s.EXPLICIT_LE) -> bytes:
+        values = np.random.default_rng(rows).integers(0, 4096, (rows, 256), np.uint16)
+        return s.image(values, syntax=syntax, extra=[(0x00091010, "UN", bytes(header))])
+
+    large, small, rle = file(300), file(2), file(300, syntax=s.RLE)
+    kinds = [large, small, file(20), file(300, 5000), file(300, 70000), file(2, 70000), rle, file(2, 3000, s.RLE)]
+    kinds += [file(7, 4096 - len(file(7))), file(7, 65536 - len(file(7))), large[:30000], large[:300], b""]
+    contents = [each for kind in kinds for each in (large, kind, kind, small)]
+    paths = [tmp_path / f"{i}.dcm" for i in range(len(contents))]
+    for path, each in zip(paths, contents, strict=True):
+        path.write_bytes(each)
+    for found, source in zip(dd.decode_batch(paths, threads=1), contents, strict=True):
+        try:
+            wanted = dd.imread(source)
+        except dd.DicomError as error:
+            assert str(found.error) == str(error)
+        else:
+            np.testing.assert_array_equal(found.array, wanted)
+
+
 def test_few_files_of_many_frames_get_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     original = crew.run
