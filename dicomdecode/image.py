@@ -280,7 +280,7 @@ class DicomImage(Indexed, Pictured):
         ----------
         tag : int, pair of int, or str
             0x00100010, (0x0010, 0x0010), "PatientName", "0010,0010", "(0010,0010)", "00100010", or a path
-            "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]".
+            "[0x0008,0x1115][0][0x0008,0x1140][0][0x0008,0x1155]"; a private one "(0029,[SIEMENS CSA HEADER],10)".
 
         Returns
         -------

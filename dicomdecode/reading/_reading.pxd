@@ -379,6 +379,7 @@ cdef class DataSet:
     cdef int found_charset
     cdef list found_terms
 
+    cdef tuple path_of(self, tag)
     cdef const Element* element(self, uint32_t tag) except? NULL
     cdef bint big_endian_of(self, const Element* e) noexcept
     cdef uint16_t vr_of_element(self, const Element* e) except 0

@@ -46,6 +46,7 @@ from dicomdecode.limits import over_limit
 from dicomdecode.reading.charset import decode_text, terms_of
 from dicomdecode.reading.foreign import is_path, not_dicom
 from dicomdecode.reading.inflate import InflatedFile, inflated_file
+from dicomdecode.reading.private import parse_private_tag, private_tag
 from dicomdecode.syntaxes import (
     DEFLATED, EXPLICIT_BIG_ENDIAN, EXPLICIT_LITTLE_ENDIAN, GE_PRIVATE, IMPLICIT_LITTLE_ENDIAN)
 from dicomdecode.tags import is_defined, parse_tag, private_vr_of, vr_of

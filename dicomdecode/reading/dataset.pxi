@@ -217,8 +217,16 @@ cdef class DataSet:
                 return None
         return at
 
+    cdef tuple path_of(self, tag):
+        """Any form of `parse_tag`, or a private element by its creator; without one, a tag that nothing has."""
+        if isinstance(tag, str) and "[" in tag:
+            private = parse_private_tag(tag)
+            if private is not None:
+                return (private_tag(self, private.group, private.creator, private.element) or 0,)
+        return parse_tag(tag)
+
     def __contains__(self, tag):
-        path = parse_tag(tag)
+        path = self.path_of(tag)
         cdef DataSet at = self.locate(path)
         return at is not None and at.element(path[len(path) - 1]) != NULL
 
@@ -276,7 +284,8 @@ cdef class DataSet:
         Parameters
         ----------
         tag : int or str
-            Any form of `dicomdecode.tags.parse_tag`: a number, a keyword, ``"0010,0010"``, a path.
+            Any form of `dicomdecode.tags.parse_tag`: a number, a keyword, ``"0010,0010"``, a path; or a private element
+            by its creator, ``"(0029,[SIEMENS CSA HEADER],10)"``.
 
         Returns
         -------
@@ -285,7 +294,7 @@ cdef class DataSet:
             `DataSet` for a sequence (`Items` where there are more than 1024); bytes for binary VRs. A text that its VR
             does not allow is returned as it is.
         """
-        path = parse_tag(tag)
+        path = self.path_of(tag)
         cdef DataSet at = self if len(path) == 1 else self.locate(path)
         if at is None:
             return None
@@ -373,7 +382,7 @@ cdef class DataSet:
         MalformedError
             The element is a sequence.
         """
-        path = parse_tag(tag)
+        path = self.path_of(tag)
         cdef DataSet at = self.locate(path)
         if at is None:
             return ""

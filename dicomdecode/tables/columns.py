@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from dicomdecode.errors import DicomError
 from dicomdecode.pixels.arguments import not_one_of
-from dicomdecode.reading.private import private_tag
+from dicomdecode.reading.private import PrivateTag, parse_private_tag, private_tag
 from dicomdecode.tags import keyword_of, may_be_several, parse_tag, private_vr_of, vr_of
 
 if TYPE_CHECKING:
     from dicomdecode.reading import DataSet
 
-__all__ = ["ALL_ITEMS", "Cells", "Column", "Kind", "PrivateTag", "columns_of"]
+__all__ = ["ALL_ITEMS", "Cells", "Column", "Kind", "columns_of"]
 
 #: What values are made; "any": what they are found to be.
 Kind: TypeAlias = Literal["int", "float", "date", "time", "datetime", "str", "bytes", "any"]
@@ -28,18 +28,9 @@ _KIND_OF_VR: Mapping[str, Kind] = {
     **dict.fromkeys(("OB", "OD", "OF", "OL", "OV", "OW", "OB or OW", "US or OW"), "bytes"),
     **{"DA": "date", "TM": "time", "DT": "datetime", "AT": "int"},
 }
-_PRIVATE = re.compile(r"\(?\s*([0-9A-Fa-f]{4})\s*,\s*\[([^\[\]]+)\]\s*,\s*([0-9A-Fa-f]{1,2})\s*\)?")
 
 #: Instead of the number of an item: all of them.
 ALL_ITEMS = -1
-
-
-class PrivateTag(NamedTuple):
-    """Element 0xEE of the block that a creator has reserved in a group (PS3.5 7.8.1)."""
-
-    group: int
-    creator: str
-    element: int
 
 
 class Column(NamedTuple):
@@ -159,13 +150,10 @@ def _name_of(tag: Any) -> str:
 def _column(name: Any, tag: Any, kind: Any) -> Column:
     if not isinstance(name, str):
         raise TypeError(f"the name of a column is a str, not {type(name).__name__}")
-    private = _PRIVATE.fullmatch(tag.strip()) if isinstance(tag, str) else None
+    private = parse_private_tag(tag) if isinstance(tag, str) else None
     if private is not None:
-        found = PrivateTag(int(private[1], 16), private[2].strip(), int(private[3], 16))
-        if not found.group & 1:
-            raise ValueError(f"a private creator has an odd group, not {found.group:04X}")
-        vr = private_vr_of(found.group << 16 | 0x1000 | found.element, found.creator)
-        return Column(name, (), found, _kind(name, vr, kind), False)
+        vr = private_vr_of(private.group << 16 | 0x1000 | private.element, private.creator)
+        return Column(name, (), private, _kind(name, vr, kind), False)
     path = _path_of(tag)
     vr = vr_of(path[-1])
     if vr == "SQ":

@@ -122,6 +122,19 @@ def test_private_elements_by_their_creator() -> None:
     table = dd.read_tags(files, [name])
     assert [row[name] for row in table] == ["IMAGE NUM 4", "MR", None, None]
     assert table.mask(name).tolist() == ["present", "present", "absent", "absent"]
+    images = [dd.open(file) for file in files]
+    assert [image.tag(name) for image in images] == ["IMAGE NUM 4", "MR", None, None]
+    with pytest.raises(ValueError, match="odd group, not 0028"):
+        images[0].tag("(0028,[SIEMENS CSA HEADER],08)")
+
+
+def test_private_elements_of_items_by_their_creator() -> None:
+    item = [(0x00290010, "LO", "OTHER"), (0x00290011, "LO", "ACME 1.1"), (0x00291105, "DS", "2.5")]
+    image = dd.open(file_of((0x00290010, "LO", "ACME 1.1"), (0x00081140, "SQ", [item])))
+    (found,) = image.tag("ReferencedImageSequence")
+    assert found.tag("0029,[ACME 1.1],5") == 2.5 and found.text("0029,[ACME 1.1],05") == "2.5"
+    assert image.tag("0029,[ACME 1.1],05") is None
+    assert "0029,[ACME 1.1],05" in found and "0029,[ACME 1.2],05" not in found
 
 
 def test_paths_and_all_items() -> None:
