@@ -179,6 +179,7 @@ def partly_held() -> Iterator[bytes]:
     for pixels, options in (
         (PIXELS, {"bits_stored": 12}),
         (PIXELS, {"bits_stored": 12, "syntax": s.RLE, "table": "full", "fragments": 2}),
+        (np.resize(PIXELS, (10, 1, 2)), {"bits_stored": 12, "syntax": s.RLE, "table": "full"}),
         (PIXELS, {"bits_stored": 12, "syntax": s.RLE, "table": "extended", "fragments": 1}),
         (PIXELS, {"bits_stored": 12, "syntax": s.RLE, "table": "none", "fragments": 2}),
         (PIXELS[0], {"bits_stored": 12, "syntax": s.RLE, "table": "none", "fragments": 20}),
@@ -206,6 +207,8 @@ def requests() -> Iterator[bytes]:
     yield bytes([*whole, 0, 0, 0, 0, 45, 0x61])
     for how in (0x23, 0x40, 0x5B, 0xC0, 0xE0):
         yield bytes([*whole, 0, 0, 0, 0, 45, how])
+    for how in (0x20, 0x41, 0xA0):  # rows that are not held
+        yield bytes([*region, 0, 0, 0, 0, 45, how])
 
 
 def loops() -> Iterator[bytes]:
