@@ -61,6 +61,11 @@ cdef void make_one(const Rules* rules, OneOfMany* one, Py_ssize_t index, uint8_t
             # What is read of the pixels with the header has to be copied once more.
             room[0] = (<size_t>a.header.pixels.offset | (PAGE - 1)) + 1
         free_index(&a.index)
+    elif one.path != NULL and room[0] < FRONT:      # the header may be longer than that of the file before
+        close_file(&file)
+        room[0] = FRONT
+        make_one(rules, one, index, front, room)
+        return
     if one.path != NULL:
         close_file(&file)
 

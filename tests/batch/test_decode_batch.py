@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 import dicomdecode as dd
-from dicomdecode.batch import crew
+from dicomdecode.batch import crew, parts
 from tests import synthesise as s
 from tests.reference_images import FOLDER
 
@@ -305,6 +305,17 @@ def test_files_of_every_size_behind_each_other(tmp_path: Path) -> None:
             assert str(found.error) == str(error)
         else:
             np.testing.assert_array_equal(found.array, wanted)
+
+
+def test_long_headers_behind_short_ones_are_read_by_the_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.arange(300 * 256, dtype=np.uint16).reshape(300, 256)
+    paths = []
+    for i in range(40):
+        paths.append(tmp_path / f"{i}.dcm")
+        paths[-1].write_bytes(s.image(values, extra=[(0x00091010, "UN", bytes(20_000 * (i % 2)))]))
+    monkeypatch.setattr(parts, "run", None)  # which does the work that the core has left
+    for found in dd.decode_batch(paths, threads=1, values="stored"):
+        np.testing.assert_array_equal(found.array, values)
 
 
 def test_few_files_of_many_frames_get_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
