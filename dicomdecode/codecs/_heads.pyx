@@ -24,10 +24,11 @@ cdef int family_of(const uint8_t* data, size_t size) noexcept nogil:
         if data[1] == 0x4F and data[2] == 0xFF and data[3] == 0x51:     # SOC, SIZ
             return JPEG2000_FAMILY
         return JPEG_XL_FAMILY if data[1] == 0x0A else NO_FAMILY
-    if size >= 8 and memcmp(data, <const char*>b"\x00\x00\x00\x0cjP  ", 8) == 0:
-        return JPEG2000_FAMILY
-    if size >= 8 and memcmp(data, <const char*>b"\x00\x00\x00\x0cJXL ", 8) == 0:
-        return JPEG_XL_FAMILY
+    if size >= 8 and data[3] == 12 and data[2] == 0:     # the length of a signature box
+        if memcmp(data, <const char*>b"\x00\x00\x00\x0cjP  ", 8) == 0:
+            return JPEG2000_FAMILY
+        if memcmp(data, <const char*>b"\x00\x00\x00\x0cJXL ", 8) == 0:
+            return JPEG_XL_FAMILY
     return RLE_FAMILY if size >= RLE_HEADER_BYTES and is_rle_header(data) else NO_FAMILY
 
 

@@ -47,7 +47,7 @@ from dicomdecode.reading._reading cimport (
     VOI_SIGMOID, WALK_FAILED, DicomFile, Element, Fault, FileBytes, FileMap, FragmentWalk, ImageHeader, OpenFile,
     ReadBuffer, Uid, WriteBuffer, begin_of_fragment, check_header, close_file, fail, find, held_at, hold_all,
     hold_front, is_same, is_shown_inverted, letters, limits_of, low_bit_of, map_free, next_fragment, parse_header,
-    path_of, read_bytes, rescale_of, scan_held, syntax_of, uid_of, value_at, walk_free, walk_init)
+    path_of, read_bytes, rescale_of, scan_held, step_fragment, syntax_of, uid_of, value_at, walk_free, walk_init)
 from dicomdecode.words cimport (
     COLOR_PALETTE, COLOR_RGBA, COLOR_SRGB, COLOR_STORED, SCALE_AUTO, T_F32, T_F64, T_I8, T_I16, T_I32, T_I64, T_U8,
     T_COUNT, T_U16, T_U32, T_U64, VALUES_DISPLAY, VALUES_MODALITY, VALUES_STORED, VALUES_VOI)

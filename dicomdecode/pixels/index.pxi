@@ -199,15 +199,20 @@ cdef Fragment fragment_here(const FragmentWalk* walk) noexcept nogil:
     found.length = <uint32_t>walk.length
     found.family = NO_FAMILY
     found.strays = 0
-    if walk.ahead:          # its first bytes may have been read already
+    if walk.ahead and walk.length:      # its first bytes may have been read already
         find_family(walk.file, begin_of_fragment(walk, <size_t>min(walk.length, <uint64_t>HEAD_BYTES)), &found)
     return found
 
 
-cdef int add_fragment(Fragment** found, size_t* count, size_t* room, const FragmentWalk* walk) noexcept nogil:
+cdef int add_fragment(Fragment** found, size_t* count, size_t* room, size_t limit,
+                      const FragmentWalk* walk) noexcept nogil:
+    """Keep the fragment that a walk has found. Room is made for as many as are left, if they are as long as this one:
+    an array that grows is two arrays for a while."""
     cdef Fragment* more
+    cdef uint64_t left
     if count[0] == room[0]:
-        room[0] = 2 * room[0] if room[0] else 64
+        left = (walk.end - walk.at) // (8 + walk.length)
+        room[0] = max(room[0] + room[0] // 2 + 64, count[0] + <size_t>min(left + 1, <uint64_t>limit))
         more = <Fragment*>realloc(found[0], room[0] * sizeof(Fragment))
         if more == NULL:
             return -1
@@ -229,9 +234,9 @@ cdef int collect(const FrameIndex* index, const FileBytes* f, uint64_t start, ui
     walk_init(&walk, f, start, index.end)
     walk.ahead = ahead
     while kind == FRAGMENT and walk.at < stop and status == 0:
-        kind = next_fragment(&walk)
+        kind = step_fragment(&walk)
         if kind == FRAGMENT or kind == CUT_FRAGMENT:
-            if add_fragment(found, count, room, &walk) < 0:
+            if add_fragment(found, count, room, index.limit, &walk) < 0:
                 status = no_memory(fault)
             elif count[0] > index.limit:
                 status = fail(fault, OVER_LIMIT, "limit_fragments", "The number of fragments exceeds", tag, -1,
@@ -303,7 +308,7 @@ cdef bint walk_front(FrameIndex* index, const FileBytes* f, uint64_t last) noexc
     wanted = min(max(<size_t>last + 2, 2 * index.front_found), index.front_room)
     walk_init(&walk, f, index.front_end, index.end)
     walk.ahead = HEAD_BYTES
-    while index.front_found < wanted and next_fragment(&walk) == FRAGMENT:
+    while index.front_found < wanted and step_fragment(&walk) == FRAGMENT:
         index.front[index.front_found] = fragment_here(&walk)
         index.front_end = walk.at
         index.front_found += 1

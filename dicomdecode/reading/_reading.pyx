@@ -52,7 +52,6 @@ from dicomdecode.syntaxes import (
 from dicomdecode.tags import is_defined, parse_tag, private_vr_of, vr_of
 
 cdef enum:
-    ITEM = 0xFFFEE000u
     ITEM_DELIMITATION = 0xFFFEE00Du
     SEQUENCE_DELIMITATION = 0xFFFEE0DDu
     TRANSFER_SYNTAX_UID = 0x00020010u

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
-import gc
 import io
 import json
 import os
@@ -25,6 +23,7 @@ import numpy as np
 
 import dicomdecode as dd
 from tests import synthesise as s
+from tests.hostile.measuring import give_back
 
 ROOT = "1.2.840.10008.1.2."
 PIXELS = np.random.default_rng(0).integers(0, 4096, (16, 16), np.uint16)
@@ -105,9 +104,7 @@ def damaged(whole: bytes, count: int) -> Iterator[bytes]:
 
 def resident() -> int:
     """Bytes of this process in memory, but for those of files. What is freed is given back before it is counted."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
     return 1024 * int(line.split()[1])
 
