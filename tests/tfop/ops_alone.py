@@ -21,6 +21,7 @@ from dicomdecode.tfop import _bridge
 from dicomdecode.tfop.options import write_options
 from tests.hostile import mutants
 from tests.test_robustness import FILES
+from tests.tfop.core import Error, Image
 
 #: NumPy's types -> TF_DataType.
 TYPES = {"uint8": 4, "int16": 5, "uint16": 17, "float32": 1, "float64": 2, "float16": 19, "int64": 9}
@@ -44,20 +45,6 @@ class String(ctypes.Structure):
 
 POINTER = ctypes.POINTER(Tensor)
 CHARS, ANY, SIZE = ctypes.c_char_p, ctypes.c_void_p, ctypes.c_size_t
-
-
-class Error(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_int), ("message", ctypes.c_char * 512))
-
-
-class Image(ctypes.Structure):
-    _fields_ = (
-        ("dim_count", ctypes.c_int),
-        ("dims", ctypes.c_int64 * 4),
-        ("bytes", SIZE),
-        ("may_change", ctypes.c_int),
-        ("state", ANY),
-    )
 
 
 class Core(ctypes.Structure):
