@@ -26,6 +26,13 @@ def literal_rle(frame: np.ndarray) -> bytes:
     return struct.pack("<16I", len(segments), *starts, *[0] * (15 - len(segments))) + b"".join(segments)
 
 
+def grey(rows: int, columns: int, bits: tuple[int, ...] = (8, 8, 7, 0)) -> list[s.Element]:
+    """What is said of a grey picture; Bits Allocated, Bits Stored, High Bit, Pixel Representation: `bits`."""
+    size: list[s.Element] = [(0x00280010, "US", [rows]), (0x00280011, "US", [columns])]
+    depth: list[s.Element] = [(0x00280100 + i, "US", [value]) for i, value in enumerate(bits)]
+    return [(0x00280002, "US", [1]), (0x00280004, "CS", "MONOCHROME2"), *size, *depth]
+
+
 @pytest.mark.parametrize("photometric", ["MONOCHROME2", "RGB"])
 @pytest.mark.parametrize("planar", [0, 1])
 @pytest.mark.parametrize("syntax", [s.RLE, JPEG_LS, JPEG_2000])
@@ -45,17 +52,10 @@ def test_lossless_codecs_give_the_pixels(syntax: str, planar: int, photometric: 
 
 def test_rle_control_byte_128_repeats() -> None:
     frame = struct.pack("<16I", 1, 64, *[0] * 14) + bytes([128, 9, 0, 7])
-    items = [
-        (0x00280002, "US", [1]),
-        (0x00280004, "CS", "MONOCHROME2"),
-        (0x00280010, "US", [10]),
-        (0x00280011, "US", [13]),
-    ]
-    items += [(0x00280100 + i, "US", [value]) for i, value in enumerate((8, 8, 7, 0))]
-    found = tfio(s.dataset([*items, *s.encapsulate([frame])], syntax=s.RLE), np.uint8)
+    found = tfio(s.dataset([*grey(10, 13), *s.encapsulate([frame])], syntax=s.RLE), np.uint8)
     assert flat(found) == [9] * 129 + [7]
     with pytest.raises(dd.MalformedError, match="Samples per Pixel"):
-        tfio(s.dataset([*items[1:], *s.encapsulate([frame])], syntax=s.RLE))
+        tfio(s.dataset([*grey(10, 13)[1:], *s.encapsulate([frame])], syntax=s.RLE))
 
 
 def test_too_many_fragments() -> None:
@@ -94,8 +94,7 @@ def test_jpeg_of_more_bits_than_its_process_has() -> None:
     import imagecodecs
 
     stream = imagecodecs.jpeg_encode(np.arange(64, dtype=np.uint16).reshape(8, 8) * 60, level=100, bitspersample=12)
-    items = [(0x00280002, "US", [1]), (0x00280004, "CS", "MONOCHROME2"), (0x00280010, "US", [8])]
-    items += [(0x00280011, "US", [8]), *((0x00280100 + i, "US", [value]) for i, value in enumerate((16, 12, 11, 0)))]
+    items = grey(8, 8, (16, 12, 11, 0))
     frame = s.encapsulate([bytes(stream)])
     assert tfio(s.dataset([*items, *frame], syntax=JPEG[:-1] + "1")).shape == (1, 8, 8, 1)
     with pytest.raises(dd.MalformedError, match=r"JPEG Baseline .* samples of 12 bits"):
@@ -104,12 +103,5 @@ def test_jpeg_of_more_bits_than_its_process_has() -> None:
 
 def test_no_decoder() -> None:
     frame = s.encapsulate([s.deflate_frame(b"\0" * 16)])
-    items = [
-        (0x00280002, "US", [1]),
-        (0x00280004, "CS", "MONOCHROME2"),
-        (0x00280010, "US", [4]),
-        (0x00280011, "US", [4]),
-    ]
-    items += [(0x00280100 + i, "US", [value]) for i, value in enumerate((8, 8, 7, 0))]
     with pytest.raises(dd.UnsupportedError, match="Deflated"):
-        tfio(s.dataset([*items, *frame], syntax=s.DEFLATED_FRAME))
+        tfio(s.dataset([*grey(4, 4), *frame], syntax=s.DEFLATED_FRAME))
